@@ -1,0 +1,1 @@
+"""Neural architecture search as plug-ins of Ray Tune."""

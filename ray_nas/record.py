@@ -1,0 +1,204 @@
+"""The record of an experiment: what was proposed from which parents, what was reported, how each trial ended.
+
+One JSON object a line, only ever appended to, so that a save costs what happened since the last one. The searcher writes
+it beside its state at each of Tune's saves, and reads it back on a restore; `ray-nas show` reads it alone.
+"""
+
+import json
+import math
+import os
+import shutil
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+RECORD_FILE: Final = "ray_nas_record.json"
+"""JSON lines. The name ends in `.json` since a restore of Tune brings back no other files than `*.json` and `*.pkl`."""
+VERSION: Final = 1
+
+Event = dict[str, Any]
+
+
+class RecordError(ValueError):
+    """A record that cannot be read as it was written."""
+
+
+class RecordWriter:
+    """Collects events and appends them to the record of a folder."""
+
+    def __init__(self) -> None:
+        self._folder: Path | None = None
+        self._lines: list[bytes] = []
+        self._bytes = 0
+        self._checksum = 0
+
+    def append(self, event: Event) -> None:
+        """Adds an event, a dict of JSON values whose key "event" says what it is; it is on disk after the next `save`."""
+        line = json.dumps(_finite(event), separators=(",", ":"), allow_nan=False).encode() + b"\n"
+        self._lines.append(line)
+
+    def save(self, folder: Path) -> dict[str, Any]:
+        """Brings the record in `folder` up to date.
+
+        Returns:
+            The mark that `restore` takes: the record's length in bytes and its CRC-32.
+        """
+        path = folder / RECORD_FILE
+        if folder != self._folder:
+            self._move(path)
+            self._folder = folder
+        with path.open("r+b" if self._bytes else "wb") as file:
+            file.seek(self._bytes)  # over what an interrupted save may have left
+            file.truncate()
+            for line in self._lines:
+                file.write(line)
+        for line in self._lines:
+            self._checksum = zlib.crc32(line, self._checksum)
+            self._bytes += len(line)
+        self._lines = []
+        return {"bytes": self._bytes, "crc32": self._checksum}
+
+    def restore(self, folder: Path, mark: Mapping[str, Any]) -> list[Event]:
+        """Goes back to what stood in `folder` at the save that gave `mark`; later events are dropped.
+
+        Returns:
+            The events up to then.
+
+        Raises:
+            RecordError: The record is missing, shorter than the mark says, or was changed.
+        """
+        path = folder / RECORD_FILE
+        if not path.exists():
+            raise RecordError(f"{path} is missing: the searcher's state needs the record that was saved beside it")
+        content = path.read_bytes()[: mark["bytes"]]
+        checksum = zlib.crc32(content)
+        if len(content) < mark["bytes"] or checksum != mark["crc32"]:
+            raise RecordError(f"{path} is damaged: its first {mark['bytes']} bytes are not those that the searcher's state was saved with")
+        self._folder, self._lines, self._bytes, self._checksum = folder, [], len(content), checksum
+        return list(_events(content, path))
+
+    def _move(self, path: Path) -> None:
+        """A run that goes on elsewhere takes along what it has written so far."""
+        if self._folder is not None and self._bytes:
+            old = self._folder / RECORD_FILE
+            path.parent.mkdir(parents=True, exist_ok=True)
+            partial = path.with_name(path.name + ".partial")
+            shutil.copyfile(old, partial)
+            os.replace(partial, path)
+
+
+@dataclass
+class TrialRecord:
+    """One trial as the record has it."""
+
+    trial_id: str
+    config: dict[str, Any]
+    """The parameters that were searched, flat, as the space names them."""
+    move: str
+    """How the searcher came by it: "random", "mutation", "crossover", "neighbor", "grid", "given", ..."""
+    parents: list[str]
+    """The trial ids that it was made from."""
+    results: list[dict[str, float]] = field(default_factory=list)
+    """The metrics of each report, in order."""
+    status: str = "unfinished"
+    """"completed", "error", "infeasible", or "unfinished"."""
+    reason: str = ""
+    """Why it ended, where there is more to say than that it was done."""
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The last report, empty if there was none."""
+        return self.results[-1] if self.results else {}
+
+
+@dataclass
+class ExperimentRecord:
+    """What `load` reads: the run's properties and its trials in the order of their proposal."""
+
+    properties: dict[str, Any]
+    """`searcher`, `space` (its fingerprint), `objectives` and `seed`."""
+    trials: list[TrialRecord]
+
+    @property
+    def objectives(self) -> dict[str, str]:
+        """Metric name to "min" or "max"."""
+        return dict(self.properties["objectives"])
+
+    def ranked(self) -> list[TrialRecord]:
+        """The completed trials, best first by the first objective; only finite values of it."""
+        metric, mode = next(iter(self.objectives.items()))
+        finished = [trial for trial in self.trials if trial.status == "completed" and metric in trial.metrics]
+        return sorted(finished, key=lambda trial: trial.metrics[metric], reverse=mode == "max")
+
+    def lineage(self, trial_id: str) -> list[TrialRecord]:
+        """The trial and its ancestors, youngest first, each once."""
+        by_id = {trial.trial_id: trial for trial in self.trials}
+        found: dict[str, TrialRecord] = {}
+        queue = [trial_id]
+        while queue:
+            trial = by_id.get(queue.pop(0))
+            if trial is not None and trial.trial_id not in found:
+                found[trial.trial_id] = trial
+                queue += trial.parents
+        return list(found.values())
+
+
+def load(path: str | Path) -> ExperimentRecord:
+    """The record in an experiment's folder (or the record file itself). Nothing but JSON is read.
+
+    Raises:
+        FileNotFoundError: No record there.
+        RecordError: It is damaged, or of a newer version.
+    """
+    path = Path(path)
+    file = path / RECORD_FILE if path.is_dir() else path
+    if not file.exists():
+        raise FileNotFoundError(f"no {RECORD_FILE} in {path}: is it the folder of an experiment that a ray_nas searcher ran?")
+    properties: dict[str, Any] | None = None
+    trials: dict[str, TrialRecord] = {}
+    for event in _events(file.read_bytes(), file, tail_may_be_torn=True):
+        try:
+            kind = event["event"]
+            if kind == "experiment":
+                if event["version"] > VERSION:
+                    raise RecordError(f"{file} has version {event['version']}, this package reads up to {VERSION}")
+                properties = {key: value for key, value in event.items() if key not in ("event", "version")}
+            elif kind == "proposal":
+                trials[event["trial"]] = TrialRecord(event["trial"], event["config"], event["move"], event["parents"])
+            elif kind == "result":
+                trials[event["trial"]].results.append(event["metrics"])
+            elif kind == "end":
+                trial = trials[event["trial"]]
+                trial.status, trial.reason = event["status"], event["reason"]
+        except (KeyError, TypeError) as error:
+            raise RecordError(f"{file} is damaged: {event} is no event of a record ({error!r})") from error
+    if properties is None:
+        raise RecordError(f"{file} is damaged: it does not begin with the experiment's properties")
+    return ExperimentRecord(properties, list(trials.values()))
+
+
+def _events(content: bytes, path: Path, tail_may_be_torn: bool = False) -> Iterator[Event]:
+    lines = content.split(b"\n")
+    for number, line in enumerate(lines, start=1):
+        if not line:
+            continue
+        try:
+            event = json.loads(line)
+        except ValueError as error:
+            if tail_may_be_torn and number == len(lines):  # a running experiment is being written to
+                return
+            raise RecordError(f"{path} is damaged in line {number}: {error}") from error
+        if not isinstance(event, dict):
+            raise RecordError(f"{path} is damaged in line {number}: {event!r} is no event")
+        yield event
+
+
+def _finite(value: Any) -> Any:
+    """JSON knows neither NaN nor infinities: they are written as text."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    return value

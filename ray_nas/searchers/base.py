@@ -1,0 +1,446 @@
+"""`ArchitectureSearcher`: turns Tune's calls into ask and tell; the bookkeeping that every strategy shares."""
+
+import inspect
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+import numpy as np
+from ConfigSpace import ConfigurationSpace
+from ray.tune.result import AUTO_RESULT_KEYS, DEFAULT_METRIC
+from ray.tune.search import Searcher
+
+from ray_nas.record import RecordWriter
+from ray_nas.record import VERSION as RECORD_VERSION
+from ray_nas.searchers import state_file
+from ray_nas.searchers.objectives import Costs, Infeasible, Limits, Objectives, check_arguments, describe_limits
+from ray_nas.searchers.tune_run import metric_and_mode
+from ray_nas.spaces.base import Config, SearchSpace
+from ray_nas.spaces.joint import joint_space
+
+logger = logging.getLogger(__name__)
+
+_TRIES: Final = 100
+"""How often a strategy is asked again when its candidate is known or infeasible, before random draws take over."""
+_SCAN_LIMIT: Final = 100_000
+"""How many configs in a row are looked at for one that is new and feasible, before the space counts as exhausted."""
+_TUNE_KEYS: Final = frozenset(AUTO_RESULT_KEYS) - {"training_iteration", "time_total_s"} | {"done", "should_checkpoint", "trial_id", "experiment_tag"}
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A config and where it comes from."""
+
+    config: Config
+    move: str
+    """What made it: "random", "mutation", "crossover", "neighbor", "grid", "given", ..."""
+    parents: tuple[str, ...] = ()
+    """The ids of the trials it was made from."""
+
+
+@dataclass(frozen=True)
+class Observation:
+    """A trial's outcome, for the strategy to learn from."""
+
+    trial_id: str
+    proposal: Proposal
+    values: tuple[float, ...]
+    """The objectives, all to be maximised."""
+    metrics: Mapping[str, Any]
+    """The trial's flat result."""
+
+    @property
+    def score(self) -> float:
+        """The (first) objective, to be maximised."""
+        return self.values[0]
+
+
+class ArchitectureSearcher(Searcher):
+    """A Tune searcher over architectures. A strategy implements `_ask`, `_tell` and its state.
+
+    Args:
+        space: A `SearchSpace` or a raw `ConfigurationSpace`. None if the space stands in Tune's `param_space`.
+        metric: The metric to optimise; None takes Tune's.
+        mode: "min" or "max"; None takes Tune's.
+        objectives: Metric name to "min" or "max"; replaces `metric` and `mode`.
+        constraints: Name of a cost or of a reported metric to (low, high), None for no limit.
+        costs: Called with a trial's config, gives figures that are known before training, by name.
+        points_to_evaluate: Configs to try first, as trials' configs would hold them.
+        seed: Seed of the searcher's generator. The same seed and order of events give the same proposals.
+        repeats: Whether configs are proposed again once nothing new is left (for noisy objectives).
+
+    Raises:
+        ValueError: An argument breaks a rule; the message names it.
+    """
+
+    CKPT_FILE_TMPL = "searcher-state-{}.json"
+    many_objectives: ClassVar[bool] = False
+    """Whether the strategy weighs several objectives itself."""
+
+    def __init__(
+        self,
+        space: SearchSpace | ConfigurationSpace | None = None,
+        metric: str | None = None,
+        mode: str | None = None,
+        *,
+        objectives: Mapping[str, str] | None = None,
+        constraints: Mapping[str, Limits] | None = None,
+        costs: Costs | None = None,
+        points_to_evaluate: Sequence[Mapping[str, Any]] | None = None,
+        seed: int | None = None,
+        repeats: bool = False,
+    ) -> None:
+        check_arguments(metric, mode, objectives, constraints)
+        super().__init__()
+        if isinstance(space, ConfigurationSpace):
+            space = SearchSpace(space)
+        if space is not None and not isinstance(space, SearchSpace):
+            raise TypeError(f"space must be a SearchSpace or a ConfigSpace.ConfigurationSpace, got {type(space).__name__}")
+        if space is not None and space.size == 0 or (space is not None and not len(space.config_space)):
+            raise ValueError("space has no parameters: there is nothing to search")
+        self._own_space = space
+        self._space: SearchSpace | None = space
+        self._metric: Any = metric if objectives is None else list(objectives)
+        self._mode: Any = mode if objectives is None else list(objectives.values())
+        self._given_objectives = dict(objectives) if objectives is not None else None
+        self._constraints, self._costs = dict(constraints or {}), costs
+        self._given = [dict(point) for point in points_to_evaluate or ()]
+        self._seed, self._repeats = seed, repeats
+        self._rng = np.random.default_rng(seed)
+        self._objectives: Objectives | None = None
+        self._record = RecordWriter()
+        self._proposals: dict[str, Proposal] = {}
+        self._pending: dict[str, Mapping[str, Any]] = {}
+        """Trials that have not ended, with their last result."""
+        self._ended: set[str] = set()
+        self._known: set[str] = set()
+        """Canonical keys of all that was proposed."""
+        self._scan: Iterator[Config] | None = None
+        self._scanned = 0
+        if space is not None:
+            for index in range(len(self._given)):
+                self._given_point(index)
+
+    # What a strategy implements.
+
+    def _ask(self) -> Proposal | None:
+        """The next candidate, None if the strategy has no more. Known and infeasible ones are dropped by the base."""
+        raise NotImplementedError
+
+    def _tell(self, observation: Observation) -> None:
+        """Learns from a trial that ended with finite, feasible values."""
+
+    def _report(self, observation: Observation) -> None:
+        """Learns from a report of a trial that goes on."""
+
+    def _fail(self, trial_id: str, proposal: Proposal) -> None:
+        """Learns that a trial ended without usable values."""
+
+    def _get_state(self) -> dict[str, Any]:
+        """The strategy's own state as JSON values."""
+        return {}
+
+    def _set_state(self, state: dict[str, Any]) -> None:
+        """Takes what `_get_state` gave."""
+
+    # Tune's calls.
+
+    @property
+    def objectives(self) -> dict[str, str]:
+        """Metric name to "min" or "max", as far as they are known yet."""
+        if self._given_objectives is not None:
+            return dict(self._given_objectives)
+        return {self._metric: self._mode or "max"} if isinstance(self._metric, str) else {}
+
+    @property
+    def space(self) -> SearchSpace:
+        """All that is searched: the searcher's space together with what `param_space` adds."""
+        if self._space is None:
+            raise ValueError(
+                f"{type(self).__name__} has no space: give it one, {type(self).__name__}(space), or put one into Tune's "
+                'param_space, e.g. param_space={"arch": space}'
+            )
+        return self._space
+
+    def set_search_properties(self, metric: str | None, mode: str | None, config: dict[str, Any], **spec: Any) -> bool:
+        """Takes metric, mode and `param_space` from Tune.
+
+        Raises:
+            ValueError: They contradict the searcher's own, or hold what cannot be searched.
+        """
+        self._take_metric(metric, mode)
+        if self._proposals:
+            return True
+        self._space = joint_space(self._own_space, config)
+        self._ready()
+        return True
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # type: ignore[override]  # Ray's own annotation leaves "FINISHED" out
+        """The next trial's config, or "FINISHED" if nothing new is left."""
+        self._ready()
+        if trial_id not in self._proposals:
+            proposal = self._next()
+            if proposal is None:
+                return str(Searcher.FINISHED)
+            self._proposals[trial_id] = proposal
+            self._pending[trial_id] = {}
+            self._known.add(self.space.canonical(proposal.config))
+            self._record.append(
+                {"event": "proposal", "trial": trial_id, "config": proposal.config, "move": proposal.move, "parents": list(proposal.parents)}
+            )
+        return self.space.to_tune(self._proposals[trial_id].config)
+
+    def on_trial_result(self, trial_id: str, result: Mapping[str, Any]) -> None:
+        """Notes a report; an unknown or ended trial is ignored."""
+        objectives = self._ready()
+        if trial_id not in self._pending:
+            return
+        self._note_result(trial_id, result)
+        try:
+            values = objectives.values(result)
+        except Infeasible:
+            return
+        self._report(Observation(trial_id, self._proposals[trial_id], values, result))
+
+    def on_trial_complete(self, trial_id: str, result: Mapping[str, Any] | None = None, error: bool = False) -> None:
+        """Ends a trial: its last result counts where none comes along; each trial is counted once."""
+        objectives = self._ready()
+        if trial_id not in self._pending:
+            return
+        if result and result != self._pending[trial_id]:
+            self._note_result(trial_id, result)
+        last = self._pending.pop(trial_id)
+        self._ended.add(trial_id)
+        proposal = self._proposals[trial_id]
+        status, reason = "completed", "" if last.get("done", True) else "stopped"
+        try:
+            if error:
+                raise Infeasible("the trainable raised an error")
+            values = objectives.values(last)
+        except Infeasible as why:
+            status, reason = ("error" if error else "infeasible"), str(why)
+            self._fail(trial_id, proposal)
+        else:
+            self._tell(Observation(trial_id, proposal, values, last))
+        self._record.append({"event": "end", "trial": trial_id, "status": status, "reason": reason})
+
+    def on_pause(self, trial_id: str) -> None:
+        """Tune's `HyperBandForBOHB` pauses a trial: it stays pending."""
+
+    def on_unpause(self, trial_id: str) -> None:
+        """Tune's `HyperBandForBOHB` goes on with a trial."""
+
+    # State.
+
+    def save(self, checkpoint_path: str) -> None:
+        """Writes the state as JSON to `checkpoint_path`, and what happened since the last save to the record beside it."""
+        path = Path(checkpoint_path)
+        mark = self._record.save(path.parent)
+        state_file.write(
+            path,
+            {
+                "searcher": type(self).__name__,
+                "space": self._space.fingerprint if self._space else None,
+                "metric": self._metric,
+                "mode": self._mode,
+                "generator": self._rng.bit_generator.state,
+                "given": len(self._given),
+                "scanned": self._scanned,
+                "record": mark,
+                "strategy": self._get_state(),
+            },
+        )
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Goes back to a saved state.
+
+        Raises:
+            StateError: The file is damaged, or of another searcher, metric or space.
+        """
+        path = Path(checkpoint_path)
+        state = state_file.read(path)
+        self._check_same(path, state)
+        self._metric, self._mode = state["metric"], state["mode"]
+        try:
+            events = self._record.restore(path.parent, state["record"])
+        except ValueError as error:
+            raise state_file.StateError(str(error)) from error
+        self._rng.bit_generator.state = state["generator"]
+        self._given = self._given[len(self._given) - state["given"] :]
+        self._scan, self._scanned = None, state["scanned"]
+        self._objectives = None
+        self._replay(events)
+        self._set_state(state["strategy"])
+
+    def _check_same(self, path: Path, state: Mapping[str, Any]) -> None:
+        if state["searcher"] != type(self).__name__:
+            raise state_file.StateError(f"{path} is the state of a {state['searcher']}, not of a {type(self).__name__}")
+        if self._space is not None and state["space"] not in (None, self._space.fingerprint):
+            raise state_file.StateError(
+                f"{path} was saved with another space (hash {state['space']}, now {self._space.fingerprint}): restore with the "
+                "space unchanged, or start a new experiment"
+            )
+        if self._metric is not None and state["metric"] not in (None, self._metric):
+            raise state_file.StateError(f"{path} was saved for metric {state['metric']!r}, this searcher optimises {self._metric!r}")
+
+    def _replay(self, events: Sequence[Mapping[str, Any]]) -> None:
+        self._proposals, self._pending, self._ended, self._known = {}, {}, set(), set()
+        for event in events:
+            if event["event"] == "proposal":
+                proposal = Proposal(event["config"], event["move"], tuple(event["parents"]))
+                self._proposals[event["trial"]] = proposal
+                self._pending[event["trial"]] = {}
+                self._known.add(self.space.canonical(proposal.config))
+            elif event["event"] == "result":
+                self._pending[event["trial"]] = event["metrics"]
+            elif event["event"] == "end":
+                self._pending.pop(event["trial"], None)
+                self._ended.add(event["trial"])
+            elif event["event"] == "experiment":
+                self._objectives = self._make_objectives()
+
+    # Helpers.
+
+    def _take_metric(self, metric: str | None, mode: str | None) -> None:
+        if self._given_objectives is not None or metric == DEFAULT_METRIC:
+            return
+        for name, own, given in (("metric", self._metric, metric), ("mode", self._mode, mode)):
+            if own is not None and given is not None and own != given:
+                raise ValueError(f"{name} is {own!r} in the searcher and {given!r} in Tune: give it once")
+        self._metric, self._mode = self._metric or metric, self._mode or mode
+
+    def _ready(self) -> Objectives:
+        """Completes what the first call needs; an error here comes before any trial is paid for."""
+        if self._objectives is not None:
+            return self._objectives
+        if self._metric is None or self._mode is None:
+            self._take_metric(*metric_and_mode())
+        objectives = self._make_objectives()
+        self._record.append(
+            {
+                "event": "experiment",
+                "version": RECORD_VERSION,
+                "searcher": type(self).__name__,
+                "space": self.space.fingerprint,
+                "objectives": dict(objectives.directions),
+                "seed": self._seed,
+            }
+        )
+        self._objectives = objectives
+        for index in range(len(self._given)):
+            self._given_point(index)
+        return objectives
+
+    def _make_objectives(self) -> Objectives:
+        name = type(self).__name__
+        if self._metric is None or self._mode is None:
+            missing = "metric" if self._metric is None else "mode"
+            raise ValueError(f'{name} has no {missing}: give it one, {name}(space, metric="accuracy", mode="max"), or give both to Tune')
+        directions = self._given_objectives or {self._metric: self._mode}
+        if len(directions) > 1 and not self.many_objectives:
+            raise ValueError(f"{name} optimises one objective, got {list(directions)}; use constraints for the others")
+        return Objectives(directions, self._constraints, self._costs)
+
+    def _given_point(self, index: int) -> Config:
+        config = self.space.from_tune(self._given[index])
+        try:
+            self.space.validate(config)
+        except ValueError as error:
+            raise ValueError(f"points_to_evaluate[{index}]: {error}") from error
+        return config
+
+    def _note_result(self, trial_id: str, result: Mapping[str, Any]) -> None:
+        self._pending[trial_id] = result
+        self._record.append({"event": "result", "trial": trial_id, "metrics": scalars(result)})
+
+    def _next(self) -> Proposal | None:
+        """The next proposal that is new and feasible; None if there is none."""
+        limits = _SeenFigures()
+        while self._given:
+            proposal = Proposal(self._given_point(0), "given")
+            del self._given[0]
+            if self._is_new(proposal.config) and self._is_feasible(proposal.config, limits):
+                return proposal
+        for _ in range(_TRIES):
+            candidate = self._ask()
+            if candidate is None:
+                return None
+            if self._is_new(candidate.config) and self._is_feasible(candidate.config, limits):
+                return candidate
+        for _ in range(_TRIES):
+            config = self.space.sample(random_state=self._rng)
+            if self._is_new(config) and self._is_feasible(config, limits):
+                return Proposal(config, "random")
+        scanned = self._next_scanned(limits)
+        if scanned is None and not self._proposals and limits.broken:
+            raise ValueError(f"constraints cannot be met: {limits.describe(self._constraints)}")
+        if scanned is None and self._repeats:
+            return self._ask()
+        return scanned
+
+    def _next_scanned(self, limits: "_SeenFigures") -> Proposal | None:
+        """Looks through the whole space where drawing finds nothing new; each config is looked at once in a run."""
+        if self._scan is None:
+            self._scan = islice(self.space.grid(), self._scanned, None)
+        for config in islice(self._scan, _SCAN_LIMIT):
+            self._scanned += 1
+            if self._is_new(config) and self._is_feasible(config, limits):
+                return Proposal(config, "scan")
+        return None
+
+    def _is_new(self, config: Config) -> bool:
+        return self.space.canonical(config) not in self._known
+
+    def _is_feasible(self, config: Config, limits: "_SeenFigures") -> bool:
+        if self._costs is None or not self._constraints:
+            return True
+        try:
+            self._ready().check_costs(self.space.to_tune(config))
+        except Infeasible as why:
+            limits.add(why)
+            return False
+        return True
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A searcher is pickled into Tune's `tuner.pkl`; the scan goes on from its place by itself."""
+        return {**self.__dict__, "_scan": None}
+
+
+class _SeenFigures:
+    """The range of the figures that broke limits, for the error about constraints that nothing meets."""
+
+    def __init__(self) -> None:
+        self.broken: dict[str, tuple[float, float]] = {}
+
+    def add(self, why: Infeasible) -> None:
+        if why.figure is not None:
+            name, value = why.figure
+            low, high = self.broken.get(name, (value, value))
+            self.broken[name] = (min(low, value), max(high, value))
+
+    def describe(self, constraints: Mapping[str, Limits]) -> str:
+        return "; ".join(
+            f"{name} must be in {describe_limits(constraints[name])}, the candidates looked at reach from {low:g} to {high:g}"
+            for name, (low, high) in self.broken.items()
+        )
+
+
+def scalars(result: Mapping[str, Any]) -> dict[str, float]:
+    """The numbers in a flat result that the user's code reported, and Tune's iteration and time."""
+    kept = {}
+    for name, value in result.items():
+        if name not in _TUNE_KEYS and not name.startswith("config/") and isinstance(value, int | float | np.number) and not isinstance(value, bool):
+            kept[name] = value.item() if isinstance(value, np.generic) else value
+    return kept
+
+
+def strategy_names(module: Any) -> dict[str, type[ArchitectureSearcher]]:
+    """The searchers that a module offers, by name."""
+    return {
+        name: member
+        for name, member in inspect.getmembers(module, inspect.isclass)
+        if issubclass(member, ArchitectureSearcher) and member is not ArchitectureSearcher
+    }

@@ -1,0 +1,105 @@
+"""What a search optimises: metrics with their directions, figures known before training, and limits on both."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Limits = tuple[float | None, float | None]
+"""The lowest and the highest value allowed; None for no limit."""
+Costs = Callable[[dict[str, Any]], Mapping[str, float]]
+"""Figures of a trial's config that are known before training, e.g. parameters and FLOPs."""
+
+
+@dataclass(frozen=True)
+class Objectives:
+    """The objectives and constraints of a search.
+
+    Args:
+        directions: Metric name to "min" or "max".
+        constraints: Name of a cost or a metric to its limits.
+        costs: The function that gives the figures known before training; called with the trial's config.
+    """
+
+    directions: Mapping[str, str]
+    constraints: Mapping[str, Limits] = field(default_factory=dict)
+    costs: Costs | None = None
+
+    def values(self, metrics: Mapping[str, Any]) -> tuple[float, ...]:
+        """The objectives as figures to maximise.
+
+        Raises:
+            Infeasible: One is missing, no number or not finite, or a reported metric breaks its limits.
+        """
+        values = tuple(_number(metrics, name) * (1 if mode == "max" else -1) for name, mode in self.directions.items())
+        for name, limits in self.constraints.items():
+            if name in metrics:
+                check_limits(name, _number(metrics, name), limits)
+        return values
+
+    def check_costs(self, trial_config: dict[str, Any]) -> dict[str, float]:
+        """The figures of a config before training.
+
+        Raises:
+            Infeasible: One of them breaks its limits.
+        """
+        figures = {name: float(value) for name, value in self.costs(trial_config).items()} if self.costs else {}
+        for name, limits in self.constraints.items():
+            if name in figures:
+                check_limits(name, figures[name], limits)
+        return figures
+
+
+class Infeasible(Exception):
+    """A candidate that counts as none, with the reason as text; `figure` is the (name, value) that broke a limit."""
+
+    def __init__(self, reason: str, figure: tuple[str, float] | None = None) -> None:
+        super().__init__(reason)
+        self.figure = figure
+
+
+def check_limits(name: str, value: float, limits: Limits) -> None:
+    """Raises `Infeasible` if the value is outside of its limits, or NaN."""
+    low, high = limits
+    if math.isnan(value) or (low is not None and value < low) or (high is not None and value > high):
+        raise Infeasible(f"{name} = {value:g} is outside of {describe_limits(limits)}", (name, value))
+
+
+def describe_limits(limits: Limits) -> str:
+    """[low, high] with infinite ends left open."""
+    low, high = limits
+    return f"[{'-inf' if low is None else f'{low:g}'}, {'inf' if high is None else f'{high:g}'}]"
+
+
+def check_arguments(
+    metric: str | None, mode: str | None, objectives: Mapping[str, str] | None, constraints: Mapping[str, Limits] | None
+) -> None:
+    """Raises a ValueError that names the searcher's argument that breaks a rule."""
+    if mode not in (None, "min", "max"):
+        raise ValueError(f"mode must be 'min' or 'max', got {mode!r}")
+    if objectives is not None:
+        if metric is not None or mode is not None:
+            raise ValueError("objectives replaces metric and mode: give either, not both")
+        if not objectives:
+            raise ValueError("objectives must name at least one metric")
+        for name, direction in objectives.items():
+            if direction not in ("min", "max"):
+                raise ValueError(f"objectives[{name!r}] must be 'min' or 'max', got {direction!r}")
+    for name, limits in (constraints or {}).items():
+        if not isinstance(limits, tuple | list) or len(limits) != 2:
+            raise ValueError(f"constraints[{name!r}] must be a pair (low, high), None for no limit, got {limits!r}")
+        low, high = limits
+        if low is not None and high is not None and low > high:
+            raise ValueError(f"constraints[{name!r}] must have low <= high, got {limits!r}")
+
+
+def _number(metrics: Mapping[str, Any], name: str) -> float:
+    if name not in metrics:
+        raise Infeasible(f"metric {name!r} was not reported")
+    try:
+        value = float(metrics[name])
+    except (TypeError, ValueError):
+        raise Infeasible(f"metric {name!r} is no number: {metrics[name]!r}") from None
+    if not math.isfinite(value):
+        raise Infeasible(f"metric {name!r} is not finite: {value}")
+    return value

@@ -1,0 +1,13 @@
+"""Random search (Bergstra & Bengio, 2012): https://www.jmlr.org/papers/v13/bergstra12a.html."""
+
+from ray_nas.searchers.base import ArchitectureSearcher, Proposal
+
+
+class RandomSearch(ArchitectureSearcher):
+    """Draws configs at random, each architecture once: the baseline of every search.
+
+    Arguments are those of `ArchitectureSearcher`.
+    """
+
+    def _ask(self) -> Proposal:
+        return Proposal(self.space.sample(random_state=self._rng), "random")

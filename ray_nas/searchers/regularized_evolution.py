@@ -1,0 +1,105 @@
+"""Regularized evolution (Real et al., 2019): https://arxiv.org/abs/1802.01548.
+
+The oldest member leaves the population, not the worst: an architecture survives by being found again through its
+descendants, which guards against lucky evaluations.
+"""
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ConfigSpace import ConfigurationSpace
+
+from ray_nas.searchers.base import ArchitectureSearcher, Observation, Proposal
+from ray_nas.searchers.objectives import Costs, Limits
+from ray_nas.spaces.base import Config, SearchSpace
+
+
+@dataclass(frozen=True)
+class _Member:
+    trial_id: str
+    config: Config
+    score: float
+
+
+class RegularizedEvolution(ArchitectureSearcher):
+    """Aging evolution: the best of a random tournament is mutated, the oldest member of the population leaves.
+
+    Trials that failed never enter the population. With many trials in flight the population simply is what has completed.
+
+    Args:
+        space: As in `ArchitectureSearcher`, like all arguments that are not listed here.
+        metric: See there.
+        mode: See there.
+        population_size: P in the paper; as many random architectures come first.
+        tournament_size: S in the paper, at most P. S = P always mutates the best of the last P.
+        crossover_rate: Probability in [0, 1] that a child mixes two tournament winners before it is mutated (0 in the paper).
+        objectives: See there.
+        constraints: See there.
+        costs: See there.
+        points_to_evaluate: See there.
+        seed: See there.
+        repeats: See there.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace | ConfigurationSpace | None = None,
+        metric: str | None = None,
+        mode: str | None = None,
+        *,
+        population_size: int = 20,
+        tournament_size: int = 10,
+        crossover_rate: float = 0.0,
+        objectives: Mapping[str, str] | None = None,
+        constraints: Mapping[str, Limits] | None = None,
+        costs: Costs | None = None,
+        points_to_evaluate: Sequence[Mapping[str, Any]] | None = None,
+        seed: int | None = None,
+        repeats: bool = False,
+    ) -> None:
+        if population_size < 1:
+            raise ValueError(f"population_size must be at least 1, got {population_size}")
+        if not 1 <= tournament_size <= population_size:
+            raise ValueError(f"tournament_size must be in [1, population_size = {population_size}], got {tournament_size}")
+        if not 0.0 <= crossover_rate <= 1.0:
+            raise ValueError(f"crossover_rate must be in [0, 1], got {crossover_rate}")
+        super().__init__(
+            space,
+            metric,
+            mode,
+            objectives=objectives,
+            constraints=constraints,
+            costs=costs,
+            points_to_evaluate=points_to_evaluate,
+            seed=seed,
+            repeats=repeats,
+        )
+        self._tournament_size, self._crossover_rate = tournament_size, crossover_rate
+        self._population: deque[_Member] = deque(maxlen=population_size)
+
+    def _ask(self) -> Proposal:
+        if len(self._population) < (self._population.maxlen or 0):
+            return Proposal(self.space.sample(random_state=self._rng), "random")
+        parent = self._tournament()
+        if self._rng.random() < self._crossover_rate:
+            other = self._tournament()
+            mixed = self.space.crossover(parent.config, other.config, self._rng)
+            return Proposal(self.space.mutate(mixed, self._rng), "crossover", (parent.trial_id, other.trial_id))
+        return Proposal(self.space.mutate(parent.config, self._rng), "mutation", (parent.trial_id,))
+
+    def _tell(self, observation: Observation) -> None:
+        self._population.append(_Member(observation.trial_id, observation.proposal.config, observation.score))
+
+    def _tournament(self) -> _Member:
+        """The best of S members drawn without replacement."""
+        drawn = self._rng.choice(len(self._population), size=self._tournament_size, replace=False)
+        return max((self._population[int(index)] for index in drawn), key=lambda member: member.score)
+
+    def _get_state(self) -> dict[str, Any]:
+        return {"population": [[member.trial_id, member.config, member.score] for member in self._population]}
+
+    def _set_state(self, state: dict[str, Any]) -> None:
+        self._population.clear()
+        self._population.extend(_Member(*fields) for fields in state["population"])

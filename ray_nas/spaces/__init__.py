@@ -1,0 +1,18 @@
+"""Search spaces: what may be searched."""
+
+from ray_nas.spaces.base import SearchSpace
+from ray_nas.spaces.choices import InputChoice, LayerChoice, Repeat, ValueChoice
+from ray_nas.spaces.joint import JointSpace
+from ray_nas.spaces.model_space import ModelSpace
+from ray_nas.spaces.nasbench201 import NASBench201
+
+__all__ = [
+    "InputChoice",
+    "JointSpace",
+    "LayerChoice",
+    "ModelSpace",
+    "NASBench201",
+    "Repeat",
+    "SearchSpace",
+    "ValueChoice",
+]

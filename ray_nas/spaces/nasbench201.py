@@ -1,0 +1,141 @@
+"""NAS-Bench-201's cell space (Dong & Yang, 2020): https://arxiv.org/abs/2001.00326.
+
+A cell is a graph of four nodes; each of its six edges carries one of five operations, 15,625 cells in all. The network
+stacks three stages of cells of width C, 2C and 4C with a residual block of stride 2 between them.
+"""
+
+import re
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, Final
+
+import torch
+from torch import nn
+
+from ray_nas.spaces.base import Config
+from ray_nas.spaces.choices import LayerChoice
+from ray_nas.spaces.model_space import ModelSpace
+
+EDGES: Final = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
+"""The cell's edges (from, to) in the benchmark's order."""
+OPERATIONS: Final = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
+
+
+class NASBench201(ModelSpace):
+    """The 15,625 cells of NAS-Bench-201, one operation on each of `edge_0_1` to `edge_2_3`.
+
+    Args:
+        channels: Width of the first stage (16 in the benchmark).
+        cells_per_stage: Cells in each of the three stages (5 in the benchmark).
+        num_classes: Outputs of the classifier.
+        in_channels: Channels of the input images, of shape (batch, in_channels, height, width), 4 pixels or larger.
+    """
+
+    def __init__(self, channels: int = 16, cells_per_stage: int = 5, num_classes: int = 10, in_channels: int = 3) -> None:
+        sizes = {"channels": channels, "cells_per_stage": cells_per_stage, "num_classes": num_classes, "in_channels": in_channels}
+        for name, value in sizes.items():
+            if value < 1:
+                raise ValueError(f"{name} must be at least 1, got {value}")
+        super().__init__(partial(_Network, channels, cells_per_stage, num_classes, in_channels))
+
+    def to_arch_str(self, config: Mapping[str, Any]) -> str:
+        """The cell in the benchmark's own notation, e.g. `|nor_conv_3x3~0|+|none~0|skip_connect~1|+|...|`."""
+        nodes = []
+        for node in (1, 2, 3):
+            nodes.append("|" + "|".join(f"{config[f'edge_{source}_{node}']}~{source}" for source in range(node)) + "|")
+        return "+".join(nodes)
+
+    def from_arch_str(self, arch_str: str) -> Config:
+        """The config of a cell in the benchmark's notation.
+
+        Raises:
+            ValueError: The text is no such cell.
+        """
+        config: Config = {}
+        for node, part in enumerate(arch_str.split("+"), start=1):
+            for operation, source in re.findall(r"([^|~]+)~(\d)", part):
+                config[f"edge_{source}_{node}"] = operation
+        self.validate(config)
+        if self.to_arch_str(config) != arch_str:
+            raise ValueError(f"arch_str is no NAS-Bench-201 cell: {arch_str!r}")
+        return config
+
+    def canonical(self, config: Mapping[str, Any]) -> str:
+        """The cell's function as a formula: equal for the cells of each of the benchmark's 6,466 isomorphism classes.
+
+        The input is "0", an edge that carries zeros "#", a skip connection is its input, and the terms of a sum are
+        sorted. Rules and symbols are the benchmark's own, since the order of the symbols has a say in the classes: zeros
+        stay in a sum and an inherited sum is one term, so that some cells of equal function keep different keys.
+        """
+        nodes = ["0"]
+        for node in (1, 2, 3):
+            terms = []
+            for source in range(node):
+                operation, inputs = config[f"edge_{source}_{node}"], nodes[source]
+                if operation == "none" or inputs == "#":
+                    terms.append("#")
+                else:
+                    terms.append(inputs if operation == "skip_connect" else f"({inputs})@{operation}")
+            nodes.append("+".join(sorted(terms)))
+        return nodes[3]
+
+
+class _Network(nn.Module):
+    def __init__(self, channels: int, cells_per_stage: int, num_classes: int, in_channels: int) -> None:
+        super().__init__()
+        layers: list[nn.Module] = [nn.Conv2d(in_channels, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels)]
+        for width in (channels, 2 * channels, 4 * channels):
+            if width > channels:
+                layers.append(_Reduction(width // 2, width))
+            layers += [_Cell(width) for _ in range(cells_per_stage)]
+        self.layers = nn.Sequential(*layers, nn.BatchNorm2d(width), nn.ReLU(inplace=True))
+        self.classifier = nn.Linear(width, num_classes)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.classifier(self.layers(images).mean((2, 3)))  # type: ignore[no-any-return]
+
+
+class _Cell(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.edges = nn.ModuleDict({f"{source}_{node}": LayerChoice(f"edge_{source}_{node}", _operations(width)) for source, node in EDGES})
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        nodes = [inputs]
+        for node in (1, 2, 3):
+            edges = [self.edges[f"{source}_{node}"](nodes[source]) for source in range(node)]
+            nodes.append(torch.stack(edges).sum(0) if len(edges) > 1 else edges[0])
+        return nodes[3]
+
+
+class _Reduction(nn.Module):
+    """The residual block between stages: two convolutions beside a pooled projection."""
+
+    def __init__(self, inputs: int, width: int) -> None:
+        super().__init__()
+        self.branch = nn.Sequential(_conv(inputs, width, 3, stride=2), _conv(width, width, 3))
+        self.shortcut = nn.Sequential(nn.AvgPool2d(2, stride=2, ceil_mode=True), nn.Conv2d(inputs, width, 1, bias=False))
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return self.branch(inputs) + self.shortcut(inputs)  # type: ignore[no-any-return]
+
+
+class _Zero(nn.Module):
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return torch.zeros_like(inputs)
+
+
+def _conv(inputs: int, width: int, kernel: int, stride: int = 1) -> nn.Sequential:
+    return nn.Sequential(
+        nn.ReLU(), nn.Conv2d(inputs, width, kernel, stride=stride, padding=kernel // 2, bias=False), nn.BatchNorm2d(width)
+    )
+
+
+def _operations(width: int) -> dict[str, Any]:
+    return {
+        "none": _Zero,
+        "skip_connect": nn.Identity,
+        "nor_conv_1x1": partial(_conv, width, width, 1),
+        "nor_conv_3x3": partial(_conv, width, width, 3),
+        "avg_pool_3x3": partial(nn.AvgPool2d, 3, stride=1, padding=1, count_include_pad=False),
+    }
