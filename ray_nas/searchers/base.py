@@ -1,6 +1,7 @@
 """`ArchitectureSearcher`: turns Tune's calls into ask and tell; the bookkeeping that every strategy shares."""
 
 import inspect
+import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -119,7 +120,7 @@ class ArchitectureSearcher(Searcher):
         """Trials that have not ended, with their last result."""
         self._ended: set[str] = set()
         self._known: set[str] = set()
-        """Canonical keys of all that was proposed."""
+        """The identities of all that was proposed."""
         self._scan: Iterator[Config] | None = None
         self._scanned = 0
         self._exhausted = False
@@ -194,7 +195,7 @@ class ArchitectureSearcher(Searcher):
                 return str(Searcher.FINISHED)
             self._proposals[trial_id] = proposal
             self._pending[trial_id] = {}
-            self._known.add(self.space.canonical(proposal.config))
+            self._known.add(self._identity(proposal.config))
             self._record.append(
                 {"event": "proposal", "trial": trial_id, "config": proposal.config, "move": proposal.move, "parents": list(proposal.parents)}
             )
@@ -305,7 +306,7 @@ class ArchitectureSearcher(Searcher):
                 proposal = Proposal(event["config"], event["move"], tuple(event["parents"]))
                 self._proposals[event["trial"]] = proposal
                 self._pending[event["trial"]] = {}
-                self._known.add(self.space.canonical(proposal.config))
+                self._known.add(self._identity(proposal.config))
             elif event["event"] == "result":
                 self._pending[event["trial"]] = event["metrics"]
             elif event["event"] == "end":
@@ -423,7 +424,12 @@ class ArchitectureSearcher(Searcher):
         return None
 
     def _is_new(self, config: Config) -> bool:
-        return (self._exhausted and self._repeats) or self.space.canonical(config) not in self._known
+        return (self._exhausted and self._repeats) or self._identity(config) not in self._known
+
+    def _identity(self, config: Config) -> str:
+        """What a duplicate is told by. Configs that compute the same function may differ in latency and memory, so that with
+        several objectives only the same config is a duplicate."""
+        return json.dumps(config, sort_keys=True) if len(self._given_objectives or ()) > 1 else self.space.canonical(config)
 
     def _is_feasible(self, config: Config, limits: "_SeenFigures") -> bool:
         if self._costs is None or not self._constraints:
