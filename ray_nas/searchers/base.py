@@ -219,7 +219,7 @@ class ArchitectureSearcher(Searcher):
         last = self._pending.pop(trial_id)
         self._ended.add(trial_id)
         proposal = self._proposals[trial_id]
-        status, reason = "completed", "" if last.get("done", True) else "stopped"
+        status, reason = "completed", ""
         try:
             if error:
                 raise Infeasible("the trainable raised an error")
