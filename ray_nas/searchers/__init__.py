@@ -3,6 +3,7 @@
 from ray_nas.searchers.base import ArchitectureSearcher, Observation, Proposal
 from ray_nas.searchers.grid_search import GridSearch
 from ray_nas.searchers.local_search import LocalSearch
+from ray_nas.searchers.nsga2 import NSGA2
 from ray_nas.searchers.random_search import RandomSearch
 from ray_nas.searchers.regularized_evolution import RegularizedEvolution
 
@@ -10,6 +11,7 @@ __all__ = [
     "ArchitectureSearcher",
     "GridSearch",
     "LocalSearch",
+    "NSGA2",
     "Observation",
     "Proposal",
     "RandomSearch",
