@@ -163,17 +163,20 @@ class VirtualController:
     def _ask(self, max_trials: float) -> None:
         if self._exhausted or len(self._trials) >= max_trials:
             return
-        number = len(self._trials)
-        trial_id = f"virtual_{number:05d}"
+        trial_id = f"virtual_{len(self._trials):05d}"
         config: Any = self._searcher.suggest(trial_id)
         if config == Searcher.FINISHED:
             self._exhausted = True
         elif config is not None:
-            trial = VirtualTrial(trial_id, number, config)
-            self._trials.append(trial)
-            self._live.add(trial)
-            self._pending[trial] = None
-            self._scheduler.on_trial_add(self, trial)
+            self._add(trial_id, config)
+
+    def _add(self, trial_id: str, config: dict[str, Any]) -> VirtualTrial:
+        trial = VirtualTrial(trial_id, len(self._trials), config)
+        self._trials.append(trial)
+        self._live.add(trial)
+        self._pending[trial] = None
+        self._scheduler.on_trial_add(self, trial)
+        return trial
 
     def _choose(self) -> VirtualTrial | None:
         if self._fifo:
@@ -197,14 +200,18 @@ class VirtualController:
             self._fail(trial, error)
             return
         if report is None:
-            trial.last_result["done"] = True
-            self.stop_trial(trial)
+            self._return(trial)
             return
         seconds, metrics = report
         if not (0 <= seconds < math.inf):
             raise ValueError(f"objective must yield (seconds, metrics) with finite seconds >= 0, got {seconds!r}")
         result = trial.next_result(seconds, metrics)
         heapq.heappush(self._events, (self.clock + seconds, next(self._counter), trial.run, trial, result))
+
+    def _return(self, trial: VirtualTrial) -> None:
+        """The end of a trial by itself: Tune marks its last result as done and hands it over once more."""
+        trial.last_result["done"] = True
+        self.stop_trial(trial)
 
     def _call_objective(self, trial: VirtualTrial) -> Iterator[Report]:
         config = dict(trial.config)
@@ -213,11 +220,11 @@ class VirtualController:
         seeds = np.random.SeedSequence(self._entropy, spawn_key=(trial.number,))  # the same whatever order the trials run in
         return self._objective(config, rng=np.random.default_rng(seeds))
 
-    def _process(self, trial: VirtualTrial, result: dict[str, Any]) -> None:
-        """A report, in the order of `TuneController._process_trial_result`."""
+    def _process(self, trial: VirtualTrial, result: dict[str, Any]) -> str:
+        """A report, in the order of `TuneController._process_trial_result`; gives the decision on it."""
         shown = dict(result)
         check_metrics(shown, self._searcher, self._scheduler)
-        decision = TrialScheduler.STOP if result["done"] else self._scheduler.on_trial_result(self, trial, shown)
+        decision: str = TrialScheduler.STOP if result["done"] else self._scheduler.on_trial_result(self, trial, shown)
         if decision == TrialScheduler.STOP:
             result["done"] = True
         else:
@@ -231,6 +238,7 @@ class VirtualController:
             self.stop_trial(trial)
         elif decision != TrialScheduler.NOOP:
             raise ValueError(f"{type(self._scheduler).__name__}.on_trial_result gave {decision!r}, which is no decision of Tune's")
+        return decision
 
     def _fail(self, trial: VirtualTrial, error: Exception) -> None:
         logger.warning("trial %s failed: %r", trial.trial_id, error)

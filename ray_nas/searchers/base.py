@@ -221,8 +221,8 @@ class ArchitectureSearcher(Searcher):
         objectives = self._ready()
         if trial_id not in self._pending:
             return
-        if result and result != self._pending[trial_id]:
-            self._note_result(trial_id, result)
+        if result and scalars(result) != scalars(self._pending[trial_id]):  # else Tune hands over once more what was reported
+            self._note_result(trial_id, result, final=True)
         last = self._pending.pop(trial_id)
         self._ended.add(trial_id)
         proposal = self._proposals[trial_id]
@@ -398,9 +398,10 @@ class ArchitectureSearcher(Searcher):
             raise ValueError(f"points_to_evaluate[{index}]: {error}") from error
         return config
 
-    def _note_result(self, trial_id: str, result: Mapping[str, Any]) -> None:
+    def _note_result(self, trial_id: str, result: Mapping[str, Any], final: bool = False) -> None:
+        """`final`: the result that ended the trial, which a function that returns has none of."""
         self._pending[trial_id] = result
-        self._record.append({"event": "result", "trial": trial_id, "metrics": scalars(result)})
+        self._record.append({"event": "result", "trial": trial_id, "metrics": scalars(result), **({"final": True} if final else {})})
 
     def _next(self) -> Proposal | None:
         """The next proposal that is new and feasible; None if there is none."""
