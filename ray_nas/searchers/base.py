@@ -114,6 +114,8 @@ class ArchitectureSearcher(Searcher):
         self._objectives: Objectives | None = None
         self._scores: Scores | None = None
         """Where a trial's score is more than its objective."""
+        self._cost_names: frozenset[str] | None = None
+        """The figures that `costs` gives, once known."""
         self._record = RecordWriter()
         self._proposals: dict[str, Proposal] = {}
         self._pending: dict[str, Mapping[str, Any]] = {}
@@ -218,7 +220,7 @@ class ArchitectureSearcher(Searcher):
 
     def on_trial_complete(self, trial_id: str, result: Mapping[str, Any] | None = None, error: bool = False) -> None:
         """Ends a trial: its last result counts where none comes along; each trial is counted once."""
-        objectives = self._ready()
+        self._ready()
         if trial_id not in self._pending:
             return
         if result and scalars(result) != scalars(self._pending[trial_id]):  # else Tune hands over once more what was reported
@@ -230,7 +232,7 @@ class ArchitectureSearcher(Searcher):
         try:
             if error:
                 raise Infeasible("the trainable raised an error")
-            values, (violation, broken) = objectives.values(last), objectives.violation(last)
+            values, violation, broken = self._outcome(trial_id, last)
         except Infeasible as why:
             status, reason = ("error" if error else "infeasible"), str(why)
             self._fail(trial_id, proposal)
@@ -332,9 +334,9 @@ class ArchitectureSearcher(Searcher):
                 self._objectives = self._make_objectives()
 
     def _replay_score(self, trial_id: str, metrics: Mapping[str, Any]) -> None:
-        if self._scores is not None and self._objectives is not None:
+        if self._scores is not None:
             try:
-                values, (violation, _) = self._objectives.values(metrics), self._objectives.violation(metrics)
+                values, violation, _ = self._outcome(trial_id, metrics)
             except Infeasible:
                 return
             self._scores.add(trial_id, values, violation)
@@ -371,6 +373,21 @@ class ArchitectureSearcher(Searcher):
         for index in range(len(self._given)):
             self._given_point(index)
         return objectives
+
+    def _outcome(self, trial_id: str, metrics: Mapping[str, Any]) -> tuple[tuple[float, ...], float, str]:
+        """A completed trial's values, its violation of limits and what it violates.
+
+        Raises:
+            Infeasible: They are not usable, or there is a limit on what is neither a cost nor reported.
+        """
+        objectives = self._ready()
+        absent = [name for name in self._constraints if name not in metrics]
+        if absent and self._cost_names is None:
+            self._cost_names = frozenset(objectives.check_costs(self.space.to_tune(self._proposals[trial_id].config)))
+        for name in absent:
+            if name not in (self._cost_names or ()):
+                raise Infeasible(f"constraints has {name!r}, which is neither one of the costs nor reported")
+        return objectives.values(metrics), *objectives.violation(metrics)
 
     def _score(self, trial_id: str, values: tuple[float, ...], violation: float) -> float:
         """A completed trial's score; the strategy learns of the earlier ones that it changes."""

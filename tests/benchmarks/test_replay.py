@@ -52,7 +52,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, dict]
         ).fit()
     finally:
         ray.shutdown()
-    return folder / "run", {result.metrics["trial_id"]: {**result.metrics, "error": result.error, "config": result.config} for result in results}
+    return folder / "run", {
+        result.metrics["trial_id"]: {**result.metrics, "error": result.error, "config": result.config} for result in results
+    }
 
 
 def test_a_real_run_has_the_same_proposals_and_stops(run: tuple[Path, dict[str, dict]], cells: NASBench201) -> None:

@@ -1,7 +1,9 @@
 import math
+from pathlib import Path
 
 import pytest
 
+from ray_nas import record
 from ray_nas.searchers import RandomSearch, RegularizedEvolution
 from ray_nas.searchers.objectives import Infeasible, Objectives
 from ray_nas.spaces import NASBench201
@@ -48,6 +50,20 @@ def test_limits_on_costs_hold_before_a_proposal_leaves(name: type, cells: NASBen
         config = searcher.suggest(str(number))
         assert 1 <= convolutions(config)["convolutions"] <= 2
         searcher.on_trial_complete(trial_id=str(number), result={"accuracy": convolutions(config)["convolutions"]})
+
+
+@pytest.mark.parametrize("costs", [None, convolutions])
+def test_a_limit_on_nothing_is_told(costs: object, cells: NASBench201, tmp_path: Path) -> None:
+    """A misspelt name must not pass for a limit that is kept."""
+    limits = {"convolution": (1, 2), "latency_ms": (None, 3.0)}
+    searcher = RandomSearch(cells, "accuracy", "max", costs=costs, constraints=limits, seed=0)
+    for name, metrics in (("a", {"accuracy": 0.9, "latency_ms": 1.0}), ("b", {"accuracy": 0.9, "latency_ms": 1.0, "convolution": 1})):
+        searcher.suggest(name)
+        searcher.on_trial_complete(trial_id=name, result=metrics)
+    searcher.save(str(tmp_path / "state.json"))
+    unknown, fine = record.load(tmp_path).trials
+    assert (unknown.status, fine.status) == ("infeasible", "completed")
+    assert unknown.reason == "constraints has 'convolution', which is neither one of the costs nor reported"
 
 
 def test_an_impossible_limit_shows_the_reachable_range(cells: NASBench201) -> None:
