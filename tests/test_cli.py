@@ -5,11 +5,16 @@ import math
 import os
 import subprocess
 import sys
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import ray
+from typer.testing import CliRunner
 
 from ray_nas import record
+from ray_nas.cli import app
 
 USER_MODULE = '''
 """A user's script."""
@@ -41,6 +46,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def runtime(folder: Path) -> Iterator[None]:
+    """Workers import the user's module as they would from her own folder."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of Ray's own start
+        environment = {"env_vars": {"PYTHONPATH": f"{folder}:{Path(__file__).parents[1]}"}}
+        ray.init(num_cpus=1, num_gpus=0, include_dashboard=False, log_to_driver=False, runtime_env=environment)
+    yield
+    ray.shutdown()
+
+
 def ray_nas(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "COLUMNS": "200", "NO_COLOR": "1"}
     return subprocess.run(
@@ -53,7 +69,9 @@ def ray_nas(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_search_resume_and_show(folder: Path) -> None:
+def test_search_resume_and_show(folder: Path, runtime: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    monkeypatch.syspath_prepend(str(folder))
     arguments = [
         "search",
         "mine:space",
@@ -67,11 +85,11 @@ def test_search_resume_and_show(folder: Path) -> None:
         "--name",
         "first",
     ]
-    run = ray_nas(folder, *arguments, "--searcher", "LocalSearch", "--seed", "1", "--resources", "cpu=0.5", "--verbose", "0")
-    assert run.returncode == 0, run.stderr
-    assert "LocalSearch on accuracy (max), 4 trials" in run.stdout
-    again = ray_nas(folder, *arguments, "--resume", "--verbose", "0")
-    assert again.returncode == 0, again.stderr
+    run = CliRunner().invoke(app, [*arguments, "--searcher", "LocalSearch", "--seed", "1", "--resources", "cpu=0.5", "--verbose", "0"])
+    assert run.exit_code == 0, run.output
+    assert "LocalSearch on accuracy (max), 4 trials" in run.output
+    again = CliRunner().invoke(app, [*arguments, "--resume", "--verbose", "0"])
+    assert again.exit_code == 0, again.output
     shown = ray_nas(folder, "show", "runs/first", "--top", "2")
     assert shown.returncode == 0
     assert "4 completed" in shown.stdout
@@ -100,10 +118,6 @@ def test_search_resume_and_show(folder: Path) -> None:
     ],
 )
 def test_mistakes_get_a_sentence_and_exit_code_2(folder: Path, arguments: list[str], message: str, monkeypatch, capsys) -> None:
-    from typer.testing import CliRunner
-
-    from ray_nas.cli import app
-
     monkeypatch.chdir(folder)
     monkeypatch.syspath_prepend(str(folder))
     result = CliRunner().invoke(app, ["search", *arguments, "--metric", "accuracy"])
@@ -123,10 +137,6 @@ def test_show_refuses_what_is_no_experiment(folder: Path, tmp_path: Path) -> Non
 
 
 def test_help_names_every_command() -> None:
-    from typer.testing import CliRunner
-
-    from ray_nas.cli import app
-
     text = CliRunner().invoke(app, ["--help"]).output
     assert "search" in text
     assert "show" in text

@@ -23,7 +23,7 @@ from ray_nas.spaces import NASBench201, SearchSpace
 def runtime() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of Ray's own start
-        ray.init(num_cpus=4, num_gpus=0, include_dashboard=False, log_to_driver=False)
+        ray.init(num_cpus=2, num_gpus=0, include_dashboard=False, log_to_driver=False)
     yield
     ray.shutdown()
 
