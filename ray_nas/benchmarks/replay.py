@@ -8,7 +8,7 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
 from ray_nas import record
-from ray_nas.benchmarks.virtual_time import VirtualController
+from ray_nas.benchmarks.virtual_controller import VirtualController
 from ray_nas.benchmarks.virtual_trial import VirtualTrial
 from ray_nas.searchers import ArchitectureSearcher
 

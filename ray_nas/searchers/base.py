@@ -17,7 +17,7 @@ from ray.tune.search import Searcher
 from ray_nas.record import RecordWriter
 from ray_nas.record import VERSION as RECORD_VERSION
 from ray_nas.searchers import state_file
-from ray_nas.searchers.objectives import Costs, Infeasible, Limits, Objectives, check_arguments, describe_limits
+from ray_nas.searchers.objectives import Costs, Infeasible, Limits, Objectives, SeenFigures, check_arguments
 from ray_nas.searchers.scores import Scores
 from ray_nas.searchers.tune_run import metric_and_mode
 from ray_nas.spaces.base import Config, SearchSpace
@@ -422,7 +422,7 @@ class ArchitectureSearcher(Searcher):
 
     def _next(self) -> Proposal | None:
         """The next proposal that is new and feasible; None if there is none."""
-        limits = _SeenFigures()
+        limits = SeenFigures()
         while self._given:
             proposal = Proposal(self._given_point(0), "given")
             del self._given[0]
@@ -446,7 +446,7 @@ class ArchitectureSearcher(Searcher):
             return self._ask()
         return scanned
 
-    def _next_scanned(self, limits: "_SeenFigures") -> Proposal | None:
+    def _next_scanned(self, limits: SeenFigures) -> Proposal | None:
         """Looks through the whole space where drawing finds nothing new; each config is looked at once in a run."""
         if self._scan is None:
             self._scan = islice(self.space.grid(), self._scanned, None)
@@ -464,7 +464,7 @@ class ArchitectureSearcher(Searcher):
         several objectives only the same config is a duplicate."""
         return json.dumps(config, sort_keys=True) if len(self._given_objectives or ()) > 1 else self.space.canonical(config)
 
-    def _is_feasible(self, config: Config, limits: "_SeenFigures") -> bool:
+    def _is_feasible(self, config: Config, limits: SeenFigures) -> bool:
         if self._costs is None or not self._constraints:
             return True
         try:
@@ -477,25 +477,6 @@ class ArchitectureSearcher(Searcher):
     def __getstate__(self) -> dict[str, Any]:
         """A searcher is pickled into Tune's `tuner.pkl`; the scan goes on from its place by itself."""
         return {**self.__dict__, "_scan": None}
-
-
-class _SeenFigures:
-    """The range of the figures that broke limits, for the error about constraints that nothing meets."""
-
-    def __init__(self) -> None:
-        self.broken: dict[str, tuple[float, float]] = {}
-
-    def add(self, why: Infeasible) -> None:
-        if why.figure is not None:
-            name, value = why.figure
-            low, high = self.broken.get(name, (value, value))
-            self.broken[name] = (min(low, value), max(high, value))
-
-    def describe(self, constraints: Mapping[str, Limits]) -> str:
-        return "; ".join(
-            f"{name} must be in {describe_limits(constraints[name])}, the candidates looked at reach from {low:g} to {high:g}"
-            for name, (low, high) in self.broken.items()
-        )
 
 
 def scalars(result: Mapping[str, Any]) -> dict[str, float]:
