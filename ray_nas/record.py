@@ -152,13 +152,10 @@ def load(path: str | Path) -> ExperimentRecord:
         FileNotFoundError: No record there.
         RecordError: It is damaged, or of a newer version.
     """
-    path = Path(path)
-    file = path / RECORD_FILE if path.is_dir() else path
-    if not file.exists():
-        raise FileNotFoundError(f"no {RECORD_FILE} in {path}: is it the folder of an experiment that a ray_nas searcher ran?")
+    file = _record_file(path)
     properties: dict[str, Any] | None = None
     trials: dict[str, TrialRecord] = {}
-    for event in _events(file.read_bytes(), file, tail_may_be_torn=True):
+    for event in events(file):
         try:
             kind = event["event"]
             if kind == "experiment":
@@ -177,6 +174,25 @@ def load(path: str | Path) -> ExperimentRecord:
     if properties is None:
         raise RecordError(f"{file} is damaged: it does not begin with the experiment's properties")
     return ExperimentRecord(properties, list(trials.values()))
+
+
+def events(path: str | Path) -> Iterator[Event]:
+    """The events of a record (or of an experiment's folder) in the order in which they happened.
+
+    Raises:
+        FileNotFoundError: No record there.
+        RecordError: It is damaged.
+    """
+    file = _record_file(path)
+    return _events(file.read_bytes(), file, tail_may_be_torn=True)
+
+
+def _record_file(path: str | Path) -> Path:
+    path = Path(path)
+    file = path / RECORD_FILE if path.is_dir() else path
+    if not file.exists():
+        raise FileNotFoundError(f"no {RECORD_FILE} in {path}: is it the folder of an experiment that a ray_nas searcher ran?")
+    return file
 
 
 def _events(content: bytes, path: Path, tail_may_be_torn: bool = False) -> Iterator[Event]:

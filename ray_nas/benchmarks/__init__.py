@@ -2,12 +2,15 @@
 
 from ray_nas.benchmarks.history import History
 from ray_nas.benchmarks.nasbench201_objective import NASBench201Objective
+from ray_nas.benchmarks.replay import DivergenceError, replay
 from ray_nas.benchmarks.tabular import TabularObjective
 from ray_nas.benchmarks.virtual_time import simulate
 
 __all__ = [
+    "DivergenceError",
     "History",
     "NASBench201Objective",
     "TabularObjective",
+    "replay",
     "simulate",
 ]

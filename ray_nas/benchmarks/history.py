@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ray_nas.benchmarks.virtual_trial import VirtualTrial
+from ray_nas.benchmarks.virtual_trial import VirtualTrial, flat
 
 if TYPE_CHECKING:
     import pandas
@@ -53,7 +53,7 @@ class History:
             raise ImportError('History.to_frame needs pandas: pip install "ray-nas[bench]"') from error
         rows: list[dict[str, Any]] = []
         for trial in self.trials:
-            config = {f"config/{name}": value for name, value in trial.config.items()}
+            config = flat(trial.config, "config/")
             for time, result in zip(trial.times, trial.results, strict=True):
                 rows.append({"trial_id": trial.trial_id, "seconds": time, **result, **config})
         frame = pandas.DataFrame(rows, columns=None if rows else ["trial_id", "seconds"])

@@ -17,7 +17,7 @@ from ray.tune.search import Searcher
 from ray_nas.record import RecordWriter
 from ray_nas.record import VERSION as RECORD_VERSION
 from ray_nas.searchers import state_file
-from ray_nas.searchers.objectives import Costs, Infeasible, Limits, Objectives, check_arguments, describe_limits
+from ray_nas.searchers.objectives import Costs, Infeasible, Limits, Objectives, SeenFigures, check_arguments
 from ray_nas.searchers.scores import Scores
 from ray_nas.searchers.tune_run import metric_and_mode
 from ray_nas.spaces.base import Config, SearchSpace
@@ -114,6 +114,8 @@ class ArchitectureSearcher(Searcher):
         self._objectives: Objectives | None = None
         self._scores: Scores | None = None
         """Where a trial's score is more than its objective."""
+        self._cost_names: frozenset[str] | None = None
+        """The figures that `costs` gives, once known."""
         self._record = RecordWriter()
         self._proposals: dict[str, Proposal] = {}
         self._pending: dict[str, Mapping[str, Any]] = {}
@@ -218,11 +220,11 @@ class ArchitectureSearcher(Searcher):
 
     def on_trial_complete(self, trial_id: str, result: Mapping[str, Any] | None = None, error: bool = False) -> None:
         """Ends a trial: its last result counts where none comes along; each trial is counted once."""
-        objectives = self._ready()
+        self._ready()
         if trial_id not in self._pending:
             return
-        if result and result != self._pending[trial_id]:
-            self._note_result(trial_id, result)
+        if result and scalars(result) != scalars(self._pending[trial_id]):  # else Tune hands over once more what was reported
+            self._note_result(trial_id, result, final=True)
         last = self._pending.pop(trial_id)
         self._ended.add(trial_id)
         proposal = self._proposals[trial_id]
@@ -230,7 +232,7 @@ class ArchitectureSearcher(Searcher):
         try:
             if error:
                 raise Infeasible("the trainable raised an error")
-            values, (violation, broken) = objectives.values(last), objectives.violation(last)
+            values, violation, broken = self._outcome(trial_id, last)
         except Infeasible as why:
             status, reason = ("error" if error else "infeasible"), str(why)
             self._fail(trial_id, proposal)
@@ -332,9 +334,9 @@ class ArchitectureSearcher(Searcher):
                 self._objectives = self._make_objectives()
 
     def _replay_score(self, trial_id: str, metrics: Mapping[str, Any]) -> None:
-        if self._scores is not None and self._objectives is not None:
+        if self._scores is not None:
             try:
-                values, (violation, _) = self._objectives.values(metrics), self._objectives.violation(metrics)
+                values, violation, _ = self._outcome(trial_id, metrics)
             except Infeasible:
                 return
             self._scores.add(trial_id, values, violation)
@@ -372,6 +374,21 @@ class ArchitectureSearcher(Searcher):
             self._given_point(index)
         return objectives
 
+    def _outcome(self, trial_id: str, metrics: Mapping[str, Any]) -> tuple[tuple[float, ...], float, str]:
+        """A completed trial's values, its violation of limits and what it violates.
+
+        Raises:
+            Infeasible: They are not usable, or there is a limit on what is neither a cost nor reported.
+        """
+        objectives = self._ready()
+        absent = [name for name in self._constraints if name not in metrics]
+        if absent and self._cost_names is None:
+            self._cost_names = frozenset(objectives.check_costs(self.space.to_tune(self._proposals[trial_id].config)))
+        for name in absent:
+            if name not in (self._cost_names or ()):
+                raise Infeasible(f"constraints has {name!r}, which is neither one of the costs nor reported")
+        return objectives.values(metrics), *objectives.violation(metrics)
+
     def _score(self, trial_id: str, values: tuple[float, ...], violation: float) -> float:
         """A completed trial's score; the strategy learns of the earlier ones that it changes."""
         if self._scores is None:
@@ -398,13 +415,14 @@ class ArchitectureSearcher(Searcher):
             raise ValueError(f"points_to_evaluate[{index}]: {error}") from error
         return config
 
-    def _note_result(self, trial_id: str, result: Mapping[str, Any]) -> None:
+    def _note_result(self, trial_id: str, result: Mapping[str, Any], final: bool = False) -> None:
+        """`final`: the result that ended the trial, which a function that returns has none of."""
         self._pending[trial_id] = result
-        self._record.append({"event": "result", "trial": trial_id, "metrics": scalars(result)})
+        self._record.append({"event": "result", "trial": trial_id, "metrics": scalars(result), **({"final": True} if final else {})})
 
     def _next(self) -> Proposal | None:
         """The next proposal that is new and feasible; None if there is none."""
-        limits = _SeenFigures()
+        limits = SeenFigures()
         while self._given:
             proposal = Proposal(self._given_point(0), "given")
             del self._given[0]
@@ -428,7 +446,7 @@ class ArchitectureSearcher(Searcher):
             return self._ask()
         return scanned
 
-    def _next_scanned(self, limits: "_SeenFigures") -> Proposal | None:
+    def _next_scanned(self, limits: SeenFigures) -> Proposal | None:
         """Looks through the whole space where drawing finds nothing new; each config is looked at once in a run."""
         if self._scan is None:
             self._scan = islice(self.space.grid(), self._scanned, None)
@@ -446,7 +464,7 @@ class ArchitectureSearcher(Searcher):
         several objectives only the same config is a duplicate."""
         return json.dumps(config, sort_keys=True) if len(self._given_objectives or ()) > 1 else self.space.canonical(config)
 
-    def _is_feasible(self, config: Config, limits: "_SeenFigures") -> bool:
+    def _is_feasible(self, config: Config, limits: SeenFigures) -> bool:
         if self._costs is None or not self._constraints:
             return True
         try:
@@ -459,25 +477,6 @@ class ArchitectureSearcher(Searcher):
     def __getstate__(self) -> dict[str, Any]:
         """A searcher is pickled into Tune's `tuner.pkl`; the scan goes on from its place by itself."""
         return {**self.__dict__, "_scan": None}
-
-
-class _SeenFigures:
-    """The range of the figures that broke limits, for the error about constraints that nothing meets."""
-
-    def __init__(self) -> None:
-        self.broken: dict[str, tuple[float, float]] = {}
-
-    def add(self, why: Infeasible) -> None:
-        if why.figure is not None:
-            name, value = why.figure
-            low, high = self.broken.get(name, (value, value))
-            self.broken[name] = (min(low, value), max(high, value))
-
-    def describe(self, constraints: Mapping[str, Limits]) -> str:
-        return "; ".join(
-            f"{name} must be in {describe_limits(constraints[name])}, the candidates looked at reach from {low:g} to {high:g}"
-            for name, (low, high) in self.broken.items()
-        )
 
 
 def scalars(result: Mapping[str, Any]) -> dict[str, float]:

@@ -73,6 +73,25 @@ class Infeasible(Exception):
         self.figure = figure
 
 
+class SeenFigures:
+    """The range of the figures that broke limits, for the error about constraints that nothing meets."""
+
+    def __init__(self) -> None:
+        self.broken: dict[str, tuple[float, float]] = {}
+
+    def add(self, why: Infeasible) -> None:
+        if why.figure is not None:
+            name, value = why.figure
+            low, high = self.broken.get(name, (value, value))
+            self.broken[name] = (min(low, value), max(high, value))
+
+    def describe(self, constraints: Mapping[str, Limits]) -> str:
+        return "; ".join(
+            f"{name} must be in {describe_limits(constraints[name])}, the candidates looked at reach from {low:g} to {high:g}"
+            for name, (low, high) in self.broken.items()
+        )
+
+
 def check_limits(name: str, value: float, limits: Limits) -> None:
     """Raises `Infeasible` if the value is outside of its limits, or NaN."""
     low, high = limits

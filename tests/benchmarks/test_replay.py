@@ -1,0 +1,124 @@
+import json
+import shutil
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import ray
+from ray import tune
+from ray.tune.schedulers import ASHAScheduler, MedianStoppingRule, TrialScheduler
+
+from ray_nas.benchmarks import DivergenceError, replay, simulate
+from ray_nas.record import RECORD_FILE
+from ray_nas.searchers import NSGA2, RegularizedEvolution
+from ray_nas.spaces import NASBench201
+
+
+def reports(config: dict) -> Iterator[dict]:
+    convolutions = sum("conv" in operation for operation in config.values())
+    for epoch in range(1, 5):
+        if not convolutions and config["edge_0_1"] == "none":
+            raise RuntimeError("this cell does not train")
+        yield {"accuracy": convolutions + 0.1 * epoch, "epoch": epoch}
+
+
+def searcher(space: NASBench201, seed: int = 1) -> RegularizedEvolution:
+    fails = dict.fromkeys(space.config_space, "none")
+    return RegularizedEvolution(space, "accuracy", "max", population_size=4, tournament_size=3, seed=seed, points_to_evaluate=[fails])
+
+
+def asha(reduction_factor: float = 2) -> ASHAScheduler:
+    return ASHAScheduler(time_attr="epoch", metric="accuracy", mode="max", max_t=4, grace_period=1, reduction_factor=reduction_factor)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, dict]]:
+    """The folder of a real experiment with two trials at a time, and what Tune says of its trials."""
+
+    def train(config: dict) -> None:
+        for report in reports(config):
+            tune.report(report)
+
+    folder = tmp_path_factory.mktemp("experiment")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of Ray's own start
+        ray.init(num_cpus=2, num_gpus=0, include_dashboard=False, log_to_driver=False)
+    try:
+        results = tune.Tuner(
+            tune.with_resources(train, {"cpu": 1}),
+            tune_config=tune.TuneConfig(search_alg=searcher(NASBench201(2, 1)), scheduler=asha(), num_samples=24, reuse_actors=True),
+            run_config=tune.RunConfig(name="run", storage_path=str(folder), verbose=0),
+        ).fit()
+    finally:
+        ray.shutdown()
+    return folder / "run", {
+        result.metrics["trial_id"]: {**result.metrics, "error": result.error, "config": result.config} for result in results
+    }
+
+
+def test_a_real_run_has_the_same_proposals_and_stops(run: tuple[Path, dict[str, dict]], cells: NASBench201) -> None:
+    folder, results = run
+    trials = replay(folder, searcher(cells), asha())
+    assert len(trials) == 24
+    for trial in trials:
+        real = results[trial.trial_id]
+        assert trial.config == real["config"]
+        assert trial.last_result.get("epoch") == real.get("epoch")
+        assert trial.status == ("ERROR" if real["error"] else "TERMINATED")
+        assert (trial.error is not None) == (real["error"] is not None)
+    assert {trial.last_result.get("epoch") for trial in trials} >= {None, 1, 4}
+    assert "ERROR" in {trial.status for trial in trials}
+
+
+def test_another_seed_is_told_by_its_first_proposal(run: tuple[Path, dict[str, dict]], cells: NASBench201) -> None:
+    with pytest.raises(DivergenceError, match=r"proposed was .*, now "):
+        replay(run[0], searcher(cells, seed=2), asha())
+
+
+def test_another_scheduler_is_told_by_its_first_stop(run: tuple[Path, dict[str, dict]], cells: NASBench201) -> None:
+    with pytest.raises(DivergenceError, match=r"it (stopped|was stopped|went on), now it (is stopped|goes on)"):
+        replay(run[0], searcher(cells), asha(reduction_factor=3.9))
+    with pytest.raises(DivergenceError, match="it stopped, now it goes on"):
+        replay(run[0], searcher(cells))
+
+
+def test_a_changed_result_leads_elsewhere(run: tuple[Path, dict[str, dict]], cells: NASBench201, tmp_path: Path) -> None:
+    lines = (run[0] / RECORD_FILE).read_text().splitlines()
+    for index, line in enumerate(lines[:30]):
+        event = json.loads(line)
+        if event["event"] == "result":
+            event["metrics"]["accuracy"] = -100.0
+            lines[index] = json.dumps(event)
+    (tmp_path / RECORD_FILE).write_text("\n".join(lines) + "\n")
+    with pytest.raises(DivergenceError):
+        replay(tmp_path, searcher(cells), asha())
+
+
+def objective(config: dict) -> Iterator[tuple[float, dict]]:
+    for report in reports(config):
+        yield 1.0 + len(config["edge_2_3"]), report
+
+
+@pytest.mark.parametrize("make_scheduler", [lambda: None, asha, lambda: MedianStoppingRule("epoch", grace_period=2)])
+def test_a_simulated_run_replays_too(make_scheduler: Callable[[], TrialScheduler | None], cells: NASBench201, tmp_path: Path) -> None:
+    first = NSGA2(cells, "accuracy", "max", population_size=4, seed=3)
+    history = simulate(objective, first, make_scheduler(), num_workers=3, max_trials=30)
+    first.save(str(tmp_path / "state.json"))
+    trials = replay(tmp_path / RECORD_FILE, NSGA2(cells, "accuracy", "max", population_size=4, seed=3), make_scheduler())
+    assert [(trial.config, trial.status, len(trial.results)) for trial in trials] == [
+        (trial.config, trial.status, len(trial.results)) for trial in history.trials
+    ]
+
+
+def test_a_scheduler_that_pauses_is_refused(cells: NASBench201, tmp_path: Path) -> None:
+    class Pauses(MedianStoppingRule):
+        def on_trial_result(self, *args: object) -> str:
+            return TrialScheduler.PAUSE
+
+    first = searcher(cells)
+    simulate(objective, first, max_trials=3)
+    first.save(str(tmp_path / "state.json"))
+    shutil.copy(tmp_path / RECORD_FILE, tmp_path / "copy.json")
+    with pytest.raises(ValueError, match="Pauses said PAUSE"):
+        replay(tmp_path / "copy.json", searcher(cells), Pauses("epoch"))
