@@ -2,12 +2,16 @@
 
 from ray_nas.searchers.base import ArchitectureSearcher, Observation, Proposal
 from ray_nas.searchers.bohb import BOHB
+from ray_nas.searchers.grid_search import GridSearch
+from ray_nas.searchers.local_search import LocalSearch
 from ray_nas.searchers.random_search import RandomSearch
 from ray_nas.searchers.regularized_evolution import RegularizedEvolution
 
 __all__ = [
     "BOHB",
     "ArchitectureSearcher",
+    "GridSearch",
+    "LocalSearch",
     "Observation",
     "Proposal",
     "RandomSearch",
