@@ -6,6 +6,7 @@ from ray_nas.searchers.grid_search import GridSearch
 from ray_nas.searchers.local_search import LocalSearch
 from ray_nas.searchers.random_search import RandomSearch
 from ray_nas.searchers.regularized_evolution import RegularizedEvolution
+from ray_nas.searchers.reinforce import Reinforce
 
 __all__ = [
     "BOHB",
@@ -16,4 +17,5 @@ __all__ = [
     "Proposal",
     "RandomSearch",
     "RegularizedEvolution",
+    "Reinforce",
 ]
