@@ -33,6 +33,9 @@ class Controller(nn.Module):
         generator: Initial weights are drawn from it, and so are configs.
     """
 
+    _closed: Tensor
+    """Which choices a parameter does not have, shape (parameters, most choices)."""
+
     def __init__(self, space: SearchSpace, hidden: int, generator: torch.Generator) -> None:
         super().__init__()
         self._space, self._hidden, self._generator = space, hidden, generator
@@ -109,7 +112,7 @@ class _Walk:
         hidden = out.sigmoid() * cell.tanh()
         self._next = (hidden, cell)
         scores = hidden @ net.heads[step] + net.head_bias[step]
-        return scores.masked_fill(net._closed[step], -torch.inf).log_softmax(1)  # type: ignore[index]
+        return scores.masked_fill(net._closed[step], -torch.inf).log_softmax(1)
 
     def go(self, step: int, chosen: Tensor) -> None:
         """Takes the choices of the parameter that `logits` was asked about."""

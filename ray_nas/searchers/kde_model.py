@@ -173,7 +173,8 @@ class KDEModel(HpBandSterBOHB):  # type: ignore[misc]  # HpBandSter has no types
         low, high = ndtr(-centers / spread), ndtr((1 - centers) / spread)
         moved = np.clip(centers + spread * ndtri(low + uniform * (high - low)), 0, 1)  # a normal cut to [0, 1]
         redrawn = np.where(uniform < 1 - good.bandwidths, centers, np.floor(other * self.vartypes))
-        return np.where(self.vartypes > 0, redrawn, moved)
+        points: Array = np.where(self.vartypes > 0, redrawn, moved)
+        return points
 
     def _to_vector(self, config: Mapping[str, Any]) -> Array:
         """The index of a category, the place in [0, 1] of an ordered value, NaN where a parameter is inactive."""
@@ -232,7 +233,7 @@ class Density:
         for column, width, levels in zip(points.T, self.bandwidths, self.levels, strict=True):
             if levels:
                 one_hot = column[:, None] == np.arange(levels)
-                columns.append(one_hot * np.sqrt(np.log((1 - width) * (levels - 1) / width)))
+                columns.append(one_hot * np.sqrt(max(0.0, np.log((1 - width) * (levels - 1) / width))))
             else:
                 columns.append(column[:, None] / width)
         return np.hstack(columns)

@@ -120,7 +120,7 @@ class Reinforce(ArchitectureSearcher):
         self._new = 0
         """How many of the samples came since the last update."""
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # type: ignore[override]  # as in the base
         """The next trial's config, or "FINISHED" if nothing new is left."""
         known = trial_id in self._proposals
         suggested = super().suggest(trial_id)
@@ -180,7 +180,7 @@ class Reinforce(ArchitectureSearcher):
             gains = ratios.detach().clamp(max=1 + self._clip) * log_probs * advantages  # REINFORCE, weighted for late arrivals
         loss = -(gains + self._entropy_bonus * entropies).mean()
         learner.optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         learner.optimizer.step()
 
     def _actions(self, configs: Sequence[Config]) -> torch.Tensor:
