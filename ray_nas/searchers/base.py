@@ -120,6 +120,8 @@ class ArchitectureSearcher(Searcher):
         """Canonical keys of all that was proposed."""
         self._scan: Iterator[Config] | None = None
         self._scanned = 0
+        self._refused: state_file.StateError | None = None
+        """Why the last restore failed."""
         self._exhausted = False
         """Whether nothing new was left; with `repeats` every config counts as new from then on."""
         if space is not None:
@@ -239,6 +241,8 @@ class ArchitectureSearcher(Searcher):
 
     def save(self, checkpoint_path: str) -> None:
         """Writes the state as JSON to `checkpoint_path`, and what happened since the last save to the record beside it."""
+        if self._refused is not None:
+            raise self._refused
         path = Path(checkpoint_path)
         mark = self._record.save(path.parent)
         state_file.write(
@@ -261,10 +265,20 @@ class ArchitectureSearcher(Searcher):
     def restore(self, checkpoint_path: str) -> None:
         """Goes back to a saved state.
 
+        Tune logs an error from here and starts the experiment anew, over what was finished: the error is therefore raised
+        again by every later call, before a trial or a file is touched.
+
         Raises:
             StateError: The file is damaged, or of another searcher, metric or space.
         """
-        path = Path(checkpoint_path)
+        self._refused = None
+        try:
+            self._restore(Path(checkpoint_path))
+        except state_file.StateError as error:
+            self._refused = error
+            raise
+
+    def _restore(self, path: Path) -> None:
         state = state_file.read(path)
         self._check_same(path, state)
         self._metric, self._mode = state["metric"], state["mode"]
@@ -318,10 +332,11 @@ class ArchitectureSearcher(Searcher):
 
     def _ready(self) -> Objectives:
         """Completes what the first call needs; an error here comes before any trial is paid for."""
+        if self._refused is not None:
+            raise self._refused
         if self._objectives is not None:
             return self._objectives
-        if self._metric is None or self._mode is None:
-            self._take_metric(*metric_and_mode())
+        self._take_metric(*metric_and_mode())
         objectives = self._make_objectives()
         self._record.append(
             {
