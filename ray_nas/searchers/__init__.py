@@ -7,6 +7,7 @@ from ray_nas.searchers.local_search import LocalSearch
 from ray_nas.searchers.random_search import RandomSearch
 from ray_nas.searchers.regularized_evolution import RegularizedEvolution
 from ray_nas.searchers.reinforce import Reinforce
+from ray_nas.searchers.warm_start import start_from
 
 __all__ = [
     "BOHB",
@@ -18,4 +19,5 @@ __all__ = [
     "RandomSearch",
     "RegularizedEvolution",
     "Reinforce",
+    "start_from",
 ]

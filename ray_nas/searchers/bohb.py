@@ -125,6 +125,11 @@ class BOHB(ArchitectureSearcher):
     def _fail(self, trial_id: str, proposal: Proposal) -> None:
         self.model.observe(trial_id, proposal.config, 0.0, None)
 
+    def _transfer(self, observations: Sequence[Observation]) -> None:
+        """Another task is a budget below all others: its model serves until this task's own trials are enough for one."""
+        for observation in observations:
+            self.model.observe(observation.trial_id, observation.proposal.config, -1.0, -observation.score)
+
     def _get_state(self) -> dict[str, Any]:
         return {} if self._model is None else self._model.get_state()
 

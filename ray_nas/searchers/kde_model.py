@@ -145,7 +145,8 @@ class KDEModel(HpBandSterBOHB):  # type: ignore[misc]  # HpBandSter has no types
     def _fit(self) -> None:
         fewest = self.min_points_in_model
         budget = max(
-            (b for b, losses in self.losses.items() if len(losses) >= fewest and len(losses) + len(self.failed) >= 2 * fewest), default=0.0
+            (b for b, losses in self.losses.items() if len(losses) >= fewest and len(losses) + len(self.failed) >= 2 * fewest),
+            default=-np.inf,
         )
         self.losses = {other: losses for other, losses in self.losses.items() if other >= budget}  # smaller ones are of no more use
         self.kde_models, self._is_fitted = {}, True

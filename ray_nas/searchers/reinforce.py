@@ -125,9 +125,7 @@ class Reinforce(ArchitectureSearcher):
         known = trial_id in self._proposals
         suggested = super().suggest(trial_id)
         if not known and trial_id in self._proposals:
-            with torch.no_grad():
-                log_prob, _ = self._learner.controller(self._actions([self._proposals[trial_id].config]))
-            self._log_probs[trial_id] = float(log_prob)
+            self._log_probs[trial_id] = self._log_prob(trial_id)
         return suggested
 
     def _ask(self) -> Proposal:
@@ -142,6 +140,17 @@ class Reinforce(ArchitectureSearcher):
     def _fail(self, trial_id: str, proposal: Proposal) -> None:
         self._learn(trial_id, None)
 
+    def _transfer(self, observations: Sequence[Observation]) -> None:
+        """Another task teaches the controller once, in random order, where an own trial is gone through many times."""
+        order = [observations[int(index)] for index in self._rng.permutation(len(observations))]
+        size = self._samples.maxlen or 1
+        for start in range(0, len(order), size):
+            part = order[start : start + size]
+            actions = self._actions([observation.proposal.config for observation in part])
+            with torch.no_grad():
+                before, _ = self._learner.controller(actions)
+            self._step(actions, torch.tensor([2 * observation.score - 1 for observation in part]), before)
+
     def _reward(self, observation: Observation) -> float | None:
         reward, figures = observation.score, observation.metrics
         if any(name not in figures for name in self._soft_targets) and self._costs is not None:
@@ -155,7 +164,8 @@ class Reinforce(ArchitectureSearcher):
         return reward
 
     def _learn(self, trial_id: str, reward: float | None) -> None:
-        self._samples.append(_Sample(trial_id, reward, self._log_probs.pop(trial_id)))
+        log_prob = self._log_probs.pop(trial_id) if trial_id in self._log_probs else self._log_prob(trial_id)
+        self._samples.append(_Sample(trial_id, reward, log_prob))
         self._new += 1
         if self._new >= self._batch_size:
             self._update()
@@ -182,6 +192,11 @@ class Reinforce(ArchitectureSearcher):
         learner.optimizer.zero_grad()
         loss.backward()
         learner.optimizer.step()
+
+    def _log_prob(self, trial_id: str) -> float:
+        with torch.no_grad():
+            log_probs, _ = self._learner.controller(self._actions([self._proposals[trial_id].config]))
+        return float(log_probs)
 
     def _actions(self, configs: Sequence[Config]) -> torch.Tensor:
         return self._learner.controller.encode(configs)
