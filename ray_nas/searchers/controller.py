@@ -39,10 +39,9 @@ class Controller(nn.Module):
     def __init__(self, space: SearchSpace, hidden: int, generator: torch.Generator) -> None:
         super().__init__()
         self._space, self._hidden, self._generator = space, hidden, generator
-        self._free = {name: item for name, item in space.config_space.items() if parameters.is_free(item)}
-        self._defaults = {name: parameters.plain(item.default_value) for name, item in space.config_space.items()}
-        self._conditional = {name: bool(space.config_space.parents_of[name]) for name in self._free}
-        counts = torch.tensor([_choices(item) for item in self._free.values()])
+        self._walked = dict(space.config_space)
+        self._conditional = {name: bool(space.config_space.parents_of[name]) for name in self._walked}
+        counts = torch.tensor([_choices(item) for item in self._walked.values()])
         steps, most = len(counts), int(counts.max())
         self._most = most
         self.register_buffer("_closed", torch.arange(most) >= counts[:, None], persistent=False)
@@ -75,7 +74,7 @@ class Controller(nn.Module):
         """Configs from the distribution; those that forbidden clauses and rules exclude are left out, so there may be fewer."""
         walk = _Walk(self, count)
         values: list[Config] = [{} for _ in range(count)]
-        for step, (name, parameter) in enumerate(self._free.items()):
+        for step, (name, parameter) in enumerate(self._walked.items()):
             chosen = torch.multinomial(walk.logits(step).exp(), 1, generator=self._generator)[:, 0]
             inside = torch.rand(count, generator=self._generator).tolist()
             for row, config in enumerate(values):
@@ -84,13 +83,12 @@ class Controller(nn.Module):
                 else:
                     config[name] = _value(parameter, int(chosen[row]), inside[row])
             walk.go(step, chosen)
-        configs = [{name: config.get(name, self._defaults[name]) for name in self._space.active(config)} for config in values]
-        return [config for config in configs if self._space.is_valid(config)]
+        return [config for config in values if self._space.is_valid(config)]
 
     def encode(self, configs: Sequence[Mapping[str, Any]]) -> Tensor:
         """The index of each parameter's choice, -1 where it is inactive; shape (configs, parameters)."""
         return torch.tensor(
-            [[_index(item, config[name]) if name in config else INACTIVE for name, item in self._free.items()] for config in configs]
+            [[_index(item, config[name]) if name in config else INACTIVE for name, item in self._walked.items()] for config in configs]
         )
 
 

@@ -124,8 +124,8 @@ class _WarmStart:
                     raise ValueError(f"source: {why} by its trial {trial.config}; name its metrics with objectives={{...}}") from why
         if not values:
             return
-        ranks = np.argsort(np.argsort(np.array(list(values.values())), axis=0, kind="stable"), axis=0, kind="stable")
-        ranks = ranks / max(1, len(values) - 1)
+        order = np.argsort(np.array(list(values.values())), axis=0, kind="stable")
+        ranks = np.argsort(order, axis=0, kind="stable") / max(1, len(values) - 1)
         searcher._transfer(
             [
                 Observation(trial_id, searcher._proposals[trial_id], tuple(float(rank) for rank in row), named[trial_id].reports[-1])
