@@ -70,12 +70,17 @@ class Controller(nn.Module):
         return log_probs, entropies
 
     @torch.no_grad()
-    def sample(self, count: int) -> list[Config]:
-        """Configs from the distribution; those that forbidden clauses and rules exclude are left out, so there may be fewer."""
+    def sample(self, count: int, temperature: float = 1.0) -> list[Config]:
+        """Configs from the distribution; those that forbidden clauses and rules exclude are left out, so there may be fewer.
+
+        Args:
+            count: How many are drawn.
+            temperature: Divides the logits: above 1 the distribution is flatter than it is.
+        """
         walk = _Walk(self, count)
         values: list[Config] = [{} for _ in range(count)]
         for step, (name, parameter) in enumerate(self._walked.items()):
-            chosen = torch.multinomial(walk.logits(step).exp(), 1, generator=self._generator)[:, 0]
+            chosen = torch.multinomial((walk.logits(step) / temperature).softmax(1), 1, generator=self._generator)[:, 0]
             inside = torch.rand(count, generator=self._generator).tolist()
             for row, config in enumerate(values):
                 if self._conditional[name] and name not in self._space.active(config):

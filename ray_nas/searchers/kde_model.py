@@ -156,8 +156,7 @@ class KDEModel(HpBandSterBOHB):  # type: ignore[misc]  # HpBandSter has no types
             ranked = sorted(losses, key=losses.__getitem__) + sorted(self.failed)
             vectors = np.array([self._vectors[trial_id] for trial_id in ranked])
             n_good = min(max(fewest, self.top_n_percent * n_all // 100), len(losses))
-            n_bad = max(fewest, (100 - self.top_n_percent) * n_all // 100)
-            parts = {"good": vectors[:n_good], "bad": vectors[n_good : n_good + n_bad]}
+            parts = {"good": vectors[:n_good], "bad": vectors[n_good:]}
             self.kde_models = {name: self._density(self.impute_conditional_data(part)) for name, part in parts.items()}
 
     def _density(self, data: Array) -> "Density":

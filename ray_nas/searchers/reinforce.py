@@ -21,6 +21,8 @@ from ray_nas.spaces.base import Config, SearchSpace
 
 _DRAWS: Final = 8
 """Configs that are drawn at a time; the first new one is proposed."""
+_TEMPERATURES: Final = (1.0, 1.0, 2.0, 4.0, 8.0)
+"""Where a controller that has settled draws nothing new, its distribution is flattened more and more."""
 
 
 @dataclass(frozen=True)
@@ -129,10 +131,11 @@ class Reinforce(ArchitectureSearcher):
         return suggested
 
     def _ask(self) -> Proposal:
-        drawn = self._learner.controller.sample(_DRAWS)
-        if not drawn:
-            return Proposal(self.space.sample(random_state=self._rng), "random")
-        return Proposal(next((config for config in drawn if self._is_new(config)), drawn[0]), "controller")
+        for temperature in _TEMPERATURES:
+            for config in self._learner.controller.sample(_DRAWS, temperature):
+                if self._is_new(config):
+                    return Proposal(config, "controller")
+        return Proposal(self.space.sample(random_state=self._rng), "random")
 
     def _tell(self, observation: Observation) -> None:
         self._learn(observation.trial_id, self._reward(observation))
