@@ -322,7 +322,7 @@ class ArchitectureSearcher(Searcher):
                 self._pending[event["trial"]] = {}
                 self._known.add(self.space.canonical(proposal.config))
             elif event["event"] == "earlier":
-                self._note_earlier({trial_id: config for trial_id, config, _ in event["trials"]}, event["same_task"])
+                self._note_earlier({trial_id: trial["config"] for trial_id, trial in event["trials"].items()}, event["same_task"])
             elif event["event"] == "result":
                 self._pending[event["trial"]] = event["metrics"]
             elif event["event"] == "end":
