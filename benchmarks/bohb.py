@@ -30,6 +30,8 @@ from ray_nas.spaces import NASBench201, SearchSpace
 
 @dataclass(frozen=True)
 class Task:
+    """What is searched, and for how long."""
+
     space: SearchSpace
     objective: Callable[..., Iterator[tuple[float, dict[str, Any]]]]
     optimum: float
@@ -79,7 +81,7 @@ class Stock(Searcher):
     """HpBandSter's generator as it is, told of every report. It draws from numpy's global generator, which is seeded here."""
 
     def __init__(self, space: SearchSpace, seed: int) -> None:
-        from hpbandster.optimizers.config_generators.bohb import BOHB as Generator
+        from hpbandster.optimizers.config_generators.bohb import BOHB as Generator  # noqa: N811
 
         super().__init__(metric="accuracy", mode="max")
         self._space, self._configs = space, {}
@@ -90,15 +92,18 @@ class Stock(Searcher):
         self._generator = Generator(config_space)
 
     def suggest(self, trial_id: str) -> dict[str, Any]:
+        """HpBandSter's next config."""
         config, _ = self._generator.get_config(None)
         self._configs[trial_id] = {name: value.item() if isinstance(value, np.generic) else value for name, value in dict(config).items()}
         return dict(self._configs[trial_id])
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        """A report is a job that ended on a budget."""
         job = _Job(trial_id, {"loss": -result["accuracy"]}, {"budget": result["epoch"], "config": self._configs[trial_id]})
         self._generator.new_result(job)
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        """The last report, which Tune hands over here only."""
         if result:
             self.on_trial_result(trial_id, result)
 

@@ -85,7 +85,10 @@ class _WarmStart:
         configs = {f"earlier_{first + index}": _config(searcher.space, trial, index) for index, trial in enumerate(kept)}
         named = dict(zip(configs, kept, strict=True))
         searcher._note_earlier(configs, self.same_task)
-        rows = [[trial_id, configs[trial_id], scalars(trial.reports[-1]) if trial.reports else {}] for trial_id, trial in named.items()]
+        rows = {
+            trial_id: {"config": configs[trial_id], "metrics": scalars(trial.reports[-1]) if trial.reports else {}}
+            for trial_id, trial in named.items()
+        }
         searcher._record.append({"event": "earlier", "same_task": self.same_task, "trials": rows})
         if self.same_task:
             self._tell(searcher, named)

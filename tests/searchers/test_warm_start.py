@@ -153,13 +153,13 @@ def test_what_does_not_fit_is_told_before_the_first_trial(cells: NASBench201, ea
         start_from(make("RandomSearch", cells), [(config, {"score": 1.0}), ({**config, "edge_0_1": "conv7"}, {"score": 1.0})]).suggest("a")
     with pytest.raises(ValueError, match=r"source: metric 'score' was not reported.*objectives"):
         start_from(make("RandomSearch", cells), earlier).suggest("a")
-    with pytest.raises(ValueError, match="points.*-1"):
+    with pytest.raises(ValueError, match=r"points.*-1"):
         start_from(make("RandomSearch", cells), earlier, points=-1)
     with pytest.raises(ValueError, match="same_task"):
         start_from(make("RandomSearch", cells), earlier, same_task=True, objectives={"accuracy": "max"})
     started = make("RandomSearch", cells)
     started.suggest("a")
-    with pytest.raises(ValueError, match="searcher.*1 proposals"):
+    with pytest.raises(ValueError, match=r"searcher.*1 proposals"):
         start_from(started, earlier)
     unusable = start_from(make("RandomSearch", cells), [(config, {"score": math.nan})])
     assert isinstance(unusable.suggest("a"), dict)
