@@ -183,6 +183,7 @@ def _random(searcher: BOHB, rng: np.random.Generator) -> Any:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--table", help="CSV of NAS-Bench-201 with arch_str, val_acc_12ep, val_acc_200ep, train_seconds_per_epoch")
+    parser.add_argument("--only", choices=["counting_ones", "nasbench201"], help="one of the tasks")
     parser.add_argument("--seeds", type=int, default=30)
     parser.add_argument("--quick", action="store_true", help="5 seeds")
     arguments = parser.parse_args()
@@ -192,8 +193,10 @@ def main() -> None:
     if arguments.table:
         tasks["nasbench201"] = nasbench201(arguments.table)
     for name, task in tasks.items():
+        if arguments.only not in (None, name):
+            continue
         figures[name] = compare(task, seeds)
-        print(name, figures[name])
+        print(name, figures[name], flush=True)
     print(json.dumps(figures))
 
 

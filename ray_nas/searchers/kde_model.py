@@ -28,8 +28,9 @@ class KDEModel(HpBandSterBOHB):  # type: ignore[misc]  # HpBandSter has no types
     `num_samples` candidates are drawn around the good ones, and the one with the highest ratio of densities is proposed.
     Other than there: draws come from `rng`; a fit waits until a config is asked for; candidates are scored in one pass;
     ordered values of any kind lie in [0, 1]; constants take no dimension; of the candidates the best one that forbidden
-    clauses allow is taken; failed trials count as bad on every budget and never as good; the bandwidth of a category is
-    cut at (c - 1) / c, beyond which its kernel would favour the other c - 1 categories or turn negative.
+    clauses allow is taken; failed trials count as bad on every budget and never as good. The bandwidth of a category comes
+    from the deviation of its one-hot code, not of its index, which hangs on the order of the choices (the same for two of
+    them), and is cut at (c - 1) / c, beyond which the kernel would favour the other c - 1 or turn negative.
 
     Args:
         space: The space.
@@ -161,7 +162,8 @@ class KDEModel(HpBandSterBOHB):  # type: ignore[misc]  # HpBandSter has no types
 
     def _density(self, data: Array) -> "Density":
         rows, dimensions = data.shape
-        bandwidths = 1.06 * data.std(axis=0) * rows ** (-1 / (4 + dimensions))  # Scott's normal reference rule
+        deviations = [_deviation(column, levels) for column, levels in zip(data.T, self.vartypes, strict=True)]
+        bandwidths = 1.06 * np.array(deviations) * rows ** (-1 / (4 + dimensions))  # Scott's normal reference rule
         widest = np.where(self.vartypes > 0, 1 - 1 / np.maximum(self.vartypes, 1), np.inf)
         return Density(data, np.clip(bandwidths, self.min_bandwidth, widest), self.vartypes)
 
@@ -237,6 +239,14 @@ class Density:
             else:
                 columns.append(column[:, None] / width)
         return np.hstack(columns)
+
+
+def _deviation(column: Array, levels: int) -> float:
+    """The standard deviation of a column; for a category that of its one-hot code, half the sum of the codes' variances."""
+    if not levels:
+        return float(column.std())
+    shares = np.bincount(column.astype(np.int64), minlength=levels) / len(column)
+    return float(np.sqrt((shares * (1 - shares)).sum() / 2))
 
 
 class _Axes:
