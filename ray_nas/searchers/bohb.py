@@ -122,6 +122,9 @@ class BOHB(ArchitectureSearcher):
     def _tell(self, observation: Observation) -> None:
         self._report(observation)
 
+    def _rescore(self, scores: Mapping[str, float]) -> None:
+        self.model.correct({trial_id: -score for trial_id, score in scores.items()})
+
     def _fail(self, trial_id: str, proposal: Proposal) -> None:
         self.model.observe(trial_id, proposal.config, 0.0, None)
 

@@ -85,6 +85,14 @@ class KDEModel(HpBandSterBOHB):  # type: ignore[misc]  # HpBandSter has no types
             self.losses.setdefault(budget, {})[trial_id] = loss
         self._is_fitted = False
 
+    def correct(self, losses: Mapping[str, float]) -> None:
+        """Replaces the losses of trials on the largest budget that they have been observed on."""
+        for trial_id, loss in losses.items():
+            budgets = [budget for budget, known in self.losses.items() if trial_id in known]
+            if budgets:
+                self.losses[max(budgets)][trial_id] = loss
+        self._is_fitted = False
+
     def new_result(self, job: Any, update_model: bool = True) -> None:
         """HpBandSter's form of `observe`."""
         loss = job.result["loss"] if job.result is not None and np.isfinite(job.result["loss"]) else None

@@ -7,7 +7,7 @@ MnasNet (Tan et al., 2019, https://arxiv.org/abs/1807.11626).
 import math
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -28,10 +28,19 @@ _TEMPERATURES: Final = (1.0, 1.0, 2.0, 4.0, 8.0)
 @dataclass(frozen=True)
 class _Sample:
     trial_id: str
-    reward: float | None
+    score: float | None
     """None for a trial that failed, which is below all others."""
+    factor: float
+    """Of its soft targets."""
     log_prob: float
     """Of its config, under the controller as it was when the trial was proposed."""
+
+    @property
+    def reward(self) -> float:
+        """What it is ranked by."""
+        if self.score is None:
+            return -math.inf
+        return self.score * self.factor if self.score >= 0 else self.score / self.factor
 
 
 class Reinforce(ArchitectureSearcher):
@@ -138,10 +147,16 @@ class Reinforce(ArchitectureSearcher):
         return Proposal(self.space.sample(random_state=self._rng), "random")
 
     def _tell(self, observation: Observation) -> None:
-        self._learn(observation.trial_id, self._reward(observation))
+        factor = self._factor(observation)
+        self._learn(observation.trial_id, None if factor is None else observation.score, factor or 1.0)
+
+    def _rescore(self, scores: Mapping[str, float]) -> None:
+        for index, sample in enumerate(self._samples):
+            if sample.score is not None and sample.trial_id in scores:
+                self._samples[index] = replace(sample, score=scores[sample.trial_id])
 
     def _fail(self, trial_id: str, proposal: Proposal) -> None:
-        self._learn(trial_id, None)
+        self._learn(trial_id, None, 1.0)
 
     def _transfer(self, observations: Sequence[Observation]) -> None:
         """Another task teaches the controller once, in random order, where an own trial is gone through many times."""
@@ -154,21 +169,21 @@ class Reinforce(ArchitectureSearcher):
                 before, _ = self._learner.controller(actions)
             self._step(actions, torch.tensor([2 * observation.score - 1 for observation in part]), before)
 
-    def _reward(self, observation: Observation) -> float | None:
-        reward, figures = observation.score, observation.metrics
+    def _factor(self, observation: Observation) -> float | None:
+        """The product of (figure / T) ** w over the soft targets; None if a figure is missing or not positive."""
+        product, figures = 1.0, observation.metrics
         if any(name not in figures for name in self._soft_targets) and self._costs is not None:
             figures = {**self._costs(self.space.to_tune(observation.proposal.config)), **figures}
         for name, (target, exponent) in self._soft_targets.items():
             figure = float(figures.get(name, math.nan))
             if not 0 < figure < math.inf:
                 return None
-            factor = (figure / target) ** exponent  # Eq. (2)
-            reward = reward * factor if reward >= 0 else reward / factor
-        return reward
+            product *= (figure / target) ** exponent  # Eq. (2)
+        return product
 
-    def _learn(self, trial_id: str, reward: float | None) -> None:
+    def _learn(self, trial_id: str, score: float | None, factor: float) -> None:
         log_prob = self._log_probs.pop(trial_id) if trial_id in self._log_probs else self._log_prob(trial_id)
-        self._samples.append(_Sample(trial_id, reward, log_prob))
+        self._samples.append(_Sample(trial_id, score, factor, log_prob))
         self._new += 1
         if self._new >= self._batch_size:
             self._update()
@@ -259,10 +274,8 @@ class _Learner:
         self._generator.set_state(tensors["generator"])
 
 
-def _ranks(rewards: Sequence[float | None]) -> list[float]:
-    """Ranks from -1 (worst) to 1, ties sharing their mean; failures are below all others."""
-    lowest = -math.inf
-    values = np.array([lowest if reward is None else reward for reward in rewards])
-    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
+def _ranks(rewards: Sequence[float]) -> list[float]:
+    """Ranks from -1 (worst) to 1; ties share their mean."""
+    _, places, counts = np.unique(np.array(rewards), return_inverse=True, return_counts=True)
     middles = np.cumsum(counts) - (counts + 1) / 2
-    return [float(rank) for rank in 2 * (middles[places] + 0.5) / len(values) - 1]
+    return [float(rank) for rank in 2 * (middles[places] + 0.5) / len(rewards) - 1]

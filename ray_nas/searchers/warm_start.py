@@ -86,7 +86,7 @@ class _WarmStart:
         named = dict(zip(configs, kept, strict=True))
         searcher._note_earlier(configs, self.same_task)
         rows = {
-            trial_id: {"config": configs[trial_id], "metrics": scalars(trial.reports[-1]) if trial.reports else {}}
+            trial_id: {"config": configs[trial_id], "metrics": scalars(trial.reports[-1]) if trial.usable and trial.reports else {}}
             for trial_id, trial in named.items()
         }
         searcher._record.append({"event": "earlier", "same_task": self.same_task, "trials": rows})
@@ -102,18 +102,21 @@ class _WarmStart:
             proposal = searcher._proposals[trial_id]
             for report in trial.reports[:-1]:
                 try:
-                    searcher._report(Observation(trial_id, proposal, objectives.values(report), report))
+                    values, (violation, _) = objectives.values(report), objectives.violation(report)
                 except Infeasible:
                     continue
+                score = searcher._scores.preview(values, violation) if searcher._scores else values[0]
+                searcher._report(Observation(trial_id, proposal, values, report, score, violation))
             last = trial.reports[-1] if trial.reports else {}
             try:
                 if not trial.usable:
                     raise Infeasible("it failed")
-                values = objectives.values(last)
+                values, (violation, _) = objectives.values(last), objectives.violation(last)
             except Infeasible:
                 searcher._fail(trial_id, proposal)
             else:
-                searcher._tell(Observation(trial_id, proposal, values, last))
+                score = searcher._score(trial_id, values, violation)
+                searcher._tell(Observation(trial_id, proposal, values, last, score, violation))
 
     def _transfer(self, searcher: ArchitectureSearcher, named: Mapping[str, _Trial]) -> None:
         """The trials' ranks, and the best of them to be tried first."""
@@ -131,7 +134,7 @@ class _WarmStart:
         ranks = np.argsort(order, axis=0, kind="stable") / max(1, len(values) - 1)
         searcher._transfer(
             [
-                Observation(trial_id, searcher._proposals[trial_id], tuple(float(rank) for rank in row), named[trial_id].reports[-1])
+                Observation(trial_id, searcher._proposals[trial_id], tuple(row.tolist()), named[trial_id].reports[-1], float(row.mean()))
                 for trial_id, row in zip(values, ranks, strict=True)
             ]
         )

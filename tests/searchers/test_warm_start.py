@@ -71,7 +71,7 @@ def test_trials_of_the_same_task_are_not_proposed_again(name: str, cells: NASBen
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("cut", [0, 2, 12])
+@pytest.mark.parametrize("cut", [0, 2])
 @pytest.mark.parametrize("same_task", [False, True])
 def test_a_searcher_restored_from_its_state_goes_on_with_it(
     name: str, cut: int, same_task: bool, cells: NASBench201, earlier: Path, tmp_path: Path
@@ -86,7 +86,7 @@ def test_a_searcher_restored_from_its_state_goes_on_with_it(
     searcher.save(str(tmp_path / "state.json"))
     restored = fresh()
     restored.restore(str(tmp_path / "state.json"))
-    assert drive(restored, 25)[cut:] == drive(searcher, 25)[cut:]
+    assert drive(restored, 15)[cut:] == drive(searcher, 15)[cut:]
 
 
 def test_evolution_begins_with_the_earlier_population(cells: NASBench201, earlier: Path) -> None:

@@ -23,7 +23,7 @@ from ray_nas.spaces import NASBench201, SearchSpace
 def runtime() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of Ray's own start
-        ray.init(num_cpus=4, num_gpus=0, include_dashboard=False, log_to_driver=False)
+        ray.init(num_cpus=2, num_gpus=0, include_dashboard=False, log_to_driver=False)
     yield
     ray.shutdown()
 
@@ -131,9 +131,7 @@ def test_class_trainable_asha_reused_actors_and_the_last_result(cells: NASBench2
         assert trial.status == "completed"
         assert trial.metrics["accuracy"] == final[trial.trial_id]["accuracy"]  # the result that ends a trial comes apart
         assert trial.metrics["epoch"] == final[trial.trial_id]["epoch"] == len(trial.results)
-    stopped = {trial.metrics["epoch"] for trial in trials(tmp_path) if trial.reason == "stopped"}
-    assert stopped
-    assert 4 not in stopped
+    assert {len(trial.results) for trial in trials(tmp_path)} > {4}  # ASHA ended some of them early
 
 
 def test_a_space_in_param_space_with_tunes_own_domains(cells: NASBench201, tmp_path: Path) -> None:
@@ -235,8 +233,17 @@ def test_a_metric_that_never_comes_is_named(cells: NASBench201, tmp_path: Path) 
 
     with pytest.raises(Exception, match="accuracy"):
         fit(RandomSearch(cells, seed=1), tmp_path / "other", other, num_samples=3)
-    fit(RandomSearch(cells, seed=1), tmp_path / "silent", silent, num_samples=3)
-    assert {trial.reason for trial in trials(tmp_path / "silent")} == {"metric 'accuracy' was not reported"}
+    with pytest.raises(Exception, match="accuracy"):
+        fit(RandomSearch(cells, seed=1), tmp_path / "silent", silent, num_samples=3)
+
+
+def test_a_missing_metric_that_tune_lets_pass_is_infeasible(cells: NASBench201, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def other(config: dict) -> None:
+        tune.report({"loss": 1.0, "epoch": 1})
+
+    monkeypatch.setenv("TUNE_DISABLE_STRICT_METRIC_CHECKING", "1")
+    fit(RandomSearch(cells, seed=1), tmp_path, other, num_samples=3)
+    assert {trial.reason for trial in trials(tmp_path)} == {"metric 'accuracy' was not reported"}
 
 
 def test_retries_are_invisible_and_counted_once(cells: NASBench201, tmp_path: Path) -> None:
