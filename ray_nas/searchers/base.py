@@ -120,6 +120,8 @@ class ArchitectureSearcher(Searcher):
         """Canonical keys of all that was proposed."""
         self._scan: Iterator[Config] | None = None
         self._scanned = 0
+        self._exhausted = False
+        """Whether nothing new was left; with `repeats` every config counts as new from then on."""
         if space is not None:
             for index in range(len(self._given)):
                 self._given_point(index)
@@ -246,9 +248,11 @@ class ArchitectureSearcher(Searcher):
                 "space": self._space.fingerprint if self._space else None,
                 "metric": self._metric,
                 "mode": self._mode,
+                "seed": self._seed,
                 "generator": self._rng.bit_generator.state,
                 "given": len(self._given),
                 "scanned": self._scanned,
+                "exhausted": self._exhausted,
                 "record": mark,
                 "strategy": self._get_state(),
             },
@@ -268,9 +272,9 @@ class ArchitectureSearcher(Searcher):
             events = self._record.restore(path.parent, state["record"])
         except ValueError as error:
             raise state_file.StateError(str(error)) from error
-        self._rng.bit_generator.state = state["generator"]
+        self._seed, self._rng.bit_generator.state = state["seed"], state["generator"]
         self._given = self._given[len(self._given) - state["given"] :]
-        self._scan, self._scanned = None, state["scanned"]
+        self._scan, self._scanned, self._exhausted = None, state["scanned"], state["exhausted"]
         self._objectives = None
         self._replay(events)
         self._set_state(state["strategy"])
@@ -378,6 +382,7 @@ class ArchitectureSearcher(Searcher):
         if scanned is None and not self._proposals and limits.broken:
             raise ValueError(f"constraints cannot be met: {limits.describe(self._constraints)}")
         if scanned is None and self._repeats:
+            self._exhausted = True
             return self._ask()
         return scanned
 
@@ -392,7 +397,7 @@ class ArchitectureSearcher(Searcher):
         return None
 
     def _is_new(self, config: Config) -> bool:
-        return self.space.canonical(config) not in self._known
+        return (self._exhausted and self._repeats) or self.space.canonical(config) not in self._known
 
     def _is_feasible(self, config: Config, limits: "_SeenFigures") -> bool:
         if self._costs is None or not self._constraints:

@@ -33,7 +33,8 @@ class RegularizedEvolution(ArchitectureSearcher):
         metric: See there.
         mode: See there.
         population_size: P in the paper; as many random architectures come first.
-        tournament_size: S in the paper, at most P. S = P always mutates the best of the last P.
+        tournament_size: S in the paper, at most P. S = P, the default, always mutates the best of the last P: with
+            duplicates left out, that needed the fewest trials on most tables (`benchmarks/search_quality.py`).
         crossover_rate: Probability in [0, 1] that a child mixes two tournament winners before it is mutated (0 in the paper).
         objectives: See there.
         constraints: See there.
@@ -50,7 +51,7 @@ class RegularizedEvolution(ArchitectureSearcher):
         mode: str | None = None,
         *,
         population_size: int = 20,
-        tournament_size: int = 10,
+        tournament_size: int = 20,
         crossover_rate: float = 0.0,
         objectives: Mapping[str, str] | None = None,
         constraints: Mapping[str, Limits] | None = None,

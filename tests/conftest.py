@@ -1,0 +1,56 @@
+"""Spaces that the suites share, and the reports that Ray would send home."""
+
+import os
+
+import ConfigSpace as CS
+import pytest
+
+from ray_nas.spaces import NASBench201, SearchSpace
+
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+
+
+def make_mixed_config_space() -> CS.ConfigurationSpace:
+    """Every kind of parameter, conditions of two kinds and forbidden clauses."""
+    config_space = CS.ConfigurationSpace()
+    depth = CS.OrdinalHyperparameter("depth", [1, 2, 3], default_value=2)
+    width = CS.UniformIntegerHyperparameter("width", 8, 64, log=True)
+    heads = CS.UniformIntegerHyperparameter("heads", 1, 4)
+    third = CS.CategoricalHyperparameter("third_op", ["conv", "pool"])
+    gate = CS.CategoricalHyperparameter("gate", [True, False])
+    rate = CS.UniformFloatHyperparameter("rate", 1e-4, 1e-1, log=True)
+    decay = CS.NormalFloatHyperparameter("decay", 0.0, 1.0, lower=-5.0, upper=5.0)
+    kernel = CS.Constant("kernel", 3)
+    config_space.add(depth, width, heads, third, gate, rate, decay, kernel)
+    config_space.add(CS.EqualsCondition(third, depth, 3))
+    config_space.add(CS.OrConjunction(CS.EqualsCondition(decay, gate, True), CS.GreaterThanCondition(decay, heads, 2)))
+    config_space.add(CS.ForbiddenAndConjunction(CS.ForbiddenEqualsClause(depth, 1), CS.ForbiddenInClause(heads, [1, 2])))
+    return config_space
+
+
+def make_small_config_space() -> CS.ConfigurationSpace:
+    """Twelve configs, two of them forbidden, four with a conditional parameter."""
+    config_space = CS.ConfigurationSpace()
+    depth = CS.OrdinalHyperparameter("depth", [1, 2, 3])
+    op = CS.CategoricalHyperparameter("op", ["conv", "pool", "skip"])
+    third = CS.CategoricalHyperparameter("third_op", ["conv", "pool"])
+    config_space.add(depth, op, third)
+    config_space.add(CS.EqualsCondition(third, depth, 3))
+    config_space.add(CS.ForbiddenAndConjunction(CS.ForbiddenEqualsClause(depth, 3), CS.ForbiddenEqualsClause(op, "skip")))
+    return config_space
+
+
+@pytest.fixture(scope="session")
+def mixed_space() -> SearchSpace:
+    return SearchSpace(make_mixed_config_space())
+
+
+@pytest.fixture(scope="session")
+def small_space() -> SearchSpace:
+    return SearchSpace(make_small_config_space())
+
+
+@pytest.fixture(scope="session")
+def cells() -> NASBench201:
+    return NASBench201(channels=2, cells_per_stage=1)

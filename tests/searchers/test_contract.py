@@ -1,0 +1,382 @@
+"""What every searcher must keep, whatever its strategy."""
+
+import json
+import math
+import pickle
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import ConfigSpace as CS
+import numpy as np
+import pytest
+from ray import cloudpickle, tune
+
+from ray_nas import record, searchers
+from ray_nas.searchers.base import ArchitectureSearcher, strategy_names
+from ray_nas.searchers.state_file import StateError
+from ray_nas.spaces import NASBench201, SearchSpace
+
+NAMES = sorted(name for name in strategy_names(searchers) if name != "OneShot")
+
+
+@pytest.fixture(params=NAMES)
+def name(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture(params=["cells", "mixed_space", "small_space"])
+def space(request: pytest.FixtureRequest) -> SearchSpace:
+    return request.getfixturevalue(request.param)
+
+
+def make(name: str, space: SearchSpace | CS.ConfigurationSpace | None, **arguments: object) -> ArchitectureSearcher:
+    arguments = {"metric": "score", "mode": "max", "seed": 1, **arguments}
+    return strategy_names(searchers)[name](space, **arguments)
+
+
+def score(config: dict) -> float:
+    """A fixed value of a config that is neither flat nor the same for neighbours."""
+    text = json.dumps(config, sort_keys=True)
+    return float(np.random.default_rng([ord(letter) for letter in text]).normal())
+
+
+def drive(searcher: ArchitectureSearcher, order: random.Random, first: int, last: int, live: dict[str, dict]) -> list[dict]:
+    """Suggestions and ends of trials `first` to `last`, up to four in flight, in an order that `order` draws."""
+    proposals = []
+    for number in range(first, last):
+        config = searcher.suggest(f"t{number}")
+        if config == "FINISHED":
+            break
+        assert isinstance(config, dict)
+        proposals.append(config)
+        live[f"t{number}"] = config
+        while len(live) > order.randrange(4):
+            trial_id = order.choice(sorted(live))
+            end(searcher, trial_id, live.pop(trial_id), order)
+    return proposals
+
+
+def end(searcher: ArchitectureSearcher, trial_id: str, config: dict, order: random.Random) -> None:
+    fate = order.random()
+    if fate < 0.1:
+        searcher.on_trial_complete(trial_id=trial_id, error=True)
+    elif fate < 0.2:
+        searcher.on_trial_complete(trial_id=trial_id, result={"score": math.nan, "training_iteration": 1})
+    else:
+        searcher.on_trial_result(trial_id=trial_id, result={"score": score(config) - 1, "training_iteration": 1})
+        searcher.on_trial_complete(trial_id=trial_id, result={"score": score(config), "training_iteration": 2})
+
+
+def test_same_seed_and_order_of_events_give_the_same_proposals(name: str, space: SearchSpace) -> None:
+    runs = [drive(make(name, space), random.Random(0), 0, 40, {}) for _ in range(2)]
+    assert runs[0] == runs[1]
+    if name != "GridSearch":
+        assert drive(make(name, space, seed=2), random.Random(0), 0, 40, {}) != runs[0]
+
+
+SEQUENCES = """
+import json, sys
+from ray_nas import searchers
+from ray_nas.spaces import NASBench201
+
+def sequence(name):
+    searcher = getattr(searchers, name)(NASBench201(2, 1), "score", "max", seed=3)
+    configs = []
+    for number in range(30):
+        configs.append(searcher.suggest(str(number)))
+        searcher.on_trial_complete(trial_id=str(number), result={"score": sum(map(len, configs[-1].values()))})
+    return configs
+
+found = {name: sequence(name) for name in sys.argv[1:]}
+print(json.dumps(found))
+"""
+
+
+@pytest.fixture(scope="module")
+def sequences() -> list[dict[str, list[dict]]]:
+    commands = [[sys.executable, "-c", SEQUENCES, *names] for names in (NAMES, NAMES[::-1])]
+    runs = [subprocess.run(command, capture_output=True, text=True, check=True) for command in commands]
+    return [json.loads(run.stdout.splitlines()[-1]) for run in runs]
+
+
+def test_same_proposals_in_another_process(name: str, sequences: list[dict[str, list[dict]]]) -> None:
+    assert sequences[0][name] == sequences[1][name]
+    assert len(sequences[0][name]) == 30
+
+
+def test_proposals_are_valid_plain_and_new(name: str, space: SearchSpace) -> None:
+    proposals = drive(make(name, space), random.Random(1), 0, 60, {})
+    assert proposals
+    for config in proposals:
+        space.validate(config)
+        assert all(type(value) in (bool, int, float, str) for value in config.values())
+    keys = [space.canonical(config) for config in proposals]
+    assert len(set(keys)) == len(keys)
+
+
+def test_64_in_flight_neither_repeat_nor_stall(name: str, cells: NASBench201) -> None:
+    searcher = make(name, cells)
+    configs = {f"t{number}": searcher.suggest(f"t{number}") for number in range(64)}
+    assert all(isinstance(config, dict) for config in configs.values())
+    for number in range(64, 128):
+        oldest = f"t{number - 64}"
+        searcher.on_trial_complete(trial_id=oldest, result={"score": score(configs[oldest])})
+        configs[f"t{number}"] = searcher.suggest(f"t{number}")
+    assert len({cells.canonical(config) for config in configs.values()}) == 128
+
+
+def test_a_small_space_is_searched_to_its_end(name: str, small_space: SearchSpace) -> None:
+    proposals = drive(make(name, small_space), random.Random(2), 0, 100, {})
+    assert len(proposals) == small_space.size == 10
+
+
+def test_repeats_go_on_after_the_end(name: str, small_space: SearchSpace) -> None:
+    searcher = make(name, small_space, repeats=True)
+    proposals = drive(searcher, random.Random(2), 0, 30, {})
+    assert len(proposals) == 30
+    assert len({small_space.canonical(config) for config in proposals}) == 10
+
+
+@pytest.mark.parametrize("cut", [0, 1, 7, 23])
+def test_a_restored_searcher_goes_on_as_if_nothing_had_been(name: str, space: SearchSpace, cut: int, tmp_path: Path) -> None:
+    straight, live, order = make(name, space), {}, random.Random(3)
+    drive(straight, order, 0, cut, live)
+    straight.save(str(tmp_path / "state.json"))
+    restored = make(name, space, seed=77)
+    restored.restore(str(tmp_path / "state.json"))
+    expected = drive(straight, copy_of(order), cut, 45, dict(live))
+    assert drive(restored, order, cut, 45, dict(live)) == expected
+    for searcher, folder in ((straight, tmp_path / "a"), (restored, tmp_path / "b")):
+        folder.mkdir()
+        searcher.save(str(folder / "state.json"))
+    states = [json.loads((tmp_path / folder / "state.json").read_text()) for folder in "ab"]
+    assert states[0] == states[1]
+    assert (tmp_path / "a" / record.RECORD_FILE).read_bytes() == (tmp_path / "b" / record.RECORD_FILE).read_bytes()
+
+
+def copy_of(order: random.Random) -> random.Random:
+    clone = random.Random()
+    clone.setstate(order.getstate())
+    return clone
+
+
+def test_events_after_the_last_save_are_forgotten(name: str, cells: NASBench201, tmp_path: Path) -> None:
+    searcher, live, order = make(name, cells), {}, random.Random(4)
+    drive(searcher, order, 0, 10, live)
+    searcher.save(str(tmp_path / "state.json"))
+    before = (tmp_path / record.RECORD_FILE).read_bytes()
+    later = copy_of(order)
+    expected = drive(searcher, copy_of(order), 10, 20, dict(live))
+    searcher._record.save(tmp_path)  # the driver dies after the record was written and before the state was
+    restored = make(name, cells)
+    restored.restore(str(tmp_path / "state.json"))
+    assert drive(restored, later, 10, 20, dict(live)) == expected
+    restored.save(str(tmp_path / "state.json"))
+    assert (tmp_path / record.RECORD_FILE).read_bytes().startswith(before)
+    assert len(record.load(tmp_path).trials) == 20
+
+
+def test_calls_are_idempotent_and_unknown_trials_are_ignored(name: str, cells: NASBench201) -> None:
+    calm, noisy = make(name, cells), make(name, cells)
+    for number in range(25):
+        trial_id = f"t{number}"
+        config = calm.suggest(trial_id)
+        assert noisy.suggest(trial_id) == config == noisy.suggest(trial_id)
+        assert isinstance(config, dict)
+        result = {"score": score(config), "training_iteration": 1}
+        calm.on_trial_complete(trial_id=trial_id, result=result)
+        noisy.on_trial_complete(trial_id=trial_id, result=result)
+        noisy.on_trial_complete(trial_id=trial_id, result={"score": 1e9})
+        noisy.on_trial_result(trial_id=trial_id, result={"score": 1e9})
+        noisy.on_trial_complete(trial_id=trial_id, error=True)
+        noisy.on_trial_result(trial_id="nobody", result={"score": 1e9})
+        noisy.on_trial_complete(trial_id="nobody", result={"score": 1e9})
+        noisy.on_trial_complete(trial_id="nobody either", error=True)
+
+
+def test_the_last_result_counts_where_none_comes_with_the_end(name: str, cells: NASBench201) -> None:
+    told, left = make(name, cells), make(name, cells)
+    for number in range(40):
+        trial_id = f"t{number}"
+        config = told.suggest(trial_id)
+        assert left.suggest(trial_id) == config
+        assert isinstance(config, dict)
+        result = {"score": score(config), "training_iteration": 1}
+        for searcher in (told, left):
+            searcher.on_trial_result(trial_id=trial_id, result=result)
+        told.on_trial_complete(trial_id=trial_id, result=result)
+        left.on_trial_complete(trial_id=trial_id, result=None)
+
+
+@pytest.mark.parametrize("bad", [None, {}, {"score": math.nan}, {"score": math.inf}, {"score": "none"}, {"other": 1.0}])
+def test_unusable_results_are_infeasible_and_the_search_goes_on(name: str, cells: NASBench201, bad: dict | None, tmp_path: Path) -> None:
+    searcher = make(name, cells)
+    for number in range(30):
+        assert isinstance(searcher.suggest(f"t{number}"), dict)
+        searcher.on_trial_complete(trial_id=f"t{number}", result=bad)
+    searcher.save(str(tmp_path / "state.json"))
+    trials = record.load(tmp_path).trials
+    assert {trial.status for trial in trials} == {"infeasible"}
+    assert all("score" in trial.reason for trial in trials)
+
+
+def test_every_trial_failing_is_survived(name: str, cells: NASBench201, tmp_path: Path) -> None:
+    searcher = make(name, cells)
+    for number in range(30):
+        assert isinstance(searcher.suggest(f"t{number}"), dict)
+        searcher.on_trial_complete(trial_id=f"t{number}", error=True)
+    searcher.save(str(tmp_path / "state.json"))
+    assert {trial.status for trial in record.load(tmp_path).trials} == {"error"}
+
+
+def test_raw_configuration_spaces_are_taken(name: str, mixed_space: SearchSpace) -> None:
+    searcher = make(name, mixed_space.config_space)
+    config = searcher.suggest("t0")
+    mixed_space.validate(config)
+
+
+def test_minimising_is_maximising_the_negative(name: str, cells: NASBench201) -> None:
+    up, down = make(name, cells), make(name, cells, mode="min")
+    for number in range(40):
+        config = up.suggest(f"t{number}")
+        assert down.suggest(f"t{number}") == config
+        up.on_trial_complete(trial_id=f"t{number}", result={"score": score(config)})
+        down.on_trial_complete(trial_id=f"t{number}", result={"score": -score(config)})
+
+
+def test_points_to_evaluate_come_first(name: str, cells: NASBench201) -> None:
+    points = [cells.sample(random_state=seed) for seed in (5, 6)]
+    searcher = make(name, cells, points_to_evaluate=points)
+    assert [searcher.suggest("a"), searcher.suggest("b")] == points
+    with pytest.raises(ValueError, match=r"points_to_evaluate\[1\].*edge_0_1"):
+        make(name, cells, points_to_evaluate=[points[0], {**points[1], "edge_0_1": "conv7"}])
+
+
+def test_pickling_keeps_the_search(name: str, cells: NASBench201) -> None:
+    searcher, live, order = make(name, cells), {}, random.Random(5)
+    drive(searcher, order, 0, 15, live)
+    for module in (pickle, cloudpickle):
+        clone = module.loads(module.dumps(searcher))
+        assert drive(clone, copy_of(order), 15, 25, dict(live)) == drive(
+            module.loads(module.dumps(searcher)), copy_of(order), 15, 25, dict(live)
+        )
+
+
+def test_param_space_joins_the_search(name: str, cells: NASBench201, tmp_path: Path) -> None:
+    param_space = {"arch": cells, "optimizer": {"lr": tune.loguniform(1e-4, 1e-1), "name": tune.choice(["sgd", "adam"])}, "note": "kept"}
+    first, second = make(name, None), make(name, None)
+    for searcher in (first, second):
+        assert searcher.set_search_properties("score", "max", param_space)
+    for number in range(20):
+        config = first.suggest(f"t{number}")
+        assert isinstance(config, dict)
+        cells.validate(config["arch"])
+        assert 1e-4 <= config["optimizer"]["lr"] <= 1e-1
+        assert config["optimizer"]["name"] in ("sgd", "adam")
+        assert "note" not in config
+        assert second.suggest(f"t{number}") == config
+        for searcher in (first, second):
+            searcher.on_trial_complete(trial_id=f"t{number}", result={"score": config["optimizer"]["lr"]})
+    first.save(str(tmp_path / "state.json"))
+    restored = make(name, None)
+    restored.set_search_properties("score", "max", param_space)
+    restored.restore(str(tmp_path / "state.json"))
+    assert restored.suggest("next") == second.suggest("next")
+
+
+def test_costs_are_checked_before_a_proposal_leaves(name: str, cells: NASBench201) -> None:
+    def costs(config: dict) -> dict[str, float]:
+        return {"convs": sum("conv" in operation for operation in config.values())}
+
+    searcher = make(name, cells, costs=costs, constraints={"convs": (1, 2)})
+    for number in range(40):
+        config = searcher.suggest(f"t{number}")
+        assert isinstance(config, dict)
+        assert 1 <= costs(config)["convs"] <= 2
+        searcher.on_trial_complete(trial_id=f"t{number}", result={"score": score(config)})
+    impossible = make(name, cells, costs=costs, constraints={"convs": (7, None)})
+    with pytest.raises(ValueError, match=r"convs must be in \[7, inf\].* from 0 to [4-6]"):
+        impossible.suggest("t0")
+
+
+def test_reported_constraints_make_infeasible(name: str, cells: NASBench201, tmp_path: Path) -> None:
+    searcher = make(name, cells, constraints={"latency": (None, 5.0)})
+    searcher.suggest("slow")
+    searcher.on_trial_complete(trial_id="slow", result={"score": 1.0, "latency": 9.0})
+    searcher.save(str(tmp_path / "state.json"))
+    (trial,) = record.load(tmp_path).trials
+    assert (trial.status, trial.reason) == ("infeasible", "latency = 9 is outside of [-inf, 5]")
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda text: text[: len(text) // 2], "damaged"),
+        (lambda text: "", "damaged"),
+        (lambda text: '{"format": "other"}', "no state file"),
+        (lambda text: text.replace('"version": 1', '"version": 9'), "version 9"),
+        (lambda text: text.replace('"searcher": "', '"searcher": "Other'), "not of a"),
+    ],
+)
+def test_a_damaged_or_foreign_state_is_refused(name: str, cells: NASBench201, tmp_path: Path, damage, message: str) -> None:
+    searcher = make(name, cells)
+    drive(searcher, random.Random(6), 0, 8, {})
+    path = tmp_path / "state.json"
+    searcher.save(str(path))
+    path.write_text(damage(path.read_text()))
+    with pytest.raises(StateError, match=message):
+        make(name, cells).restore(str(path))
+
+
+def test_a_damaged_record_and_another_space_are_refused(name: str, cells: NASBench201, small_space: SearchSpace, tmp_path: Path) -> None:
+    searcher = make(name, cells)
+    drive(searcher, random.Random(6), 0, 8, {})
+    path = tmp_path / "state.json"
+    searcher.save(str(path))
+    with pytest.raises(StateError, match="another space"):
+        make(name, small_space).restore(str(path))
+    with pytest.raises(StateError, match="metric"):
+        make(name, cells, metric="other").restore(str(path))
+    content = (tmp_path / record.RECORD_FILE).read_bytes()
+    for damaged in (content[:-20], content.replace(b"skip_connect", b"skip_konnect", 1)):
+        (tmp_path / record.RECORD_FILE).write_bytes(damaged)
+        with pytest.raises(StateError, match="damaged"):
+            make(name, cells).restore(str(path))
+    (tmp_path / record.RECORD_FILE).unlink()
+    with pytest.raises(StateError, match="missing"):
+        make(name, cells).restore(str(path))
+
+
+def test_missing_properties_are_named_before_the_first_trial(name: str, cells: NASBench201) -> None:
+    with pytest.raises(ValueError, match="no space"):
+        make(name, None).suggest("t0")
+    with pytest.raises(ValueError, match="no metric"):
+        make(name, cells, metric=None, mode=None).suggest("t0")
+    with pytest.raises(ValueError, match="no mode"):
+        make(name, cells, mode=None).suggest("t0")
+    with pytest.raises(ValueError, match="mode must be"):
+        make(name, cells, mode="maximum")
+    with pytest.raises(ValueError, match="no parameters"):
+        make(name, CS.ConfigurationSpace())
+    with pytest.raises(TypeError, match="space must be"):
+        make(name, {"lr": 1})
+    with pytest.raises(ValueError, match="constraints"):
+        make(name, cells, constraints={"params": 5})
+    with pytest.raises(ValueError, match="objectives replaces"):
+        make(name, cells, objectives={"score": "max"})
+
+
+def test_lineage_is_recorded(name: str, cells: NASBench201, tmp_path: Path) -> None:
+    searcher = make(name, cells)
+    drive(searcher, random.Random(7), 0, 60, {})
+    searcher.save(str(tmp_path / "state.json"))
+    loaded = record.load(tmp_path)
+    assert loaded.properties == {"searcher": name, "space": cells.fingerprint, "objectives": {"score": "max"}, "seed": 1}
+    known = set()
+    for trial in loaded.trials:
+        assert set(trial.parents) <= known
+        known.add(trial.trial_id)
+    best = loaded.ranked()[0]
+    assert best.metrics["score"] == max(trial.metrics["score"] for trial in loaded.trials if trial.status == "completed")
