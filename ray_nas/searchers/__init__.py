@@ -1,6 +1,7 @@
 """Searchers: which architecture is next."""
 
 from ray_nas.searchers.base import ArchitectureSearcher, Observation, Proposal
+from ray_nas.searchers.bananas import Bananas
 from ray_nas.searchers.grid_search import GridSearch
 from ray_nas.searchers.local_search import LocalSearch
 from ray_nas.searchers.random_search import RandomSearch
@@ -8,6 +9,7 @@ from ray_nas.searchers.regularized_evolution import RegularizedEvolution
 
 __all__ = [
     "ArchitectureSearcher",
+    "Bananas",
     "GridSearch",
     "LocalSearch",
     "Observation",

@@ -34,7 +34,8 @@ def cell_features(
     used = [name for name in names if name != zero]
     columns = _sequences(tuple(name for name in used if name != identity), nodes - 1)
     counts = np.zeros(len(columns) + 5 * len(used) + 2)
-    paths, live = [], set()
+    paths: list[list[str]] = []
+    live: set[Edge] = set()
     for edges in _paths(nodes):
         path = [operations[edge] for edge in edges]
         if zero not in path:
