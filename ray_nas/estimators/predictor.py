@@ -78,7 +78,7 @@ class GaussianProcess:
         points = np.concatenate([features, pending])
         kernel = _matern(_squared_distances(points, points, weights))
         kernel[np.diag_indices(len(points))] += own_noise + _JITTER + np.concatenate([noise, np.zeros(len(pending))])
-        factor: Array = np.linalg.cholesky(kernel)
+        factor: Array = np.asarray(np.linalg.cholesky(kernel), dtype=np.float64)
         coefficients: Array = cho_solve((factor[:count, :count], True), values)  # leading block: the observations alone
         return Posterior(points, weights, factor, coefficients, _amplitude(values, coefficients))
 

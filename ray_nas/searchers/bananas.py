@@ -25,7 +25,7 @@ _PARENTS: Final = 8
 """How many of the best are mutated, trials at first, then candidates."""
 _CHILDREN: Final = 12
 """Mutations of each."""
-_RANDOM: Final = 64
+_RANDOM: Final = 32
 _ROUNDS: Final = 6
 _MEMORY: Final = 400
 """How many trials the predictor is conditioned on: the best half, and others evenly over time."""
