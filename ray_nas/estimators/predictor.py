@@ -22,6 +22,8 @@ _NOISE: Final = (-6.0, 1.5)
 """Prior mean and standard deviation of the noise's log variance, relative to the amplitude."""
 _PLACE_VARIANCE: Final = 0.75
 """What a place in [0, 1] is stretched to: about the variance of a one-hot code, so that a float weighs as much as a choice."""
+_REACH: Final = 5.0
+"""How many prior standard deviations a fit may go: beyond, the kernel matrix would leave the range of numbers."""
 _JITTER: Final = 1e-8
 _FIT_STEPS: Final = 25
 
@@ -52,12 +54,14 @@ class GaussianProcess:
             values: Shape (observations,), of mean 0 and variance 1 or so.
             noise: Shape (observations,), further variance of each value relative to the amplitude.
         """
+        center, spread = self._hyperprior()
         result = minimize(
             self._loss,
             np.array(self.hyperparameters),
             (features, values, noise),
             jac=True,
             method="L-BFGS-B",
+            bounds=list(zip(center - _REACH * spread, center + _REACH * spread, strict=True)),
             options={"maxiter": _FIT_STEPS},
         )
         self.hyperparameters = [float(value) for value in result.x]
@@ -102,12 +106,16 @@ class GaussianProcess:
         by_kernel = 0.5 * (inverse - np.outer(coefficients, coefficients) / amplitude)
         by_squares = by_kernel * (-1.5 * np.exp(-np.sqrt(3.0 * squares)))  # d matern / d r^2
         by_weights = 2.0 * weights * (by_squares.sum(1) @ features**2 - np.einsum("ij,ij->j", features, by_squares @ features))
-        scaled = (parameters - np.r_[np.zeros(len(parameters) - 1), _NOISE[0]]) / self._spreads()
-        gradient = np.r_[by_weights, by_weights.sum(), np.trace(by_kernel) * own_noise] + scaled / self._spreads()
+        center, spread = self._hyperprior()
+        scaled = (parameters - center) / spread
+        gradient = np.r_[by_weights, by_weights.sum(), np.trace(by_kernel) * own_noise] + scaled / spread
         return likelihood + 0.5 * float((scaled**2).sum()), gradient
 
-    def _spreads(self) -> Array:
-        return np.concatenate([np.full(len(self._prior), _FEATURE_SPREAD), [_SCALE_SPREAD, _NOISE[1]]])
+    def _hyperprior(self) -> tuple[Array, Array]:
+        """Mean and standard deviation of the hyperparameters before any observation."""
+        center, spread = np.zeros(len(self.hyperparameters)), np.full(len(self.hyperparameters), _FEATURE_SPREAD)
+        center[-1], spread[-2], spread[-1] = _NOISE[0], _SCALE_SPREAD, _NOISE[1]
+        return center, spread
 
 
 class Posterior:
