@@ -4,6 +4,7 @@ from ray_nas.searchers.base import ArchitectureSearcher, Observation, Proposal
 from ray_nas.searchers.bananas import Bananas
 from ray_nas.searchers.grid_search import GridSearch
 from ray_nas.searchers.local_search import LocalSearch
+from ray_nas.searchers.nsga2 import NSGA2
 from ray_nas.searchers.random_search import RandomSearch
 from ray_nas.searchers.regularized_evolution import RegularizedEvolution
 
@@ -12,6 +13,7 @@ __all__ = [
     "Bananas",
     "GridSearch",
     "LocalSearch",
+    "NSGA2",
     "Observation",
     "Proposal",
     "RandomSearch",

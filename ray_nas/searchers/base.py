@@ -1,6 +1,7 @@
 """`ArchitectureSearcher`: turns Tune's calls into ask and tell; the bookkeeping that every strategy shares."""
 
 import inspect
+import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from ray_nas.record import RecordWriter
 from ray_nas.record import VERSION as RECORD_VERSION
 from ray_nas.searchers import state_file
 from ray_nas.searchers.objectives import Costs, Infeasible, Limits, Objectives, check_arguments, describe_limits
+from ray_nas.searchers.scores import Scores
 from ray_nas.searchers.tune_run import metric_and_mode
 from ray_nas.spaces.base import Config, SearchSpace
 from ray_nas.spaces.joint import joint_space
@@ -51,11 +53,10 @@ class Observation:
     """The objectives, all to be maximised."""
     metrics: Mapping[str, Any]
     """The trial's flat result."""
-
-    @property
-    def score(self) -> float:
-        """The (first) objective, to be maximised."""
-        return self.values[0]
+    score: float
+    """To be maximised: the objective, or where there are several, or limits on what is reported, one figure for them all."""
+    violation: float = 0.0
+    """By how much reported metrics break their limits, 0 if they keep them; the score says so too."""
 
 
 class ArchitectureSearcher(Searcher):
@@ -78,7 +79,7 @@ class ArchitectureSearcher(Searcher):
 
     CKPT_FILE_TMPL = "searcher-state-{}.json"
     many_objectives: ClassVar[bool] = False
-    """Whether the strategy weighs several objectives itself."""
+    """Whether the strategy weighs values and violations itself, instead of scores."""
 
     def __init__(
         self,
@@ -111,15 +112,19 @@ class ArchitectureSearcher(Searcher):
         self._seed, self._repeats = seed, repeats
         self._rng = np.random.default_rng(seed)
         self._objectives: Objectives | None = None
+        self._scores: Scores | None = None
+        """Where a trial's score is more than its objective."""
         self._record = RecordWriter()
         self._proposals: dict[str, Proposal] = {}
         self._pending: dict[str, Mapping[str, Any]] = {}
         """Trials that have not ended, with their last result."""
         self._ended: set[str] = set()
         self._known: set[str] = set()
-        """Canonical keys of all that was proposed."""
+        """The identities of all that was proposed."""
         self._scan: Iterator[Config] | None = None
         self._scanned = 0
+        self._refused: state_file.StateError | None = None
+        """Why the last restore failed."""
         self._exhausted = False
         """Whether nothing new was left; with `repeats` every config counts as new from then on."""
         if space is not None:
@@ -133,10 +138,13 @@ class ArchitectureSearcher(Searcher):
         raise NotImplementedError
 
     def _tell(self, observation: Observation) -> None:
-        """Learns from a trial that ended with finite, feasible values."""
+        """Learns from a trial that ended with finite values; where they break limits, the score or the violation says so."""
 
     def _report(self, observation: Observation) -> None:
         """Learns from a report of a trial that goes on."""
+
+    def _rescore(self, scores: Mapping[str, float]) -> None:
+        """Takes new scores of earlier trials, by trial id, where a later one changed what they are worth."""
 
     def _fail(self, trial_id: str, proposal: Proposal) -> None:
         """Learns that a trial ended without usable values."""
@@ -189,7 +197,7 @@ class ArchitectureSearcher(Searcher):
                 return str(Searcher.FINISHED)
             self._proposals[trial_id] = proposal
             self._pending[trial_id] = {}
-            self._known.add(self.space.canonical(proposal.config))
+            self._known.add(self._identity(proposal.config))
             self._record.append(
                 {"event": "proposal", "trial": trial_id, "config": proposal.config, "move": proposal.move, "parents": list(proposal.parents)}
             )
@@ -202,10 +210,11 @@ class ArchitectureSearcher(Searcher):
             return
         self._note_result(trial_id, result)
         try:
-            values = objectives.values(result)
+            values, (violation, _) = objectives.values(result), objectives.violation(result)
         except Infeasible:
             return
-        self._report(Observation(trial_id, self._proposals[trial_id], values, result))
+        score = self._scores.preview(values, violation) if self._scores else values[0]
+        self._report(Observation(trial_id, self._proposals[trial_id], values, result, score, violation))
 
     def on_trial_complete(self, trial_id: str, result: Mapping[str, Any] | None = None, error: bool = False) -> None:
         """Ends a trial: its last result counts where none comes along; each trial is counted once."""
@@ -217,16 +226,18 @@ class ArchitectureSearcher(Searcher):
         last = self._pending.pop(trial_id)
         self._ended.add(trial_id)
         proposal = self._proposals[trial_id]
-        status, reason = "completed", "" if last.get("done", True) else "stopped"
+        status, reason = "completed", ""
         try:
             if error:
                 raise Infeasible("the trainable raised an error")
-            values = objectives.values(last)
+            values, (violation, broken) = objectives.values(last), objectives.violation(last)
         except Infeasible as why:
             status, reason = ("error" if error else "infeasible"), str(why)
             self._fail(trial_id, proposal)
         else:
-            self._tell(Observation(trial_id, proposal, values, last))
+            if violation:
+                status, reason = "infeasible", broken
+            self._tell(Observation(trial_id, proposal, values, last, self._score(trial_id, values, violation), violation))
         self._record.append({"event": "end", "trial": trial_id, "status": status, "reason": reason})
 
     def on_pause(self, trial_id: str) -> None:
@@ -239,6 +250,8 @@ class ArchitectureSearcher(Searcher):
 
     def save(self, checkpoint_path: str) -> None:
         """Writes the state as JSON to `checkpoint_path`, and what happened since the last save to the record beside it."""
+        if self._refused is not None:
+            raise self._refused
         path = Path(checkpoint_path)
         mark = self._record.save(path.parent)
         state_file.write(
@@ -261,10 +274,20 @@ class ArchitectureSearcher(Searcher):
     def restore(self, checkpoint_path: str) -> None:
         """Goes back to a saved state.
 
+        Tune logs an error from here and starts the experiment anew, over what was finished: the error is therefore raised
+        again by every later call, before a trial or a file is touched.
+
         Raises:
             StateError: The file is damaged, or of another searcher, metric or space.
         """
-        path = Path(checkpoint_path)
+        self._refused = None
+        try:
+            self._restore(Path(checkpoint_path))
+        except state_file.StateError as error:
+            self._refused = error
+            raise
+
+    def _restore(self, path: Path) -> None:
         state = state_file.read(path)
         self._check_same(path, state)
         self._metric, self._mode = state["metric"], state["mode"]
@@ -297,14 +320,24 @@ class ArchitectureSearcher(Searcher):
                 proposal = Proposal(event["config"], event["move"], tuple(event["parents"]))
                 self._proposals[event["trial"]] = proposal
                 self._pending[event["trial"]] = {}
-                self._known.add(self.space.canonical(proposal.config))
+                self._known.add(self._identity(proposal.config))
             elif event["event"] == "result":
                 self._pending[event["trial"]] = event["metrics"]
             elif event["event"] == "end":
-                self._pending.pop(event["trial"], None)
+                last = self._pending.pop(event["trial"], {})
                 self._ended.add(event["trial"])
+                if event["status"] != "error":
+                    self._replay_score(event["trial"], last)
             elif event["event"] == "experiment":
                 self._objectives = self._make_objectives()
+
+    def _replay_score(self, trial_id: str, metrics: Mapping[str, Any]) -> None:
+        if self._scores is not None and self._objectives is not None:
+            try:
+                values, (violation, _) = self._objectives.values(metrics), self._objectives.violation(metrics)
+            except Infeasible:
+                return
+            self._scores.add(trial_id, values, violation)
 
     # Helpers.
 
@@ -318,10 +351,11 @@ class ArchitectureSearcher(Searcher):
 
     def _ready(self) -> Objectives:
         """Completes what the first call needs; an error here comes before any trial is paid for."""
+        if self._refused is not None:
+            raise self._refused
         if self._objectives is not None:
             return self._objectives
-        if self._metric is None or self._mode is None:
-            self._take_metric(*metric_and_mode())
+        self._take_metric(*metric_and_mode())
         objectives = self._make_objectives()
         self._record.append(
             {
@@ -338,14 +372,22 @@ class ArchitectureSearcher(Searcher):
             self._given_point(index)
         return objectives
 
+    def _score(self, trial_id: str, values: tuple[float, ...], violation: float) -> float:
+        """A completed trial's score; the strategy learns of the earlier ones that it changes."""
+        if self._scores is None:
+            return values[0]
+        score, changed = self._scores.add(trial_id, values, violation)
+        if changed:
+            self._rescore(changed)
+        return score
+
     def _make_objectives(self) -> Objectives:
         name = type(self).__name__
         if self._metric is None or self._mode is None:
             missing = "metric" if self._metric is None else "mode"
             raise ValueError(f'{name} has no {missing}: give it one, {name}(space, metric="accuracy", mode="max"), or give both to Tune')
         directions = self._given_objectives or {self._metric: self._mode}
-        if len(directions) > 1 and not self.many_objectives:
-            raise ValueError(f"{name} optimises one objective, got {list(directions)}; use constraints for the others")
+        self._scores = Scores() if not self.many_objectives and (len(directions) > 1 or self._constraints) else None
         return Objectives(directions, self._constraints, self._costs)
 
     def _given_point(self, index: int) -> Config:
@@ -397,7 +439,12 @@ class ArchitectureSearcher(Searcher):
         return None
 
     def _is_new(self, config: Config) -> bool:
-        return (self._exhausted and self._repeats) or self.space.canonical(config) not in self._known
+        return (self._exhausted and self._repeats) or self._identity(config) not in self._known
+
+    def _identity(self, config: Config) -> str:
+        """What a duplicate is told by. Configs that compute the same function may differ in latency and memory, so that with
+        several objectives only the same config is a duplicate."""
+        return json.dumps(config, sort_keys=True) if len(self._given_objectives or ()) > 1 else self.space.canonical(config)
 
     def _is_feasible(self, config: Config, limits: "_SeenFigures") -> bool:
         if self._costs is None or not self._constraints:

@@ -27,6 +27,8 @@ class GridSearch(ArchitectureSearcher):
         repeats: See there.
     """
 
+    many_objectives = True  # it weighs nothing
+
     def __init__(
         self,
         space: SearchSpace | ConfigurationSpace | None = None,

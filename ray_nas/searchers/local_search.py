@@ -4,6 +4,7 @@ First improvement: the neighbours of the best architecture of a climb are tried 
 better takes its place. A climb ends when no neighbour is better; the next one starts from a random architecture.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from ray_nas.searchers.base import ArchitectureSearcher, Observation, Proposal
@@ -38,6 +39,11 @@ class LocalSearch(ArchitectureSearcher):
             self._current = (observation.trial_id, observation.score)
             neighbors = self.space.neighbors(observation.proposal.config)
             self._queue = tuple(neighbors[int(index)] for index in self._rng.permutation(len(neighbors)))
+
+    def _rescore(self, scores: Mapping[str, float]) -> None:
+        if self._current is not None:
+            trial_id, score = self._current
+            self._current = (trial_id, scores.get(trial_id, score))
 
     def _get_state(self) -> dict[str, Any]:
         return {"current": self._current, "queue": self._queue}

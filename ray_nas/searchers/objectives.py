@@ -29,13 +29,28 @@ class Objectives:
         """The objectives as figures to maximise.
 
         Raises:
-            Infeasible: One is missing, no number or not finite, or a reported metric breaks its limits.
+            Infeasible: One is missing, no number or not finite.
         """
-        values = tuple(_number(metrics, name) * (1 if mode == "max" else -1) for name, mode in self.directions.items())
+        return tuple(_number(metrics, name) * (1 if mode == "max" else -1) for name, mode in self.directions.items())
+
+    def violation(self, metrics: Mapping[str, Any]) -> tuple[float, str]:
+        """By how much reported metrics break their limits, with the reason as text; (0, "") if they keep them.
+
+        The sum of what is beyond the limits, each relative to its limit (Deb et al., 2002, VI-A).
+
+        Raises:
+            Infeasible: One of them is no number or not finite.
+        """
+        total, reasons = 0.0, []
         for name, limits in self.constraints.items():
             if name in metrics:
-                check_limits(name, _number(metrics, name), limits)
-        return values
+                value = _number(metrics, name)
+                try:
+                    check_limits(name, value, limits)
+                except Infeasible as why:
+                    reasons.append(str(why))
+                    total += _excess(value, limits)
+        return total, "; ".join(reasons)
 
     def check_costs(self, trial_config: dict[str, Any]) -> dict[str, float]:
         """The figures of a config before training.
@@ -63,6 +78,11 @@ def check_limits(name: str, value: float, limits: Limits) -> None:
     low, high = limits
     if math.isnan(value) or (low is not None and value < low) or (high is not None and value > high):
         raise Infeasible(f"{name} = {value:g} is outside of {describe_limits(limits)}", (name, value))
+
+
+def _excess(value: float, limits: Limits) -> float:
+    broken = [limit for limit, sign in zip(limits, (-1, 1), strict=True) if limit is not None and sign * (value - limit) > 0]
+    return sum(abs(value - limit) / (abs(limit) or 1.0) for limit in broken)
 
 
 def describe_limits(limits: Limits) -> str:

@@ -9,5 +9,7 @@ class RandomSearch(ArchitectureSearcher):
     Arguments are those of `ArchitectureSearcher`.
     """
 
+    many_objectives = True  # it weighs nothing
+
     def _ask(self) -> Proposal:
         return Proposal(self.space.sample(random_state=self._rng), "random")

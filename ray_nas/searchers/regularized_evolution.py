@@ -6,7 +6,7 @@ descendants, which guards against lucky evaluations.
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ConfigSpace import ConfigurationSpace
@@ -92,6 +92,10 @@ class RegularizedEvolution(ArchitectureSearcher):
 
     def _tell(self, observation: Observation) -> None:
         self._population.append(_Member(observation.trial_id, observation.proposal.config, observation.score))
+
+    def _rescore(self, scores: Mapping[str, float]) -> None:
+        for index, member in enumerate(self._population):
+            self._population[index] = replace(member, score=scores.get(member.trial_id, member.score))
 
     def _tournament(self) -> _Member:
         """The best of S members drawn without replacement."""

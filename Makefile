@@ -1,0 +1,32 @@
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+SOAK ?=
+
+.PHONY: demo test soak lint types clean
+
+demo: $(STAMP)  ## evolve a network on handwritten digits (minutes on two cores)
+	$(BIN)/python examples/quickstart.py
+
+test: $(STAMP) lint types  ## everything a change needs: lint, types, tests
+	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --durations=15
+
+soak: $(STAMP)  ## long loops of kills and restores (an hour)
+	$(BIN)/python -m pytest -m soak $(SOAK)
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[test,bench]"
+	touch $(STAMP)
+
+clean:
+	rm -rf $(VENV) build dist .coverage .mypy_cache .pytest_cache .ruff_cache

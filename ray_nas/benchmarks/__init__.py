@@ -1,0 +1,13 @@
+"""Benchmarks: searches on a virtual clock, on tables of real figures."""
+
+from ray_nas.benchmarks.history import History
+from ray_nas.benchmarks.nasbench201_objective import NASBench201Objective
+from ray_nas.benchmarks.tabular import TabularObjective
+from ray_nas.benchmarks.virtual_time import simulate
+
+__all__ = [
+    "History",
+    "NASBench201Objective",
+    "TabularObjective",
+    "simulate",
+]

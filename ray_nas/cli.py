@@ -1,0 +1,188 @@
+"""The command line: `ray-nas search` runs an experiment, `ray-nas show` tells what happened in one."""
+
+import importlib
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ray_nas import record
+
+app = typer.Typer(
+    help="Neural architecture search on Ray Tune.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+)
+console = Console()
+errors = Console(stderr=True)
+
+
+@app.command()
+def search(
+    space: Annotated[
+        str, typer.Argument(help="MODULE:NAME of a SearchSpace, a ConfigurationSpace, or an nn.Module class with choices in it")
+    ],
+    trainable: Annotated[str, typer.Argument(help="MODULE:NAME of the Tune trainable (function or class)")],
+    metric: Annotated[str, typer.Option(help="The reported metric to optimise")],
+    mode: Annotated[str, typer.Option(help="min or max")] = "max",
+    searcher: Annotated[str, typer.Option(help="A searcher of ray_nas.searchers")] = "RegularizedEvolution",
+    num_samples: Annotated[int, typer.Option(min=-1, help="Number of trials; -1 goes on until --time-budget is over")] = 50,
+    time_budget: Annotated[float | None, typer.Option(help="Seconds after which the experiment ends")] = None,
+    resources: Annotated[str, typer.Option(help="Resources of a trial, e.g. cpu=1,gpu=0.25")] = "cpu=1",
+    max_concurrent: Annotated[int | None, typer.Option(min=1, help="Most trials at a time [default: as many as fit]")] = None,
+    asha: Annotated[str | None, typer.Option(help="Stop early by ASHA: TIME_ATTR=MAX_T, e.g. epoch=27")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the searcher")] = None,
+    storage_path: Annotated[str | None, typer.Option(help="Where experiments lie: a folder or a URI [default: ~/ray_results]")] = None,
+    name: Annotated[str | None, typer.Option(help="The experiment's name [default: made from the searcher and the time]")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the experiment of that name (only one that you trust)")] = False,
+    verbose: Annotated[int, typer.Option(min=0, max=2, help="Tune's own output: 0 silent, 1 status, 2 results")] = 1,
+) -> None:
+    """Search an architecture: each candidate is trained as a Tune trial.
+
+    MODULE is an importable module or the path of a Python file.
+    """
+    if resume and not name:
+        _fail("--resume needs --name, the experiment to go on with")
+    sys.path.insert(0, os.getcwd())
+    space_object, trainable_object = _load(space, "SPACE"), _load(trainable, "TRAINABLE")
+    from ray_nas.search_command import run_search  # Ray and torch take seconds to load: not for --help and show
+
+    try:
+        folder = run_search(
+            space_object,
+            trainable_object,
+            searcher=searcher,
+            metric=metric,
+            mode=mode,
+            num_samples=num_samples,
+            time_budget=time_budget,
+            resources=_resources(resources),
+            max_concurrent=max_concurrent,
+            asha=_asha(asha),
+            seed=seed,
+            storage_path=storage_path,
+            name=name,
+            resume=resume,
+            verbose=verbose,
+        )
+    except (ValueError, TypeError, FileNotFoundError) as error:
+        _fail(str(error))
+    _show(record.load(folder), folder, top=5)
+
+
+@app.command()
+def show(
+    experiment_dir: Annotated[Path, typer.Argument(help="The experiment's folder, or its record")],
+    top: Annotated[int, typer.Option(min=1, help="How many trials to list")] = 10,
+    trial: Annotated[str | None, typer.Option(help="Show this trial's lineage instead of the best one's")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the ranked trials as JSON")] = False,
+) -> None:
+    """Show an experiment: its best trials, where the best comes from, and how trials ended.
+
+    Only the searcher's own record is read (JSON), none of Tune's files.
+    """
+    try:
+        loaded = record.load(experiment_dir)
+    except (FileNotFoundError, record.RecordError) as error:
+        _fail(str(error))
+    if trial is not None and not loaded.lineage(trial):
+        _fail(f"--trial: {trial} is none of the experiment's {len(loaded.trials)} trials")
+    if as_json:
+        ranked = [{"trial": one.trial_id, "config": one.config, "metrics": one.metrics, "move": one.move} for one in loaded.ranked()[:top]]
+        typer.echo(json.dumps({**loaded.properties, "trials": ranked}))
+        return
+    _show(loaded, experiment_dir, top, trial)
+
+
+def main() -> None:
+    """The entry point `ray-nas`."""
+    app()
+
+
+def _show(loaded: record.ExperimentRecord, folder: Path | str, top: int, trial: str | None = None) -> None:
+    ranked = loaded.ranked()
+    metrics = list(loaded.objectives)
+    aims = ", ".join(f"{name} ({mode})" for name, mode in loaded.objectives.items())
+    console.print(f"{loaded.properties['searcher']} on {aims}, {len(loaded.trials)} trials in {folder}", soft_wrap=True, highlight=False)
+    table = Table("rank", "trial", *metrics, "reports", "move", "architecture")
+    for rank, one in enumerate(ranked[:top], start=1):
+        figures = [f"{one.metrics[name]:.6g}" for name in metrics if name in one.metrics]
+        table.add_row(str(rank), one.trial_id, *figures, str(len(one.results)), one.move, _config(one.config))
+    console.print(table)
+    counts: dict[str, int] = {}
+    for one in loaded.trials:
+        key = one.status + (f" ({one.reason})" if one.reason else "")
+        counts[key] = counts.get(key, 0) + 1
+    console.print(
+        "ended: " + ", ".join(f"{count} {key}" for key, count in sorted(counts.items(), key=lambda item: -item[1])), highlight=False
+    )
+    start = trial or (ranked[0].trial_id if ranked else None)
+    if start is None:
+        console.print("no trial has completed")
+        return
+    console.print(f"\nlineage of {start}:", highlight=False)
+    for one in loaded.lineage(start):
+        figures = [f"{name} {one.metrics[name]:.6g}" for name in metrics if name in one.metrics]
+        origin = f"{one.move} of {', '.join(one.parents)}" if one.parents else one.move
+        console.print(f"  {one.trial_id}  {' '.join(figures) or one.status}  {origin}", highlight=False)
+        parents = [parent for parent in loaded.trials if parent.trial_id in one.parents]
+        for parent in parents:
+            console.print(f"      {_difference(parent.config, one.config)}", highlight=False)
+
+
+def _config(config: dict[str, Any]) -> str:
+    return " ".join(f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}" for name, value in sorted(config.items()))
+
+
+def _difference(parent: dict[str, Any], child: dict[str, Any]) -> str:
+    names = sorted(name for name in {*parent, *child} if parent.get(name) != child.get(name))
+    return ", ".join(f"{name}: {parent.get(name, '-')} -> {child.get(name, '-')}" for name in names)
+
+
+def _load(reference: str, argument: str) -> Any:
+    """What MODULE:NAME stands for."""
+    module_name, separator, attribute = reference.rpartition(":")
+    if not separator or not module_name or not attribute:
+        _fail(f"{argument} must be MODULE:NAME, got {reference!r}")
+    if module_name.endswith(".py"):
+        path = Path(module_name).resolve()
+        sys.path.insert(0, str(path.parent))
+        module_name = path.stem
+    try:
+        module = importlib.import_module(module_name)
+    except ImportError as error:
+        _fail(f"{argument}: cannot import {module_name!r}: {error}")
+    if not hasattr(module, attribute):
+        _fail(f"{argument}: {module_name} has no {attribute!r}")
+    return getattr(module, attribute)
+
+
+def _resources(text: str) -> dict[str, float]:
+    resources = {}
+    for part in text.split(","):
+        name, separator, amount = part.partition("=")
+        try:
+            resources[name.strip()] = float(amount)
+        except ValueError:
+            separator = ""
+        if not separator or not name.strip() or resources[name.strip()] < 0:
+            _fail(f"--resources must be NAME=AMOUNT,..., e.g. cpu=1,gpu=0.25, got {text!r}")
+    return resources
+
+
+def _asha(text: str | None) -> tuple[str, int] | None:
+    if text is None:
+        return None
+    name, _, steps = text.partition("=")
+    if not name or not steps.isdigit() or int(steps) < 1:
+        _fail(f"--asha must be TIME_ATTR=MAX_T, e.g. epoch=27, got {text!r}")
+    return name, int(steps)
+
+
+def _fail(message: str) -> NoReturn:
+    """Ends with exit code 2, as for any other wrong usage, and no traceback."""
+    errors.print(f"Error: {message}", style="red", soft_wrap=True, highlight=False, markup=False)
+    raise typer.Exit(2)

@@ -1,0 +1,70 @@
+"""A driver to be killed: evolves cells with a checkpointing trainable; run again on the same folder, it restores.
+
+Usage: python evolve.py FOLDER NUM_SAMPLES
+"""
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+os.environ["TUNE_GLOBAL_CHECKPOINT_S"] = "0.5"
+os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = "4"
+os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+
+import ray
+from ray import tune
+
+from ray_nas.searchers import RegularizedEvolution
+from ray_nas.spaces import NASBench201
+
+
+class Train(tune.Trainable):
+    """Counts convolutions; its progress survives in checkpoints."""
+
+    def setup(self, config: dict) -> None:
+        self.epoch, self.convs = 0, sum("conv" in operation for operation in config.values())
+
+    def step(self) -> dict:
+        time.sleep(0.02)
+        self.epoch += 1
+        return {"score": self.convs + self.epoch / 10, "epoch": self.epoch, "done": self.epoch == 3}
+
+    def save_checkpoint(self, folder: str) -> dict:
+        return {"epoch": self.epoch}
+
+    def load_checkpoint(self, state: dict) -> None:
+        self.epoch = state["epoch"]
+
+    def reset_config(self, new_config: dict) -> bool:
+        self.setup(new_config)
+        return True
+
+
+def main(folder: Path, num_samples: int) -> None:
+    ray.init(num_cpus=2, num_gpus=0, include_dashboard=False, log_to_driver=False)
+    path = folder / "evolve"
+    if tune.Tuner.can_restore(path):
+        tuner = tune.Tuner.restore(str(path), trainable=tune.with_resources(Train, {"cpu": 1}))
+    else:
+        tuner = tune.Tuner(
+            tune.with_resources(Train, {"cpu": 1}),
+            tune_config=tune.TuneConfig(
+                search_alg=RegularizedEvolution(NASBench201(2, 1), population_size=5, tournament_size=3, seed=1),
+                metric="score",
+                mode="max",
+                num_samples=num_samples,
+                reuse_actors=True,
+                trial_dirname_creator=lambda trial: trial.trial_id,
+            ),
+            run_config=tune.RunConfig(name="evolve", storage_path=str(folder), callbacks=[], verbose=0),
+        )
+    results = tuner.fit()
+    print(
+        json.dumps([{"trial": result.metrics["trial_id"], "score": result.metrics["score"], "config": result.config} for result in results])
+    )
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]).resolve(), int(sys.argv[2]))

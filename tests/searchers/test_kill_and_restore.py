@@ -1,0 +1,67 @@
+"""The driver dies at any moment; after `Tuner.restore` every surviving trial is counted exactly once."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from ray_nas import record
+
+DRIVER = Path(__file__).parents[1] / "drivers" / "evolve.py"
+NUM_SAMPLES = 40
+
+
+def events(folder: Path) -> int:
+    """Lines of the record so far, 0 before the first save."""
+    path = folder / "evolve" / record.RECORD_FILE
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+def kill_and_restore(folder: Path, rng: random.Random, kills: int) -> None:
+    """Kills the driver `kills` times, each some time after it has saved something new, and lets the last run end."""
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    command = [sys.executable, str(DRIVER), str(folder), str(NUM_SAMPLES)]
+    for _ in range(kills):
+        before = events(folder)
+        driver = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while driver.poll() is None and events(folder) <= before:
+            time.sleep(0.01)
+        time.sleep(rng.uniform(0.0, 1.5))
+        driver.send_signal(signal.SIGKILL)
+        driver.wait()
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100, check=False)
+    assert run.returncode == 0, run.stderr[-3000:]
+    check(folder, json.loads(run.stdout.splitlines()[-1]))
+
+
+def check(folder: Path, trials: list[dict]) -> None:
+    assert len(trials) == NUM_SAMPLES
+    assert all(trial["score"] == sum("conv" in operation for operation in trial["config"].values()) + 0.3 for trial in trials)
+    lines = [json.loads(line) for line in (folder / "evolve" / record.RECORD_FILE).read_text().splitlines()]
+    ends = Counter(line["trial"] for line in lines if line["event"] == "end")
+    assert ends == Counter(trial["trial"] for trial in trials)
+    loaded = {trial.trial_id: trial for trial in record.load(folder / "evolve").trials}
+    assert {trial["trial"]: trial["config"] for trial in trials} == {name: trial.config for name, trial in loaded.items()}
+    assert all(loaded[trial["trial"]].metrics["score"] == trial["score"] for trial in trials)
+    newest = max((folder / "evolve").glob("searcher-state-*.json"))
+    population = json.loads(newest.read_text())["strategy"]["population"]
+    last = [line["trial"] for line in lines if line["event"] == "end"][-5:]
+    assert population == [[name, loaded[name].config, loaded[name].metrics["score"]] for name in last]
+
+
+def test_a_killed_driver_is_restored(tmp_path: Path) -> None:
+    kill_and_restore(tmp_path, random.Random(time.time_ns()), kills=1)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("seed", range(10))
+def test_drivers_killed_again_and_again_are_restored(seed: int, tmp_path: Path) -> None:
+    kill_and_restore(tmp_path, random.Random(seed), kills=3)

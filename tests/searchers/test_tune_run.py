@@ -1,0 +1,26 @@
+"""The one reach beyond Tune's interface: it must fail here first when Ray changes."""
+
+import inspect
+
+import pytest
+from ray import tune
+
+from ray_nas.searchers.tune_run import metric_and_mode
+
+
+def test_tune_run_has_the_arguments_that_are_read() -> None:
+    names = inspect.signature(tune.run).parameters
+    assert "metric" in names
+    assert "mode" in names
+
+
+def test_outside_of_tune_there_is_nothing() -> None:
+    assert metric_and_mode() == (None, None)
+
+
+def test_the_arguments_are_read_from_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(metric: str, mode: str) -> tuple[str | None, str | None]:
+        return metric_and_mode()
+
+    monkeypatch.setattr(tune, "run", run)
+    assert run("loss", "min") == ("loss", "min")

@@ -1,0 +1,87 @@
+"""The record file: what is written, read back, refused."""
+
+from pathlib import Path
+
+import pytest
+
+from ray_nas.record import RECORD_FILE, RecordError, RecordWriter, load
+
+HEADER = {"event": "experiment", "version": 1, "searcher": "RandomSearch", "space": "abc", "objectives": {"loss": "min"}, "seed": 1}
+
+
+def filled() -> RecordWriter:
+    writer = RecordWriter()
+    writer.append(HEADER)
+    for name, parents, loss in (("a", [], 2.0), ("b", ["a"], 1.0), ("c", ["b", "a"], 3.0)):
+        writer.append({"event": "proposal", "trial": name, "config": {"x": 1}, "move": "mutation", "parents": parents})
+        writer.append({"event": "result", "trial": name, "metrics": {"loss": loss}})
+        writer.append({"event": "end", "trial": name, "status": "completed", "reason": ""})
+    return writer
+
+
+def test_ranking_and_lineage(tmp_path: Path) -> None:
+    filled().save(tmp_path)
+    loaded = load(tmp_path)
+    assert [trial.trial_id for trial in loaded.ranked()] == ["b", "a", "c"]
+    assert [trial.trial_id for trial in loaded.lineage("c")] == ["c", "b", "a"]
+    assert loaded.lineage("z") == []
+
+
+def test_saves_append_and_restore_goes_back(tmp_path: Path) -> None:
+    writer = filled()
+    mark = writer.save(tmp_path)
+    first = (tmp_path / RECORD_FILE).read_bytes()
+    writer.append({"event": "proposal", "trial": "d", "config": {}, "move": "random", "parents": []})
+    writer.save(tmp_path)
+    assert (tmp_path / RECORD_FILE).read_bytes().startswith(first)
+    again = RecordWriter()
+    assert len(again.restore(tmp_path, mark)) == 10
+    assert again.save(tmp_path) == mark
+    assert (tmp_path / RECORD_FILE).read_bytes() == first
+
+
+def test_a_run_that_goes_on_elsewhere_takes_its_record_along(tmp_path: Path) -> None:
+    writer = filled()
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    writer.save(tmp_path / "a")
+    writer.append({"event": "proposal", "trial": "d", "config": {}, "move": "random", "parents": []})
+    writer.save(tmp_path / "b")
+    assert [len(load(tmp_path / folder).trials) for folder in "ab"] == [3, 4]
+
+
+def test_numbers_that_json_lacks_are_text(tmp_path: Path) -> None:
+    writer = filled()
+    writer.append({"event": "proposal", "trial": "d", "config": {}, "move": "random", "parents": []})
+    writer.append({"event": "result", "trial": "d", "metrics": {"loss": float("nan"), "time": float("inf")}})
+    writer.save(tmp_path)
+    assert load(tmp_path).trials[-1].metrics == {"loss": "nan", "time": "inf"}
+    assert [trial.trial_id for trial in load(tmp_path).ranked()] == ["b", "a", "c"]
+
+
+def test_a_torn_last_line_is_left_out_and_a_torn_middle_refused(tmp_path: Path) -> None:
+    filled().save(tmp_path)
+    path = tmp_path / RECORD_FILE
+    content = path.read_bytes()
+    path.write_bytes(content[:-10])
+    assert load(tmp_path).trials[-1].status == "unfinished"
+    path.write_bytes(content.replace(b'"config"', b'"konf', 1))
+    with pytest.raises(RecordError, match="line 2"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "does not begin"),
+        (b"[]\n", "is no event"),
+        (b'{"event": "result", "trial": "nobody", "metrics": {}}\n', "is no event of a record"),
+        (b'{"event": "experiment", "version": 99}\n', "version 99"),
+    ],
+)
+def test_what_is_no_record_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
+    (tmp_path / RECORD_FILE).write_bytes(content)
+    with pytest.raises(RecordError, match=message):
+        load(tmp_path)
+    with pytest.raises(FileNotFoundError, match=RECORD_FILE):
+        load(tmp_path / "nowhere")
