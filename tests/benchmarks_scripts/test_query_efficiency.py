@@ -14,14 +14,13 @@ def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
 
 
-@pytest.mark.parametrize("workers", ["1", "8"])
-def test_a_tiny_run_prints_the_table_and_its_figures(workers: str, tmp_path: Path) -> None:
+def test_a_tiny_run_prints_the_table_and_its_figures(tmp_path: Path) -> None:
     page = tmp_path / "regret.html"
     searchers = ["Bananas", "RandomSearch", "OptunaTPE", "OptunaNSGA2", "HpBandSter"]
     for module in ("optuna", "hpbandster", "plotly"):
         pytest.importorskip(module)
     run = bench(
-        *("--tables", "conditional", "--seeds", "2", "--queries", "26", "--workers", workers, "--plot", str(page), "--searchers"),
+        *("--tables", "conditional", "--seeds", "2", "--queries", "26", "--workers", "8", "--plot", str(page), "--searchers"),
         *searchers,
     )
     assert run.returncode == 0, run.stderr
@@ -37,9 +36,7 @@ def test_a_tiny_run_prints_the_table_and_its_figures(workers: str, tmp_path: Pat
     assert "plotly" in page.read_text().lower()
 
 
-def test_unknown_names_are_refused() -> None:
+def test_an_unknown_searcher_is_refused() -> None:
     run = bench("--searchers", "Oracle")
     assert run.returncode != 0
     assert "--searchers: Oracle is none of" in run.stderr
-    run = bench("--tables", "hpobench/oracle")
-    assert "--tables: hpobench/oracle is none of" in run.stderr
