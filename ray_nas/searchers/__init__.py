@@ -2,6 +2,7 @@
 
 from ray_nas.searchers.base import ArchitectureSearcher, Observation, Proposal
 from ray_nas.searchers.bohb import BOHB
+from ray_nas.searchers.bananas import Bananas
 from ray_nas.searchers.grid_search import GridSearch
 from ray_nas.searchers.local_search import LocalSearch
 from ray_nas.searchers.nsga2 import NSGA2
@@ -13,6 +14,7 @@ from ray_nas.searchers.warm_start import start_from
 __all__ = [
     "BOHB",
     "ArchitectureSearcher",
+    "Bananas",
     "GridSearch",
     "LocalSearch",
     "NSGA2",

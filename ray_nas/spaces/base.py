@@ -229,6 +229,10 @@ class SearchSpace(Domain):
             entries += self._code(name, config)
         return np.array(entries, dtype=np.float64)
 
+    def features(self, config: Mapping[str, Any]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+        """What a performance predictor sees of a config: a float vector of fixed length, `encode` where a space knows no better."""
+        return self.encode(config)
+
     # Networks: spaces that describe one override these.
 
     def build(self, config: Mapping[str, Any]) -> nn.Module:

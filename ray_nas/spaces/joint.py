@@ -84,6 +84,12 @@ class JointSpace(SearchSpace):
         codes += [np.array(self._code(_name(path), config)) for path in self._domains]
         return np.concatenate(codes)
 
+    def features(self, config: Mapping[str, Any]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+        """The features of the spaces in it, then the codes of Tune's own domains."""
+        codes = [space.features(self._part(path, config)) for path, space in self._spaces.items()]
+        codes += [np.array(self._code(_name(path), config)) for path in self._domains]
+        return np.concatenate(codes)
+
     def build(self, config: Mapping[str, Any]) -> nn.Module:
         """The network of the only space in it that can build one."""
         if len(self._spaces) != 1:

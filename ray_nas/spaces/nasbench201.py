@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
 
+import numpy as np
 import torch
 from torch import nn
 
 from ray_nas.spaces.base import Config
+from ray_nas.spaces.cell_features import cell_features
 from ray_nas.spaces.choices import LayerChoice
 from ray_nas.spaces.model_space import ModelSpace
 
@@ -78,6 +80,11 @@ class NASBench201(ModelSpace):
                     terms.append(inputs if operation == "skip_connect" else f"({inputs})@{operation}")
             nodes.append("+".join(sorted(terms)))
         return nodes[3]
+
+    def features(self, config: Mapping[str, Any]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+        """Path encoding and graph features of the cell (62 counts, see `cell_features`)."""
+        cell = {(source, node): config[f"edge_{source}_{node}"] for source, node in EDGES}
+        return cell_features(cell, OPERATIONS, zero="none", identity="skip_connect")
 
 
 class _Network(nn.Module):
