@@ -31,15 +31,19 @@ class ResumableScheduler(FIFOScheduler):
             raise ValueError(f"time_attr must be the name of a reported figure, got {time_attr!r}")
         if not max_t > 0 or not math.isfinite(max_t):
             raise ValueError(f"max_t must be a positive number, got {max_t!r}")
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._time_attr, self._max_t = time_attr, float(max_t)
         self._search_alg: Any = None
         self._searcher: Any = None
+        self._reached: dict[str, float] = {}
+        """The furthest time of each trial."""
+        self._stopped: dict[str, tuple[float, str]] = {}
+        """When and why a trial was stopped."""
         self._added: set[str] = set()
         self._revived: list[Any] = []
         """Trials that were stopped here and that a restore of Tune has queued again."""
         self._forget_unknown = False
-        self._reset()
+        self._reports = 0
 
     # What a subclass implements.
 
@@ -95,10 +99,7 @@ class ResumableScheduler(FIFOScheduler):
 
     def _reset(self) -> None:
         self._reports = 0
-        self._reached: dict[str, float] = {}
-        """The furthest time of each trial."""
-        self._stopped: dict[str, tuple[float, str]] = {}
-        """When and why a trial was stopped."""
+        self._reached, self._stopped = {}, {}
 
     @property
     def stopped(self) -> dict[str, tuple[float, str]]:
@@ -123,6 +124,7 @@ class ResumableScheduler(FIFOScheduler):
             if self._search_alg is not None:  # the same object in a second experiment
                 self._reset()
                 self._own_reset()
+                self._check_metric()
                 self._added.clear()
             self._search_alg, self._searcher = search_alg, experiment_state.innermost_searcher(search_alg)
             experiment_state.attach(search_alg, trial, type(self).__name__, self.get_state, self.set_state)
@@ -199,10 +201,10 @@ class ResumableScheduler(FIFOScheduler):
             if trial_id in self._reached:
                 return None
             raise ValueError(
-                f"time_attr = {self._time_attr!r} is not in the first report of trial {trial_id}, which has {sorted(result)}: report it, or "
-                'count with one of these, e.g. time_attr="training_iteration"'
+                f"time_attr = {self._time_attr!r} is not in the first report of trial {trial_id}, which has {sorted(result)}: "
+                'report it, or count with one of these, e.g. time_attr="training_iteration"'
             )
-        if isinstance(time, bool) or not isinstance(time, int | float) and not hasattr(time, "__float__") or not math.isfinite(float(time)):
+        if isinstance(time, bool | str) or not hasattr(time, "__float__") or not math.isfinite(float(time)):
             raise ValueError(f"time_attr = {self._time_attr!r} must be reported as a finite number, got {time!r} from trial {trial_id}")
         return float(time)
 
