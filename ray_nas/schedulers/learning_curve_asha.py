@@ -96,9 +96,9 @@ class LearningCurveASHA(OneMetric, ResumableScheduler):
         foreseen = self._foresight.look(trial_id, self._curves, self._configs, self._finished)
         reason = None
         if time >= self._grace_period:
-            reason = self._judge_rung(trial_id, time, value, foreseen)
-            if reason is None and foreseen and self._stop_below > 0 and self._foresight.trusted:
-                reason = self._judge_chance(trial_id)
+            by_rung = self._judge_rung(trial_id, time, value, foreseen)  # always, since it keeps the rung's records
+            by_chance = self._judge_chance(trial_id) if foreseen and self._foresight.trusted else None
+            reason = by_chance or by_rung
         if reason is not None:
             self._foresight.drop(trial_id)
         return reason
