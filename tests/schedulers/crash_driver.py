@@ -16,7 +16,7 @@ from ray_nas.schedulers import LearningCurveASHA
 from ray_nas.searchers import RandomSearch
 from ray_nas.spaces import SearchSpace
 
-MAX_T, NUM_SAMPLES = 9, 40
+MAX_T, NUM_SAMPLES = 9, 24
 
 
 def value(x: float, epoch: int) -> float:
@@ -70,6 +70,7 @@ def main() -> None:
                 scheduler=make_scheduler(),
                 num_samples=NUM_SAMPLES,
                 max_concurrent_trials=2,
+                reuse_actors=True,
             ),
             run_config=tune.RunConfig(name="run", storage_path=str(folder), verbose=0),
         )
