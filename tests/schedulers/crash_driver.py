@@ -37,7 +37,14 @@ class Logged(LearningCurveASHA):
         before = self._reports
         decision = super().on_trial_result(tune_controller, trial, result)
         if self._reports > before:
-            line = {"n": self._reports, "trial": trial.trial_id, "config": trial.config, "epoch": result["epoch"], "score": result["score"], "decision": decision}
+            line = {
+                "n": self._reports,
+                "trial": trial.trial_id,
+                "config": trial.config,
+                "epoch": result["epoch"],
+                "score": result["score"],
+                "decision": decision,
+            }
             with self.log.open("a") as file:
                 file.write(json.dumps(line) + "\n")
         return decision

@@ -19,9 +19,7 @@ def value(x: float, epoch: float) -> float:
 
 
 def prior() -> pd.DataFrame:
-    return pd.DataFrame(
-        [{"trial": i, "x": i / 40, "epoch": t, "score": value(i / 40, t)} for i in range(40) for t in range(1, MAX_T + 1)]
-    )
+    return pd.DataFrame([{"trial": i, "x": i / 40, "epoch": t, "score": value(i / 40, t)} for i in range(40) for t in range(1, MAX_T + 1)])
 
 
 SCHEDULERS = {
@@ -34,7 +32,9 @@ SCHEDULERS = {
     "ray's ASHA": lambda: Resumable(
         ASHAScheduler(time_attr="epoch", metric="score", mode="max", max_t=MAX_T, grace_period=1, reduction_factor=3)
     ),
-    "ray's median": lambda: Resumable(MedianStoppingRule(time_attr="epoch", metric="score", mode="max", grace_period=1, min_samples_required=3)),
+    "ray's median": lambda: Resumable(
+        MedianStoppingRule(time_attr="epoch", metric="score", mode="max", grace_period=1, min_samples_required=3)
+    ),
 }
 OURS = ("plain", "falling", "with prior", "several")
 

@@ -35,7 +35,9 @@ def start(folder: Path, kind: str) -> subprocess.Popen:
         "OMP_NUM_THREADS": "1",
     }
     with (folder / "output.txt").open("ab") as output:
-        return subprocess.Popen([sys.executable, str(DRIVER), str(folder), kind], env=environment, stdout=output, stderr=output, start_new_session=True)
+        return subprocess.Popen(
+            [sys.executable, str(DRIVER), str(folder), kind], env=environment, stdout=output, stderr=output, start_new_session=True
+        )
 
 
 def log_lines(folder: Path) -> list[dict]:
