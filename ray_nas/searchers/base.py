@@ -133,6 +133,10 @@ class ArchitectureSearcher(Searcher):
         """Earlier trials that are tried again first, with their ids."""
         self._exhausted = False
         """Whether nothing new was left; with `repeats` every config counts as new from then on."""
+        self._companions: dict[str, tuple[Callable[[], dict[str, Any]], Callable[[dict[str, Any]], None]]] = {}
+        self._waiting_states: dict[str, dict[str, Any]] = {}
+        """Restored states of companions that have not been attached yet."""
+        self._stop_reasons: dict[str, str] = {}
         if space is not None:
             for index in range(len(self._given)):
                 self._given_point(index)
@@ -235,7 +239,7 @@ class ArchitectureSearcher(Searcher):
         last = self._pending.pop(trial_id)
         self._ended.add(trial_id)
         proposal = self._proposals[trial_id]
-        status, reason = "completed", ""
+        status, reason = "completed", self._stop_reasons.pop(trial_id, "")
         try:
             if error:
                 raise Infeasible("the trainable raised an error")
@@ -254,6 +258,24 @@ class ArchitectureSearcher(Searcher):
 
     def on_unpause(self, trial_id: str) -> None:
         """Tune's `HyperBandForBOHB` goes on with a trial."""
+
+    # Others that live as long as the experiment: Tune saves the searcher, and forgets its scheduler.
+
+    def attach_companion(self, name: str, get_state: Callable[[], dict[str, Any]], set_state: Callable[[dict[str, Any]], None]) -> None:
+        """Saves and restores the state of something else, e.g. of the scheduler, together with the searcher's own.
+
+        Args:
+            name: Under which name; one that is attached already is replaced.
+            get_state: Called at each `save`; gives JSON values.
+            set_state: Called with what `get_state` gave at each `restore`, or right now if that lies behind.
+        """
+        self._companions[name] = (get_state, set_state)
+        if name in self._waiting_states:
+            set_state(self._waiting_states.pop(name))
+
+    def note_stop(self, trial_id: str, reason: str) -> None:
+        """Takes from a scheduler why it stops a trial, for the record."""
+        self._stop_reasons[trial_id] = reason
 
     # State.
 
@@ -278,6 +300,7 @@ class ArchitectureSearcher(Searcher):
                 "exhausted": self._exhausted,
                 "record": mark,
                 "strategy": self._get_state(),
+                "companions": {**self._waiting_states, **{name: get_state() for name, (get_state, _) in self._companions.items()}},
             },
         )
 
@@ -312,6 +335,10 @@ class ArchitectureSearcher(Searcher):
         self._objectives = None
         self._replay(events)
         self._set_state(state["strategy"])
+        self._waiting_states = dict(state.get("companions", {}))
+        for name, (_, set_state) in self._companions.items():
+            if name in self._waiting_states:
+                set_state(self._waiting_states.pop(name))
 
     def _check_same(self, path: Path, state: Mapping[str, Any]) -> None:
         if state["searcher"] != type(self).__name__:
@@ -501,8 +528,8 @@ class ArchitectureSearcher(Searcher):
         return True
 
     def __getstate__(self) -> dict[str, Any]:
-        """A searcher is pickled into Tune's `tuner.pkl`; the scan goes on from its place by itself."""
-        return {**self.__dict__, "_scan": None}
+        """A searcher is pickled into Tune's `tuner.pkl`; the scan goes on from its place, companions attach themselves again."""
+        return {**self.__dict__, "_scan": None, "_companions": {}}
 
 
 def scalars(result: Mapping[str, Any]) -> dict[str, float]:
