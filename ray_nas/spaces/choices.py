@@ -118,7 +118,9 @@ class LayerChoice(nn.Module):
             raise ValueError(f"LayerChoice {label!r}: alternatives must hold at least one layer")
         for name, alternative in named.items():
             if not callable(alternative):
-                raise ValueError(f"LayerChoice {label!r}: alternative {name!r} must be a module or a callable that makes one, got {alternative!r}")
+                raise ValueError(
+                    f"LayerChoice {label!r}: alternative {name!r} must be a module or a callable that makes one, got {alternative!r}"
+                )
         if isinstance(context, Definition):
             context.declare(label, "LayerChoice", list(named), ordered=False)
             layers = {}
@@ -246,7 +248,9 @@ def _scalars(label: str, values: Sequence[Any]) -> list[Value]:
     listed = list(values)
     kinds = {"number" if isinstance(value, int | float) and not isinstance(value, bool) else type(value).__name__ for value in listed}
     if not kinds <= {"number", "str", "bool"} or len(kinds) > 1:
-        raise ValueError(f"ValueChoice {label!r}: values must be all numbers, all strings or all booleans (else name them in a dict), got {listed}")
+        raise ValueError(
+            f"ValueChoice {label!r}: values must be all numbers, all strings or all booleans (else name them in a dict), got {listed}"
+        )
     if len(set(listed)) < len(listed):
         raise ValueError(f"ValueChoice {label!r}: values must differ, got {listed}")
     return listed

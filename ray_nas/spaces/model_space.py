@@ -67,7 +67,9 @@ class ModelSpace(SearchSpace):
         for choice in self._choices.values():
             condition = choice.conditions[0]
             if (condition[0] if condition else None) == parent:
-                values = f"{choice.values[0]} to {choice.values[-1]} blocks" if choice.kind == "Repeat" else ", ".join(map(str, choice.values))
+                values = (
+                    f"{choice.values[0]} to {choice.values[-1]} blocks" if choice.kind == "Repeat" else ", ".join(map(str, choice.values))
+                )
                 suffix = f"  [if {_describe(choice.conditions)}]" if condition else ""
                 lines.append(f"{'  ' * level}{choice.label}: {values}{suffix}")
                 self._tree(choice.label, level + 1, lines)
@@ -75,7 +77,13 @@ class ModelSpace(SearchSpace):
 
 def describe_size(size: int | float) -> str:
     """The number of architectures for people: exact up to ten millions, else its magnitude."""
-    return f"{size:,} architectures" if size < 10**7 else f"{float(size):.1e} architectures" if size != float("inf") else "infinitely many architectures"
+    return (
+        f"{size:,} architectures"
+        if size < 10**7
+        else f"{float(size):.1e} architectures"
+        if size != float("inf")
+        else "infinitely many architectures"
+    )
 
 
 def _config_space(choices: Mapping[str, Choice]) -> ConfigurationSpace:
@@ -104,4 +112,6 @@ def _condition(child: Hyperparameter[Any, Any], parent: Hyperparameter[Any, Any]
 
 
 def _describe(conditions: Sequence[Condition | None]) -> str:
-    return " or ".join(f"{parent} = {values[0]}" if len(values) == 1 else f"{parent} >= {values[0]}" for parent, values in filter(None, conditions))
+    return " or ".join(
+        f"{parent} = {values[0]}" if len(values) == 1 else f"{parent} >= {values[0]}" for parent, values in filter(None, conditions)
+    )

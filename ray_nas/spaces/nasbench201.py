@@ -126,9 +126,7 @@ class _Zero(nn.Module):
 
 
 def _conv(inputs: int, width: int, kernel: int, stride: int = 1) -> nn.Sequential:
-    return nn.Sequential(
-        nn.ReLU(), nn.Conv2d(inputs, width, kernel, stride=stride, padding=kernel // 2, bias=False), nn.BatchNorm2d(width)
-    )
+    return nn.Sequential(nn.ReLU(), nn.Conv2d(inputs, width, kernel, stride=stride, padding=kernel // 2, bias=False), nn.BatchNorm2d(width))
 
 
 def _operations(width: int) -> dict[str, Any]:
