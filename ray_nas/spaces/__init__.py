@@ -1,12 +1,14 @@
 """Search spaces: what may be searched."""
 
 from ray_nas.spaces.base import SearchSpace
-from ray_nas.spaces.choices import InputChoice, LayerChoice, Repeat, ValueChoice
+from ray_nas.spaces.chain import ChainSpace
+from ray_nas.spaces.choices import InputChoice, LayerChoice, Repeat, ValueChoice, scope
 from ray_nas.spaces.joint import JointSpace
 from ray_nas.spaces.model_space import ModelSpace
 from ray_nas.spaces.nasbench201 import NASBench201
 
 __all__ = [
+    "ChainSpace",
     "InputChoice",
     "JointSpace",
     "LayerChoice",
@@ -15,4 +17,5 @@ __all__ = [
     "Repeat",
     "SearchSpace",
     "ValueChoice",
+    "scope",
 ]

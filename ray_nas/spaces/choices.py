@@ -2,11 +2,12 @@
 
 A network's own `__init__` says what may vary. `ModelSpace` runs it once to learn the choices (a `Definition` is active
 then) and once for each network it builds (a `Selection`): under a selection each choice simply is what was chosen, so
-that no tracing, no code generation and no copies of torch's layers are needed.
+that no tracing, no code generation and no copies of torch's layers are needed. For a supernet it runs under `Everything`,
+where each choice is all of its alternatives.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -45,7 +46,6 @@ class Definition:
 
     def declare(self, label: str, kind: str, values: Sequence[Value], ordered: bool) -> None:
         """Notes a choice, or checks that a label used again means the same choice."""
-        _check_label(kind, label)
         choice = Choice(label, kind, tuple(values), ordered)
         known = self.choices.setdefault(label, choice)
         if (known.kind, known.values) != (kind, choice.values):
@@ -83,17 +83,54 @@ class Selection:
             ) from None
 
 
-_current: ContextVar[Definition | Selection | None] = ContextVar("current", default=None)
+class Everything:
+    """Makes all alternatives and all blocks of a space at once, with one value for each `ValueChoice` and `InputChoice`.
+
+    Args:
+        choices: The choices of the space, by label.
+        rank: Which value: 0 takes the last (the largest number), 1 the one before it, and so on to the first.
+    """
+
+    def __init__(self, choices: Mapping[str, Choice], rank: int = 0) -> None:
+        self._choices, self._rank = choices, rank
+
+    def values(self, label: str) -> tuple[Value, ...]:
+        """All that the choice `label` may be."""
+        return self._choices[label].values
+
+    def __getitem__(self, label: str) -> Any:
+        values = self.values(label)
+        return values[max(0, len(values) - 1 - self._rank)]
+
+
+Context = Definition | Selection | Everything
+_current: ContextVar[Context | None] = ContextVar("current", default=None)
+_scopes: ContextVar[tuple[str, ...]] = ContextVar("scopes", default=())
 
 
 @contextmanager
-def active(context: Definition | Selection) -> Iterator[None]:
+def active(context: Context) -> Iterator[None]:
     """Makes `context` the one that choices ask while the block runs."""
     token = _current.set(context)
     try:
         yield
     finally:
         _current.reset(token)
+
+
+@contextmanager
+def scope(name: str) -> Iterator[None]:
+    """Choices made in this block carry `name` and a dot before their labels, as in `stage_1.width`; scopes nest.
+
+    Raises:
+        ValueError: A name that is empty or holds "/".
+    """
+    _check_label("scope", name)
+    token = _scopes.set((*_scopes.get(), name))
+    try:
+        yield
+    finally:
+        _scopes.reset(token)
 
 
 class LayerChoice(nn.Module):
@@ -111,7 +148,7 @@ class LayerChoice(nn.Module):
 
     def __init__(self, label: str, alternatives: Mapping[str, Alternative] | Sequence[Alternative]) -> None:
         super().__init__()
-        context = _context("LayerChoice", label)
+        context, label = _context("LayerChoice", label)
         named: dict[Value, Alternative] = {}
         named.update(alternatives if isinstance(alternatives, Mapping) else enumerate(alternatives))
         if not named:
@@ -123,20 +160,21 @@ class LayerChoice(nn.Module):
                 )
         if isinstance(context, Definition):
             context.declare(label, "LayerChoice", list(named), ordered=False)
-            layers = {}
-            for name, alternative in named.items():
-                with context.inside(label, (name,)):
-                    layers[name] = _made(label, name, alternative)
-            chosen, layer = next(iter(layers.items()))
+            made = list(named)
         else:
-            chosen = context[label]
-            layer = _made(label, chosen, named[chosen])
-        self.chosen = str(chosen).replace(".", "_")
-        self.add_module(self.chosen, layer)
+            made = list(context.values(label)) if isinstance(context, Everything) else [context[label]]
+        layers = {}
+        for name in made:
+            with context.inside(label, (name,)) if isinstance(context, Definition) else nullcontext():
+                layers[str(name).replace(".", "_")] = _made(label, name, named[name])
+        if not isinstance(context, Everything):
+            layers = dict([next(iter(layers.items()))])
+        self.chosen = next(iter(layers))
+        self._modules.update(layers)  # not add_module, which refuses names of methods, such as "half"
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What the chosen layer makes of the arguments."""
-        return getattr(self, self.chosen)(*args, **kwargs)
+        return self._modules[self.chosen](*args, **kwargs)  # type: ignore[misc]  # torch allows None here, LayerChoice does not
 
 
 class InputChoice(nn.Module):
@@ -154,7 +192,7 @@ class InputChoice(nn.Module):
 
     def __init__(self, label: str, inputs: int | Sequence[str], chosen: int | None = 1, reduction: str = "sum") -> None:
         super().__init__()
-        context = _context("InputChoice", label)
+        context, label = _context("InputChoice", label)
         names = [str(index) for index in range(inputs)] if isinstance(inputs, int) else list(inputs)
         if not names:
             raise ValueError(f"InputChoice {label!r}: inputs must hold at least one input")
@@ -200,7 +238,7 @@ class Repeat(nn.Sequential):
     """
 
     def __init__(self, label: str, low: int, high: int, make: Callable[[int], nn.Module]) -> None:
-        context = _context("Repeat", label)
+        context, label = _context("Repeat", label)
         if not 0 <= low <= high or high == 0:
             raise ValueError(f"Repeat {label!r}: the depth must satisfy 0 <= low <= high and high >= 1, got low={low}, high={high}")
         fixed = low == high
@@ -212,7 +250,8 @@ class Repeat(nn.Sequential):
                 with context.inside(label, tuple(range(i + 1, high + 1))):
                     blocks.append(make(i))
         else:
-            blocks = [make(i) for i in range(high if fixed else context[label])]
+            depth = high if fixed else max(context.values(label)) if isinstance(context, Everything) else context[label]
+            blocks = [make(i) for i in range(int(depth))]
         super().__init__(*blocks)
 
 
@@ -232,7 +271,7 @@ def ValueChoice(label: str, values: Any) -> Any:
     Raises:
         ValueError: No values, values that stand twice, or values that need names.
     """
-    context = _context("ValueChoice", label)
+    context, label = _context("ValueChoice", label)
     named = dict(values) if isinstance(values, Mapping) else {value: value for value in _scalars(label, values)}
     if not named:
         raise ValueError(f"ValueChoice {label!r}: values must hold at least one value")
@@ -256,11 +295,13 @@ def _scalars(label: str, values: Sequence[Any]) -> list[Value]:
     return listed
 
 
-def _context(kind: str, label: str) -> Definition | Selection:
+def _context(kind: str, label: str) -> tuple[Context, str]:
+    """The context to ask, and the label with the scopes that it stands in."""
     context = _current.get()
     if context is None:
         raise RuntimeError(f"{kind} {label!r} outside of a space: wrap the network's class in ModelSpace and call its build(config)")
-    return context
+    _check_label(kind, label)
+    return context, ".".join((*_scopes.get(), label))
 
 
 def _check_label(kind: str, label: str) -> None:

@@ -31,6 +31,9 @@ class ModelSpace(SearchSpace):
         ValueError: The network holds no choice, or two different ones under one label.
     """
 
+    input_shape: tuple[int, ...] | None = None
+    """The shape of one input, without the batch, where it is known."""
+
     def __init__(self, factory: Callable[[], nn.Module], rules: Sequence[Rule] = ()) -> None:
         definition = Definition()
         with active(definition), torch.device("meta"):
@@ -73,6 +76,13 @@ class ModelSpace(SearchSpace):
                 suffix = f"  [if {_describe(choice.conditions)}]" if condition else ""
                 lines.append(f"{'  ' * level}{choice.label}: {values}{suffix}")
                 self._tree(choice.label, level + 1, lines)
+
+
+def check_sizes(**sizes: int) -> None:
+    """Raises a ValueError for an argument of a ready-made space that is below 1."""
+    for name, value in sizes.items():
+        if value < 1:
+            raise ValueError(f"{name} must be at least 1, got {value}")
 
 
 def describe_size(size: int | float) -> str:

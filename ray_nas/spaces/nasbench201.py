@@ -14,7 +14,7 @@ from torch import nn
 
 from ray_nas.spaces.base import Config
 from ray_nas.spaces.choices import LayerChoice
-from ray_nas.spaces.model_space import ModelSpace
+from ray_nas.spaces.model_space import ModelSpace, check_sizes
 
 EDGES: Final = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
 """The cell's edges (from, to) in the benchmark's order."""
@@ -32,11 +32,9 @@ class NASBench201(ModelSpace):
     """
 
     def __init__(self, channels: int = 16, cells_per_stage: int = 5, num_classes: int = 10, in_channels: int = 3) -> None:
-        sizes = {"channels": channels, "cells_per_stage": cells_per_stage, "num_classes": num_classes, "in_channels": in_channels}
-        for name, value in sizes.items():
-            if value < 1:
-                raise ValueError(f"{name} must be at least 1, got {value}")
+        check_sizes(channels=channels, cells_per_stage=cells_per_stage, num_classes=num_classes, in_channels=in_channels)
         super().__init__(partial(_Network, channels, cells_per_stage, num_classes, in_channels))
+        self.input_shape = (in_channels, 32, 32)
 
     def to_arch_str(self, config: Mapping[str, Any]) -> str:
         """The cell in the benchmark's own notation, e.g. `|nor_conv_3x3~0|+|none~0|skip_connect~1|+|...|`."""
