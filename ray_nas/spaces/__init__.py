@@ -6,6 +6,8 @@ from ray_nas.spaces.choices import InputChoice, LayerChoice, Repeat, ValueChoice
 from ray_nas.spaces.joint import JointSpace
 from ray_nas.spaces.model_space import ModelSpace
 from ray_nas.spaces.nasbench201 import NASBench201
+from ray_nas.spaces.slicing import Slicing, register_slicing
+from ray_nas.spaces.supernet import Supernet
 
 __all__ = [
     "ChainSpace",
@@ -16,6 +18,9 @@ __all__ = [
     "NASBench201",
     "Repeat",
     "SearchSpace",
+    "Slicing",
+    "Supernet",
     "ValueChoice",
+    "register_slicing",
     "scope",
 ]

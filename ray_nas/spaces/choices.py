@@ -88,19 +88,18 @@ class Everything:
 
     Args:
         choices: The choices of the space, by label.
-        rank: Which value: 0 takes the last (the largest number), 1 the one before it, and so on to the first.
+        values: The values to use; where there is none, the last (the largest number).
     """
 
-    def __init__(self, choices: Mapping[str, Choice], rank: int = 0) -> None:
-        self._choices, self._rank = choices, rank
+    def __init__(self, choices: Mapping[str, Choice], values: Mapping[str, Value]) -> None:
+        self._choices, self._values = choices, values
 
-    def values(self, label: str) -> tuple[Value, ...]:
+    def alternatives(self, label: str) -> tuple[Value, ...]:
         """All that the choice `label` may be."""
         return self._choices[label].values
 
     def __getitem__(self, label: str) -> Any:
-        values = self.values(label)
-        return values[max(0, len(values) - 1 - self._rank)]
+        return self._values.get(label, self._choices[label].values[-1])
 
 
 Context = Definition | Selection | Everything
@@ -162,19 +161,20 @@ class LayerChoice(nn.Module):
             context.declare(label, "LayerChoice", list(named), ordered=False)
             made = list(named)
         else:
-            made = list(context.values(label)) if isinstance(context, Everything) else [context[label]]
+            made = list(context.alternatives(label)) if isinstance(context, Everything) else [context[label]]
         layers = {}
         for name in made:
             with context.inside(label, (name,)) if isinstance(context, Definition) else nullcontext():
-                layers[str(name).replace(".", "_")] = _made(label, name, named[name])
+                layers[_attribute(name)] = _made(label, name, named[name])
         if not isinstance(context, Everything):
             layers = dict([next(iter(layers.items()))])
         self.chosen = next(iter(layers))
-        self._modules.update(layers)  # not add_module, which refuses names of methods, such as "half"
+        for attribute, layer in layers.items():
+            self.add_module(attribute, layer)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What the chosen layer makes of the arguments."""
-        return self._modules[self.chosen](*args, **kwargs)  # type: ignore[misc]  # torch allows None here, LayerChoice does not
+        return getattr(self, self.chosen)(*args, **kwargs)
 
 
 class InputChoice(nn.Module):
@@ -250,7 +250,7 @@ class Repeat(nn.Sequential):
                 with context.inside(label, tuple(range(i + 1, high + 1))):
                     blocks.append(make(i))
         else:
-            depth = high if fixed else max(context.values(label)) if isinstance(context, Everything) else context[label]
+            depth = high if fixed else max(context.alternatives(label)) if isinstance(context, Everything) else context[label]
             blocks = [make(i) for i in range(int(depth))]
         super().__init__(*blocks)
 
@@ -307,6 +307,12 @@ def _context(kind: str, label: str) -> tuple[Context, str]:
 def _check_label(kind: str, label: str) -> None:
     if not isinstance(label, str) or not label or "/" in label:
         raise ValueError(f"{kind}: label must be a string without '/' (Tune flattens results on it), got {label!r}")
+
+
+def _attribute(name: Value) -> str:
+    """The alternative's attribute: its name, unless torch's modules have that already (such as "half")."""
+    attribute = str(name).replace(".", "_")
+    return f"{attribute}_" if hasattr(nn.Module, attribute) or attribute in ("training", "chosen") else attribute
 
 
 def _made(label: str, name: Value, alternative: Alternative) -> nn.Module:

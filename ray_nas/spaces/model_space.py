@@ -1,6 +1,7 @@
 """`ModelSpace`: the search space of an ordinary `nn.Module` with choices in it."""
 
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -14,7 +15,9 @@ from ConfigSpace.hyperparameters import (
 from torch import nn
 
 from ray_nas.spaces.base import Rule, SearchSpace
-from ray_nas.spaces.choices import Choice, Condition, Definition, Selection, active
+from ray_nas.spaces.choices import Choice, Condition, Definition, Everything, Selection, active
+from ray_nas.spaces.parameters import Value
+from ray_nas.spaces.supernet import Supernet
 
 
 class ModelSpace(SearchSpace):
@@ -56,6 +59,29 @@ class ModelSpace(SearchSpace):
         self.validate(own)
         with active(Selection(own)):
             return self._factory()
+
+    def supernet(self) -> Supernet:
+        """All networks of the space in shared weights, initialised as torch initialises the largest ones.
+
+        Raises:
+            ValueError: A layer whose size varies has no slicing rule (`register_slicing`), or slices of it would mix
+                what does not belong together; the message names the layer.
+        """
+        return Supernet(self)
+
+    def everything(self, values: Mapping[str, Value]) -> nn.Module:
+        """One module with all alternatives and blocks in it, for the tensors that a supernet shares.
+
+        Args:
+            values: What each `ValueChoice` and `InputChoice` is; where there is none, the last (the largest number).
+        """
+        with active(Everything(self._choices, values)):
+            return self._factory()
+
+    @property
+    def choices(self) -> Mapping[str, Choice]:
+        """The choices by label, in the order in which the network's definition meets them."""
+        return MappingProxyType(self._choices)
 
     def __str__(self) -> str:
         """The tree of choices and the number of architectures."""
