@@ -84,7 +84,7 @@ class Selection:
 
 
 class Everything:
-    """Makes all alternatives and all blocks of a space at once, with one value for each `ValueChoice` and `InputChoice`.
+    """Makes all alternatives and all blocks of a space at once, with one value for each `ValueChoice`.
 
     Args:
         choices: The choices of the space, by label.
@@ -185,12 +185,21 @@ class InputChoice(nn.Module):
         inputs: The candidates' names, or how many there are.
         chosen: How many of them are taken; None for any number from one.
         reduction: How several are joined: "sum", "mean" or "concat" (along dimension 1).
+        make: Makes a layer for candidate `i`, which the candidate passes first. Choices inside are active only where it
+            is taken. None joins the candidates as they are.
 
     Raises:
         ValueError: No inputs, `chosen` outside of 1 to their number, or an unknown reduction.
     """
 
-    def __init__(self, label: str, inputs: int | Sequence[str], chosen: int | None = 1, reduction: str = "sum") -> None:
+    def __init__(
+        self,
+        label: str,
+        inputs: int | Sequence[str],
+        chosen: int | None = 1,
+        reduction: str = "sum",
+        make: Callable[[int], nn.Module] | None = None,
+    ) -> None:
         super().__init__()
         context, label = _context("InputChoice", label)
         names = [str(index) for index in range(inputs)] if isinstance(inputs, int) else list(inputs)
@@ -208,12 +217,18 @@ class InputChoice(nn.Module):
         else:
             self.picked = options[context[label]]
         self.names, self.reduction = names, reduction
+        self.layers = nn.ModuleDict() if make is not None else None
+        if make is not None and self.layers is not None:
+            for index in self.picked if isinstance(context, Selection) else range(len(names)):
+                taken = tuple(option for option, subset in options.items() if index in subset)
+                with context.inside(label, taken) if isinstance(context, Definition) else nullcontext():
+                    self.layers[str(index)] = make(index)
 
     def forward(self, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
         """The chosen tensors of `inputs` (one tensor per candidate), joined."""
         if len(inputs) != len(self.names):
             raise ValueError(f"InputChoice of {self.names} needs {len(self.names)} tensors, got {len(inputs)}")
-        tensors = [inputs[index] for index in self.picked]
+        tensors = [inputs[index] if self.layers is None else self.layers[str(index)](inputs[index]) for index in self.picked]
         if len(tensors) == 1:
             return tensors[0]
         if self.reduction == "concat":

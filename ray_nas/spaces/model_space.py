@@ -36,6 +36,8 @@ class ModelSpace(SearchSpace):
 
     input_shape: tuple[int, ...] | None = None
     """The shape of one input, without the batch, where it is known."""
+    input_dtype: torch.dtype = torch.float32
+    """The type of the inputs: `torch.long` for tokens."""
 
     def __init__(self, factory: Callable[[], nn.Module], rules: Sequence[Rule] = ()) -> None:
         definition = Definition()
@@ -73,7 +75,7 @@ class ModelSpace(SearchSpace):
         """One module with all alternatives and blocks in it, for the tensors that a supernet shares.
 
         Args:
-            values: What each `ValueChoice` and `InputChoice` is; where there is none, the last (the largest number).
+            values: What each `ValueChoice` is; where there is none, the last (the largest number).
         """
         with active(Everything(self._choices, values)):
             return self._factory()
@@ -148,6 +150,8 @@ def _condition(child: Hyperparameter[Any, Any], parent: Hyperparameter[Any, Any]
 
 
 def _describe(conditions: Sequence[Condition | None]) -> str:
-    return " or ".join(
-        f"{parent} = {values[0]}" if len(values) == 1 else f"{parent} >= {values[0]}" for parent, values in filter(None, conditions)
-    )
+    texts = []
+    for parent, values in filter(None, conditions):
+        numbers = len(values) > 1 and all(isinstance(value, int) for value in values)
+        texts.append(f"{parent} >= {values[0]}" if numbers else f"{parent} = {' or '.join(map(str, values))}")
+    return " or ".join(texts)

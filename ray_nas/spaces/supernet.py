@@ -196,7 +196,7 @@ def _survey(space: NetworkSpace) -> tuple[dict[str, _Layer], list[Probe]]:
     largest = {path: dict(layer.shapes) for path, layer in layers.items()}
     falling: Probe = {}
     for label, choice in space.choices.items():
-        if choice.kind not in ("ValueChoice", "InputChoice"):
+        if choice.kind != "ValueChoice":
             continue
         for value in choice.values[: 1 if choice.ordered else len(choice.values)]:
             if value != choice.values[-1]:

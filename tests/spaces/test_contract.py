@@ -17,7 +17,19 @@ from hypothesis import strategies as st
 from ray import tune
 from torch import nn
 
-from ray_nas.spaces import ChainSpace, JointSpace, LayerChoice, ModelSpace, NASBench201, Repeat, SearchSpace, ValueChoice, base, parameters
+from ray_nas.spaces import (
+    DARTS,
+    ChainSpace,
+    JointSpace,
+    LayerChoice,
+    ModelSpace,
+    NASBench201,
+    Repeat,
+    SearchSpace,
+    ValueChoice,
+    base,
+    parameters,
+)
 
 torch.set_num_threads(1)
 
@@ -80,6 +92,7 @@ NETWORKS = {
     "own": (partial(ModelSpace, Net), (3, 8, 8)),
     "ruled": (partial(ModelSpace, Net, rules=(even,)), (3, 8, 8)),
     "chain": (partial(ChainSpace, (3, 8, 8), widths=(4, 8)), (3, 8, 8)),
+    "darts": (partial(DARTS, (3, 8, 8), channels=4, cells=3), (3, 8, 8)),
     "nasbench201": (partial(NASBench201, channels=4, cells_per_stage=1), (3, 8, 8)),
 }
 """Spaces that build networks: what makes one, and the shape of its input without the batch."""

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from ray_nas.spaces import (
+    DARTS,
     ChainSpace,
     InputChoice,
     LayerChoice,
@@ -105,6 +106,7 @@ SPACES: dict[str, tuple[Callable[[], ModelSpace], Callable[[], torch.Tensor]]] =
     "mixed": (lambda: ModelSpace(Mixed), lambda: torch.rand(4, 3, 8, 8)),
     "sequence": (lambda: ModelSpace(Sequence), lambda: torch.randint(0, 11, (2, 5))),
     "chain": (lambda: ChainSpace((3, 16, 16), widths=(4, 8), max_depth=2), lambda: torch.rand(4, 3, 16, 16)),
+    "darts": (lambda: DARTS((3, 8, 8), channels=2, cells=3), lambda: torch.rand(2, 3, 8, 8)),
     "nasbench201": (lambda: NASBench201(channels=4, cells_per_stage=1), lambda: torch.rand(4, 3, 8, 8)),
 }
 
