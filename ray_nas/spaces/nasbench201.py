@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from ray_nas.spaces.base import Config
+from ray_nas.spaces.cell_layers import Reduction, Zero, relu_conv_norm
 from ray_nas.spaces.choices import LayerChoice
 from ray_nas.spaces.model_space import ModelSpace, check_sizes
 
@@ -84,7 +85,7 @@ class _Network(nn.Module):
         layers: list[nn.Module] = [nn.Conv2d(in_channels, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels)]
         for width in (channels, 2 * channels, 4 * channels):
             if width > channels:
-                layers.append(_Reduction(width // 2, width))
+                layers.append(Reduction(width // 2, width))
             layers += [_Cell(width) for _ in range(cells_per_stage)]
         self.layers = nn.Sequential(*layers, nn.BatchNorm2d(width), nn.ReLU(inplace=True))
         self.classifier = nn.Linear(width, num_classes)
@@ -106,32 +107,11 @@ class _Cell(nn.Module):
         return nodes[3]
 
 
-class _Reduction(nn.Module):
-    """The residual block between stages: two convolutions beside a pooled projection."""
-
-    def __init__(self, inputs: int, width: int) -> None:
-        super().__init__()
-        self.branch = nn.Sequential(_conv(inputs, width, 3, stride=2), _conv(width, width, 3))
-        self.shortcut = nn.Sequential(nn.AvgPool2d(2, stride=2, ceil_mode=True), nn.Conv2d(inputs, width, 1, bias=False))
-
-    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        return self.branch(inputs) + self.shortcut(inputs)  # type: ignore[no-any-return]
-
-
-class _Zero(nn.Module):
-    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        return torch.zeros_like(inputs)
-
-
-def _conv(inputs: int, width: int, kernel: int, stride: int = 1) -> nn.Sequential:
-    return nn.Sequential(nn.ReLU(), nn.Conv2d(inputs, width, kernel, stride=stride, padding=kernel // 2, bias=False), nn.BatchNorm2d(width))
-
-
 def _operations(width: int) -> dict[str, Any]:
     return {
-        "none": _Zero,
+        "none": Zero,
         "skip_connect": nn.Identity,
-        "nor_conv_1x1": partial(_conv, width, width, 1),
-        "nor_conv_3x3": partial(_conv, width, width, 3),
+        "nor_conv_1x1": partial(relu_conv_norm, width, width, 1),
+        "nor_conv_3x3": partial(relu_conv_norm, width, width, 3),
         "avg_pool_3x3": partial(nn.AvgPool2d, 3, stride=1, padding=1, count_include_pad=False),
     }

@@ -20,12 +20,16 @@ from torch import nn
 from ray_nas.spaces import (
     DARTS,
     ChainSpace,
+    HierarchicalSpace,
     JointSpace,
     LayerChoice,
+    MobileNetSpace,
     ModelSpace,
     NASBench201,
     Repeat,
     SearchSpace,
+    StageSpace,
+    TransformerSpace,
     ValueChoice,
     base,
     parameters,
@@ -93,6 +97,10 @@ NETWORKS = {
     "ruled": (partial(ModelSpace, Net, rules=(even,)), (3, 8, 8)),
     "chain": (partial(ChainSpace, (3, 8, 8), widths=(4, 8)), (3, 8, 8)),
     "darts": (partial(DARTS, (3, 8, 8), channels=4, cells=3), (3, 8, 8)),
+    "mobilenet": (partial(MobileNetSpace, (3, 8, 8), 5, stages=((8, 2, 1), (16, 2, 2)), stem_stride=1), (3, 8, 8)),
+    "stages": (partial(StageSpace, (3, 8, 8), 5, stages=((8, 1, 1), (16, 2, 2)), stem_stride=1), (3, 8, 8)),
+    "transformer": (partial(TransformerSpace, 17, 3, max_length=6, widths=(8, 16), max_layers=3, head_width=4), (6,)),
+    "hierarchical": (partial(HierarchicalSpace, (3, 8, 8), channels=4, stages=2, max_depth=2), (3, 8, 8)),
     "nasbench201": (partial(NASBench201, channels=4, cells_per_stage=1), (3, 8, 8)),
 }
 """Spaces that build networks: what makes one, and the shape of its input without the batch."""
@@ -277,12 +285,16 @@ def test_contract(space: SearchSpace, check: Any) -> None:
     check(space)
 
 
+def batch(space: Any, shape: tuple[int, ...]) -> torch.Tensor:
+    return torch.randint(1, 17, (2, *shape)) if space.input_dtype == torch.long else torch.rand(2, *shape)
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_networks_run_forward_and_backward(name: str) -> None:
     space, shape = make(name), NETWORKS[name][1]
     for config in space.sample(size=3, random_state=np.random.default_rng(0)):
         network = space.build({**config, "lr": 0.1})
-        outputs = network(torch.rand(2, *shape))
+        outputs = network(batch(space, shape))
         assert torch.isfinite(outputs).all()
         outputs.square().sum().backward()
         assert any(parameter.grad is not None and parameter.grad.abs().sum() > 0 for parameter in network.parameters())

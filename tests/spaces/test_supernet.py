@@ -16,12 +16,16 @@ from torch import nn
 from ray_nas.spaces import (
     DARTS,
     ChainSpace,
+    HierarchicalSpace,
     InputChoice,
     LayerChoice,
+    MobileNetSpace,
     ModelSpace,
     NASBench201,
     Repeat,
     Slicing,
+    StageSpace,
+    TransformerSpace,
     ValueChoice,
     register_slicing,
 )
@@ -107,6 +111,19 @@ SPACES: dict[str, tuple[Callable[[], ModelSpace], Callable[[], torch.Tensor]]] =
     "sequence": (lambda: ModelSpace(Sequence), lambda: torch.randint(0, 11, (2, 5))),
     "chain": (lambda: ChainSpace((3, 16, 16), widths=(4, 8), max_depth=2), lambda: torch.rand(4, 3, 16, 16)),
     "darts": (lambda: DARTS((3, 8, 8), channels=2, cells=3), lambda: torch.rand(2, 3, 8, 8)),
+    "mobilenet": (
+        lambda: MobileNetSpace((3, 8, 8), 5, stages=((8, 2, 1), (16, 2, 2)), stem_stride=1, dropout=0.0),
+        lambda: torch.rand(4, 3, 8, 8),
+    ),
+    "stages": (
+        lambda: StageSpace((3, 8, 8), 5, stages=((8, 1, 1), (16, 2, 2)), stem_stride=1, dropout=0.0),
+        lambda: torch.rand(4, 3, 8, 8),
+    ),
+    "transformer": (
+        lambda: TransformerSpace(17, 3, max_length=6, widths=(8, 16), max_layers=3, head_width=4, dropout=0.0),
+        lambda: torch.randint(0, 17, (2, 6)).index_fill(1, torch.tensor([0]), 1),
+    ),
+    "hierarchical": (lambda: HierarchicalSpace((3, 8, 8), channels=4, stages=2, max_depth=2), lambda: torch.rand(4, 3, 8, 8)),
     "nasbench201": (lambda: NASBench201(channels=4, cells_per_stage=1), lambda: torch.rand(4, 3, 8, 8)),
 }
 
