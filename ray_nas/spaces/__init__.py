@@ -6,6 +6,7 @@ from ray_nas.spaces.choices import InputChoice, LayerChoice, Repeat, ValueChoice
 from ray_nas.spaces.darts import DARTS
 from ray_nas.spaces.hierarchical import HierarchicalSpace
 from ray_nas.spaces.joint import JointSpace
+from ray_nas.spaces.mlp import MLPSpace
 from ray_nas.spaces.mobilenet import MobileNetSpace
 from ray_nas.spaces.model_space import ModelSpace
 from ray_nas.spaces.nasbench201 import NASBench201
@@ -21,6 +22,7 @@ __all__ = [
     "InputChoice",
     "JointSpace",
     "LayerChoice",
+    "MLPSpace",
     "MobileNetSpace",
     "ModelSpace",
     "NASBench201",

@@ -23,6 +23,7 @@ from ray_nas.spaces import (
     HierarchicalSpace,
     JointSpace,
     LayerChoice,
+    MLPSpace,
     MobileNetSpace,
     ModelSpace,
     NASBench201,
@@ -101,6 +102,7 @@ NETWORKS = {
     "stages": (partial(StageSpace, (3, 8, 8), 5, stages=((8, 1, 1), (16, 2, 2)), stem_stride=1), (3, 8, 8)),
     "transformer": (partial(TransformerSpace, 17, 3, max_length=6, widths=(8, 16), max_layers=3, head_width=4), (6,)),
     "hierarchical": (partial(HierarchicalSpace, (3, 8, 8), channels=4, stages=2, max_depth=2), (3, 8, 8)),
+    "mlp": (partial(MLPSpace, 6, 3, max_layers=3), (6,)),
     "nasbench201": (partial(NASBench201, channels=4, cells_per_stage=1), (3, 8, 8)),
 }
 """Spaces that build networks: what makes one, and the shape of its input without the batch."""

@@ -19,6 +19,7 @@ from ray_nas.spaces import (
     HierarchicalSpace,
     InputChoice,
     LayerChoice,
+    MLPSpace,
     MobileNetSpace,
     ModelSpace,
     NASBench201,
@@ -124,6 +125,7 @@ SPACES: dict[str, tuple[Callable[[], ModelSpace], Callable[[], torch.Tensor]]] =
         lambda: torch.randint(0, 17, (2, 6)).index_fill(1, torch.tensor([0]), 1),
     ),
     "hierarchical": (lambda: HierarchicalSpace((3, 8, 8), channels=4, stages=2, max_depth=2), lambda: torch.rand(4, 3, 8, 8)),
+    "mlp": (lambda: MLPSpace(6, 3, max_layers=3, dropouts=(0.0,)), lambda: torch.rand(4, 6)),
     "nasbench201": (lambda: NASBench201(channels=4, cells_per_stage=1), lambda: torch.rand(4, 3, 8, 8)),
 }
 
