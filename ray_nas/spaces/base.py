@@ -139,6 +139,22 @@ class SearchSpace(Domain):
         if broken is not None:
             raise ValueError(f"config {broken}: {dict(config)}")
 
+    def complete(self, values: Mapping[str, Any]) -> Config:
+        """The config that has these values and, for all else that is active, the defaults (the first or smallest values)."""
+        return self._complete(values, self._default)
+
+    def translate(self, config: Mapping[str, Any]) -> Config | None:
+        """A config of an earlier version of this space as a config of this one, None where it has no counterpart.
+
+        Labels keep their meaning across versions. A choice that the config does not know yet takes its default, so a new
+        choice whose first value is what the network did before leaves old results valid: `[space.translate(c) for c in old]`
+        are `points_to_evaluate` (or known results) of the edited space.
+        """
+        if any(name not in self._parameters or not self._is_legal(name, value) for name, value in config.items()):
+            return None
+        completed = self.complete(config)
+        return completed if config.keys() <= completed.keys() and self._is_allowed(completed) else None
+
     # Moves.
 
     def mutate(self, config: Mapping[str, Any], rng: np.random.Generator) -> Config:
@@ -189,7 +205,7 @@ class SearchSpace(Domain):
         for name in self._parameters:
             if name in self._free and name in config:
                 for value in parameters.neighbor_values(self._parameters[name], config[name]):
-                    child = self._complete({**config, name: value}, self._default)
+                    child = self.complete({**config, name: value})
                     if self._is_allowed(child):
                         result.append(child)
         return result

@@ -23,6 +23,8 @@ Alternative = nn.Module | Callable[[], nn.Module]
 """A layer, or a callable that makes one. Only callables can hold choices that are active just when they are chosen."""
 Condition = tuple[str, tuple[Value, ...]]
 """A parent choice and the values of it under which something exists."""
+Forbidden = Mapping[str, Value | Sequence[Value]]
+"""A combination that may not be used: each label with a value or several."""
 
 
 @dataclass
@@ -42,6 +44,9 @@ class Definition:
 
     def __init__(self) -> None:
         self.choices: dict[str, Choice] = {}
+        self.rules: list[Callable[[dict[str, Any]], bool]] = []
+        self.forbidden: list[Forbidden] = []
+        """Rules and forbidden combinations of the spaces embedded in the network."""
         self._inside: list[Condition] = []
 
     def declare(self, label: str, kind: str, values: Sequence[Value], ordered: bool) -> None:
@@ -132,6 +137,17 @@ def scope(name: str) -> Iterator[None]:
         _scopes.reset(token)
 
 
+def scoped(label: str) -> str:
+    """The label with the scopes that it stands in."""
+    return ".".join((*_scopes.get(), label))
+
+
+def current_definition() -> Definition | None:
+    """The definition that is being learnt, None while a network is built."""
+    context = _current.get()
+    return context if isinstance(context, Definition) else None
+
+
 class LayerChoice(nn.Module):
     """One layer out of several; in a built network it holds the chosen one alone.
 
@@ -219,7 +235,9 @@ class InputChoice(nn.Module):
         self.names, self.reduction = names, reduction
         self.layers = nn.ModuleDict() if make is not None else None
         if make is not None and self.layers is not None:
-            for index in self.picked if isinstance(context, Selection) else range(len(names)):
+            offered = context.alternatives(label) if isinstance(context, Everything) else options
+            wanted = set(self.picked) if isinstance(context, Selection) else {i for option in offered for i in options[str(option)]}
+            for index in sorted(wanted):
                 taken = tuple(option for option, subset in options.items() if index in subset)
                 with context.inside(label, taken) if isinstance(context, Definition) else nullcontext():
                     self.layers[str(index)] = make(index)
@@ -316,7 +334,7 @@ def _context(kind: str, label: str) -> tuple[Context, str]:
     if context is None:
         raise RuntimeError(f"{kind} {label!r} outside of a space: wrap the network's class in ModelSpace and call its build(config)")
     _check_label(kind, label)
-    return context, ".".join((*_scopes.get(), label))
+    return context, scoped(label)
 
 
 def _check_label(kind: str, label: str) -> None:

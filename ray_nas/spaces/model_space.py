@@ -1,23 +1,33 @@
 """`ModelSpace`: the search space of an ordinary `nn.Module` with choices in it."""
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
-from ConfigSpace import ConfigurationSpace, EqualsCondition, InCondition, OrConjunction
-from ConfigSpace.hyperparameters import (
-    CategoricalHyperparameter,
-    Hyperparameter,
-    OrdinalHyperparameter,
-    UniformIntegerHyperparameter,
-)
 from torch import nn
 
-from ray_nas.spaces.base import Rule, SearchSpace
-from ray_nas.spaces.choices import Choice, Condition, Definition, Everything, Selection, active
+from ray_nas.spaces.base import Config, Rule, SearchSpace
+from ray_nas.spaces.choices import (
+    Choice,
+    Condition,
+    Definition,
+    Everything,
+    Forbidden,
+    Selection,
+    active,
+    current_definition,
+    scope,
+    scoped,
+)
+from ray_nas.spaces.config_space import check_forbidden, config_space_of, reachable
+from ray_nas.spaces.dry_run import dry_run
 from ray_nas.spaces.parameters import Value
 from ray_nas.spaces.supernet import Supernet
+
+Space = TypeVar("Space", bound="ModelSpace")
 
 
 class ModelSpace(SearchSpace):
@@ -29,9 +39,15 @@ class ModelSpace(SearchSpace):
     Args:
         factory: The network's class, or any callable without arguments that makes it.
         rules: Validity rules between choices; each takes a config and returns whether it may be used.
+        forbidden: Combinations that may not be used: each a dict of label to a value, or to a list of values. They become
+            forbidden clauses of the ConfigSpace.
+        input_shape: The shape of one input, without the batch. If given, every value of every choice is tried on the meta
+            device, so that a choice whose shapes do not fit is an error here and not in a trial.
+        input_dtype: The inputs' type (`torch.long` for tokens).
 
     Raises:
-        ValueError: The network holds no choice, or two different ones under one label.
+        ValueError: The network holds no choice, two different ones under one label, one that does not fit, or a
+            combination that names what is not there.
     """
 
     input_shape: tuple[int, ...] | None = None
@@ -39,7 +55,15 @@ class ModelSpace(SearchSpace):
     input_dtype: torch.dtype = torch.float32
     """The type of the inputs: `torch.long` for tokens."""
 
-    def __init__(self, factory: Callable[[], nn.Module], rules: Sequence[Rule] = ()) -> None:
+    def __init__(
+        self,
+        factory: Callable[[], nn.Module],
+        rules: Sequence[Rule] = (),
+        *,
+        forbidden: Sequence[Forbidden] = (),
+        input_shape: Sequence[int] | None = None,
+        input_dtype: torch.dtype | None = None,
+    ) -> None:
         definition = Definition()
         with active(definition), torch.device("meta"):
             network = factory()
@@ -47,9 +71,63 @@ class ModelSpace(SearchSpace):
             raise TypeError(f"factory must make an nn.Module, got {network!r}")
         if not definition.choices:
             raise ValueError("factory made a network without a LayerChoice, InputChoice, Repeat or ValueChoice: nothing to search")
+        check_forbidden(forbidden, definition.choices)
         self._factory = factory
-        self._choices = definition.choices
-        super().__init__(_config_space(definition.choices), rules)
+        self._set_choices(definition.choices, (*forbidden, *definition.forbidden), (*rules, *definition.rules))
+        if input_dtype is not None:
+            self.input_dtype = input_dtype
+        if input_shape is not None:
+            self.input_shape = tuple(input_shape)
+            dry_run(self, self.input_shape, self.input_dtype)
+
+    def _set_choices(self, choices: Mapping[str, Choice], forbidden: Sequence[Forbidden], rules: Sequence[Rule]) -> None:
+        self._choices = reachable(choices)
+        self._combinations_forbidden = tuple(forbidden)
+        super().__init__(config_space_of(self._choices, forbidden), rules)
+
+    def fix(self: Space, values: Mapping[str, Value]) -> Space:
+        """The part of the space in which these choices have these values. Configs still name them, so old ones keep their meaning."""
+        return self.restrict({label: [value] for label, value in values.items()})
+
+    def restrict(self: Space, values: Mapping[str, Sequence[Value]]) -> Space:
+        """The part of the space in which these choices have one of these values.
+
+        Configs of it are configs of this space, with the same meaning and the same network. Choices that can no longer be
+        reached are gone.
+
+        Raises:
+            ValueError: A label or a value that is none of the space's, or no value.
+        """
+        choices = dict(self._choices)
+        for label, wanted in values.items():
+            if label not in choices:
+                raise ValueError(f"unknown choice {label!r}; known are {', '.join(choices)}")
+            unknown = [value for value in wanted if value not in choices[label].values]
+            if unknown or not wanted:
+                raise ValueError(f"{label!r} must be restricted to some of {list(choices[label].values)}, got {list(wanted)}")
+            kept = tuple(value for value in choices[label].values if value in wanted)
+            choices[label] = replace(choices[label], values=kept)
+        part = copy.copy(self)
+        part._set_choices(choices, self._combinations_forbidden, self._rules)
+        return part
+
+    def embed(self, name: str) -> nn.Module:
+        """The space's network as a part of another space's network; call it inside the other's factory.
+
+        Its choices, restrictions, rules and forbidden combinations join the other's, `name` and a dot before each label.
+        """
+        with scope(name):
+            network = self._factory()
+            definition = current_definition()
+            if definition is not None:
+                prefix = scoped("")
+                for label, choice in self._choices.items():
+                    definition.choices[prefix + label].values = choice.values
+                definition.rules += [_ScopedRule(prefix, rule) for rule in self._rules]
+                definition.forbidden += [
+                    {prefix + label: values for label, values in clause.items()} for clause in self._combinations_forbidden
+                ]
+        return network
 
     def build(self, config: Mapping[str, Any]) -> nn.Module:
         """The network of `config`, with only the chosen layers in it. Keys that are not the space's own are ignored.
@@ -124,29 +202,19 @@ def describe_size(size: int | float) -> str:
     )
 
 
-def _config_space(choices: Mapping[str, Choice]) -> ConfigurationSpace:
-    config_space = ConfigurationSpace()
-    parameters = {label: _parameter(choice) for label, choice in choices.items()}
-    config_space.add(*parameters.values())
-    for label, choice in choices.items():
-        if None in choice.conditions:
-            continue
-        conditions = [_condition(parameters[label], parameters[parent], values) for parent, values in filter(None, choice.conditions)]
-        config_space.add(conditions[0] if len(conditions) == 1 else OrConjunction(*conditions))
-    return config_space
+@dataclass(frozen=True)
+class _ScopedRule:
+    """A rule of an embedded space, which knows its own labels only."""
 
+    prefix: str
+    rule: Rule
 
-def _parameter(choice: Choice) -> Hyperparameter[Any, Any]:
-    values: list[Any] = list(choice.values)
-    if choice.kind == "Repeat":
-        return UniformIntegerHyperparameter(choice.label, values[0], values[-1], default_value=values[0])
-    if choice.ordered and len(values) > 1:
-        return OrdinalHyperparameter(choice.label, values)
-    return CategoricalHyperparameter(choice.label, values)
+    def __call__(self, config: Config) -> bool:
+        return self.rule({name.removeprefix(self.prefix): value for name, value in config.items() if name.startswith(self.prefix)})
 
-
-def _condition(child: Hyperparameter[Any, Any], parent: Hyperparameter[Any, Any], values: tuple[Any, ...]) -> EqualsCondition | InCondition:
-    return EqualsCondition(child, parent, values[0]) if len(values) == 1 else InCondition(child, parent, list(values))
+    @property
+    def __name__(self) -> str:
+        return f"{getattr(self.rule, '__name__', self.rule)!s} of {self.prefix.removesuffix('.')}"
 
 
 def _describe(conditions: Sequence[Condition | None]) -> str:
