@@ -4,6 +4,7 @@ from ray_nas.spaces.base import SearchSpace
 from ray_nas.spaces.chain import ChainSpace
 from ray_nas.spaces.choices import InputChoice, LayerChoice, Repeat, ValueChoice, scope
 from ray_nas.spaces.darts import DARTS
+from ray_nas.spaces.encodings import adjacency_encoding, path_encoding
 from ray_nas.spaces.hierarchical import HierarchicalSpace
 from ray_nas.spaces.joint import JointSpace
 from ray_nas.spaces.mlp import MLPSpace
@@ -33,6 +34,8 @@ __all__ = [
     "Supernet",
     "TransformerSpace",
     "ValueChoice",
+    "adjacency_encoding",
+    "path_encoding",
     "register_slicing",
     "scope",
 ]

@@ -16,7 +16,7 @@ from torch import nn
 
 from ray_nas.spaces.base import Config
 from ray_nas.spaces.choices import InputChoice, LayerChoice, scope
-from ray_nas.spaces.graph_key import Edge, GraphKey, graph_key
+from ray_nas.spaces.graph_key import CellGraph, Edge, GraphKey, graph_key
 from ray_nas.spaces.model_space import ModelSpace, check_sizes
 
 OPERATIONS: Final = ("max_pool_3x3", "avg_pool_3x3", "skip_connect", "sep_conv_3x3", "sep_conv_5x5", "dil_conv_3x3", "dil_conv_5x5")
@@ -87,6 +87,10 @@ class DARTS(ModelSpace):
             sources = [int(name) for name in config[f"{cell}.node_{node}.inputs"].split("+")]
             nodes.append([Edge(config[f"{cell}.edge_{source}_{node}"], source, f"{cell}.edge_{source}_{node}") for source in sources])
         return nodes
+
+    def cells(self, config: Mapping[str, Any]) -> dict[str, CellGraph]:
+        """The normal and the reduction cell as graphs."""
+        return {cell: CellGraph(2, self.edges(config, cell), NODES, OPERATIONS) for cell in CELLS}
 
     def canonical(self, config: Mapping[str, Any]) -> str:
         """Equal for cells that differ in the order of their nodes, or in how sums through skip connections are made."""

@@ -20,6 +20,20 @@ class Edge(NamedTuple):
 
 
 @dataclass(frozen=True)
+class CellGraph:
+    """A cell as a graph in which each node is the sum of its edges."""
+
+    inputs: int
+    """How many inputs it has: nodes 0 to inputs - 1."""
+    nodes: Sequence[Sequence[Edge]]
+    """The edges into each further node."""
+    outputs: Sequence[int]
+    """The nodes whose values leave the cell."""
+    operations: tuple[str, ...]
+    """What an edge may carry."""
+
+
+@dataclass(frozen=True)
 class _Term:
     """An operation applied to a sum of terms, or an input of the graph (without a sum)."""
 

@@ -15,10 +15,11 @@ from torch import nn
 
 from ray_nas.spaces.cell_layers import Reduction, Zero, relu_conv_norm
 from ray_nas.spaces.choices import LayerChoice, Repeat, ValueChoice
-from ray_nas.spaces.graph_key import Edge, GraphKey, graph_key
+from ray_nas.spaces.graph_key import CellGraph, Edge, GraphKey, graph_key
 from ray_nas.spaces.model_space import ModelSpace, check_sizes
 
 EDGES: Final = tuple((source, node) for node in (1, 2, 3) for source in range(node))
+OPERATIONS: Final = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "sep_conv_5x5", "avg_pool_3x3")
 LINKS: Final = ("chain", "residual", "dense")
 
 
@@ -56,8 +57,12 @@ class HierarchicalSpace(ModelSpace):
 
     def cell_key(self, config: Mapping[str, Any], cell: int) -> GraphKey:
         """The key of one cell of the library, with the order in which it names the edges."""
-        nodes = [[_edge_of(config, cell, source, node) for source in range(node)] for node in (1, 2, 3)]
-        return graph_key(1, nodes, [3], weightless=("avg_pool_3x3",))
+        return graph_key(1, _nodes(config, cell), [3], weightless=("avg_pool_3x3",))
+
+    def cells(self, config: Mapping[str, Any]) -> dict[str, CellGraph]:
+        """The cell of each stage as a graph."""
+        used = {f"stage_{stage}": int(config[f"stage_{stage}.cell"]) for stage in range(self._stages)}
+        return {stage: CellGraph(1, _nodes(config, cell), [3], OPERATIONS) for stage, cell in used.items()}
 
     def canonical(self, config: Mapping[str, Any]) -> str:
         """Equal where unused cells, edges that carry nothing, or the cells' places in the library are all that differs."""
@@ -76,9 +81,9 @@ class HierarchicalSpace(ModelSpace):
         return f"{depth} {links} [{cell}]"
 
 
-def _edge_of(config: Mapping[str, Any], cell: int, source: int, node: int) -> Edge:
-    name = f"cell_{cell}.edge_{source}_{node}"
-    return Edge(config[name], source, name)
+def _nodes(config: Mapping[str, Any], cell: int) -> list[list[Edge]]:
+    names = [[(source, f"cell_{cell}.edge_{source}_{node}") for source in range(node)] for node in (1, 2, 3)]
+    return [[Edge(config[name], source, name) for source, name in node] for node in names]
 
 
 class _Network(nn.Module):

@@ -15,6 +15,7 @@ from torch import nn
 from ray_nas.spaces.base import Config
 from ray_nas.spaces.cell_layers import Reduction, Zero, relu_conv_norm
 from ray_nas.spaces.choices import LayerChoice
+from ray_nas.spaces.graph_key import CellGraph, Edge
 from ray_nas.spaces.model_space import ModelSpace, check_sizes
 
 EDGES: Final = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
@@ -58,6 +59,12 @@ class NASBench201(ModelSpace):
         if self.to_arch_str(config) != arch_str:
             raise ValueError(f"arch_str is no NAS-Bench-201 cell: {arch_str!r}")
         return config
+
+    def cells(self, config: Mapping[str, Any]) -> dict[str, CellGraph]:
+        """The cell as a graph."""
+        names = [[(source, f"edge_{source}_{node}") for source in range(node)] for node in (1, 2, 3)]
+        nodes = [[Edge(config[name], source, name) for source, name in node] for node in names]
+        return {"cell": CellGraph(1, nodes, [3], OPERATIONS)}
 
     def canonical(self, config: Mapping[str, Any]) -> str:
         """The cell's function as a formula: equal for the cells of each of the benchmark's 6,466 isomorphism classes.
