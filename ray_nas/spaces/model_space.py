@@ -23,7 +23,9 @@ from ray_nas.spaces.choices import (
     scoped,
 )
 from ray_nas.spaces.config_space import check_forbidden, config_space_of, reachable
+from ray_nas.spaces.drawing import picture_of_cell, picture_of_network, svg
 from ray_nas.spaces.dry_run import dry_run
+from ray_nas.spaces.graph_key import CellGraph
 from ray_nas.spaces.parameters import Value
 from ray_nas.spaces.supernet import Supernet
 
@@ -162,6 +164,25 @@ class ModelSpace(SearchSpace):
     def choices(self) -> Mapping[str, Choice]:
         """The choices by label, in the order in which the network's definition meets them."""
         return MappingProxyType(self._choices)
+
+    def cells(self, config: Mapping[str, Any]) -> Mapping[str, CellGraph]:
+        """The cells that an architecture is made of, as graphs; none in a space that is not made of cells."""
+        return {}
+
+    def draw(self, config: Mapping[str, Any]) -> str:
+        """The architecture as an SVG document: its cells where it is made of cells, else its layers.
+
+        Raises:
+            ImportError: The extra `draw` is not installed.
+            ValueError: No config of this space.
+        """
+        own = self.own(config)
+        self.validate(own)
+        cells = self.cells(own)
+        if cells:
+            return svg([picture_of_cell(name, cell) for name, cell in cells.items()])
+        with torch.device("meta"):
+            return svg([picture_of_network(type(self).__name__, self.build(own))])
 
     def __str__(self) -> str:
         """The tree of choices and the number of architectures."""

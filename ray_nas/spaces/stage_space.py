@@ -91,8 +91,7 @@ class _Network(nn.Module):
         self.classifier = nn.Linear(last, num_classes)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        if images.shape[2:] != self.resolution:
-            images = nn.functional.interpolate(images, self.resolution, mode="bilinear", align_corners=False)
+        images = nn.functional.interpolate(images, self.resolution, mode="bilinear", align_corners=False)
         return self.classifier(self.head(self.stages(self.stem(images))))  # type: ignore[no-any-return]
 
 
