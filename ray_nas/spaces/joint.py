@@ -103,8 +103,12 @@ class JointSpace(SearchSpace):
     def _names(self, path: Path, space: SearchSpace) -> dict[str, str]:
         return {_name((*path, name)): name for name in space.config_space}
 
-    def _is_allowed(self, config: Config) -> bool:
-        return super()._is_allowed(config) and all(space._is_allowed(self._part(path, config)) for path, space in self._spaces.items())
+    def _is_limited(self) -> bool:
+        return super()._is_limited() or any(space._is_limited() for space in self._spaces.values())
+
+    def _broken(self, config: Config) -> str | None:
+        broken = [super()._broken(config), *(space._broken(self._part(path, config)) for path, space in self._spaces.items())]
+        return next(filter(None, broken), None)
 
 
 def joint_space(own: SearchSpace | None, param_space: Mapping[str, Any]) -> SearchSpace:
