@@ -12,8 +12,14 @@ ROOT = Path(__file__).parents[1]
 def test_the_first_snippet_runs_as_a_script(tmp_path: Path) -> None:
     snippets = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     script = tmp_path / "script.py"
-    script.write_text("import ray\nray.init(num_cpus=2, num_gpus=0, include_dashboard=False)\n" + snippets[0].replace("num_samples=10", "num_samples=3") + snippets[1])
+    script.write_text(
+        "import ray\nray.init(num_cpus=2, num_gpus=0, include_dashboard=False)\n"
+        + snippets[0].replace("num_samples=10", "num_samples=3")
+        + snippets[1]
+    )
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "RAY_AIR_NEW_OUTPUT": "0"}
-    run = subprocess.run([sys.executable, str(script)], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=110)
+    run = subprocess.run(
+        [sys.executable, str(script)], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=110
+    )
     assert run.returncode == 0, run.stderr[-3000:]
     assert "'width': " in run.stdout.splitlines()[-1]

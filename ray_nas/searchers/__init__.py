@@ -1,14 +1,20 @@
 """Searchers: which architecture is next."""
 
 from ray_nas.searchers.base import ArchitectureSearcher, Observation, Proposal
+from ray_nas.searchers.bohb import BOHB
+from ray_nas.searchers.bananas import Bananas
 from ray_nas.searchers.grid_search import GridSearch
 from ray_nas.searchers.local_search import LocalSearch
 from ray_nas.searchers.nsga2 import NSGA2
 from ray_nas.searchers.random_search import RandomSearch
 from ray_nas.searchers.regularized_evolution import RegularizedEvolution
+from ray_nas.searchers.reinforce import Reinforce
+from ray_nas.searchers.warm_start import start_from
 
 __all__ = [
+    "BOHB",
     "ArchitectureSearcher",
+    "Bananas",
     "GridSearch",
     "LocalSearch",
     "NSGA2",
@@ -16,4 +22,6 @@ __all__ = [
     "Proposal",
     "RandomSearch",
     "RegularizedEvolution",
+    "Reinforce",
+    "start_from",
 ]

@@ -3,7 +3,7 @@
 import inspect
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -127,8 +127,16 @@ class ArchitectureSearcher(Searcher):
         self._scanned = 0
         self._refused: state_file.StateError | None = None
         """Why the last restore failed."""
+        self._at_start: list[Callable[[ArchitectureSearcher], None]] = []
+        """What is to be done once space and objectives are known."""
+        self._first: list[tuple[str, Config]] = []
+        """Earlier trials that are tried again first, with their ids."""
         self._exhausted = False
         """Whether nothing new was left; with `repeats` every config counts as new from then on."""
+        self._companions: dict[str, tuple[Callable[[], dict[str, Any]], Callable[[dict[str, Any]], None]]] = {}
+        self._waiting_states: dict[str, dict[str, Any]] = {}
+        """Restored states of companions that have not been attached yet."""
+        self._stop_reasons: dict[str, str] = {}
         if space is not None:
             for index in range(len(self._given)):
                 self._given_point(index)
@@ -150,6 +158,9 @@ class ArchitectureSearcher(Searcher):
 
     def _fail(self, trial_id: str, proposal: Proposal) -> None:
         """Learns that a trial ended without usable values."""
+
+    def _transfer(self, observations: Sequence[Observation]) -> None:
+        """Learns from trials of another task on the same space, whose values are ranks from 0 (worst) to 1."""
 
     def _get_state(self) -> dict[str, Any]:
         """The strategy's own state as JSON values."""
@@ -228,7 +239,7 @@ class ArchitectureSearcher(Searcher):
         last = self._pending.pop(trial_id)
         self._ended.add(trial_id)
         proposal = self._proposals[trial_id]
-        status, reason = "completed", ""
+        status, reason = "completed", self._stop_reasons.pop(trial_id, "")
         try:
             if error:
                 raise Infeasible("the trainable raised an error")
@@ -247,6 +258,24 @@ class ArchitectureSearcher(Searcher):
 
     def on_unpause(self, trial_id: str) -> None:
         """Tune's `HyperBandForBOHB` goes on with a trial."""
+
+    # Others that live as long as the experiment: Tune saves the searcher, and forgets its scheduler.
+
+    def attach_companion(self, name: str, get_state: Callable[[], dict[str, Any]], set_state: Callable[[dict[str, Any]], None]) -> None:
+        """Saves and restores the state of something else, e.g. of the scheduler, together with the searcher's own.
+
+        Args:
+            name: Under which name; one that is attached already is replaced.
+            get_state: Called at each `save`; gives JSON values.
+            set_state: Called with what `get_state` gave at each `restore`, or right now if that lies behind.
+        """
+        self._companions[name] = (get_state, set_state)
+        if name in self._waiting_states:
+            set_state(self._waiting_states.pop(name))
+
+    def note_stop(self, trial_id: str, reason: str) -> None:
+        """Takes from a scheduler why it stops a trial, for the record."""
+        self._stop_reasons[trial_id] = reason
 
     # State.
 
@@ -267,9 +296,11 @@ class ArchitectureSearcher(Searcher):
                 "generator": self._rng.bit_generator.state,
                 "given": len(self._given),
                 "scanned": self._scanned,
+                "first": self._first,
                 "exhausted": self._exhausted,
                 "record": mark,
                 "strategy": self._get_state(),
+                "companions": {**self._waiting_states, **{name: get_state() for name, (get_state, _) in self._companions.items()}},
             },
         )
 
@@ -300,9 +331,14 @@ class ArchitectureSearcher(Searcher):
         self._seed, self._rng.bit_generator.state = state["seed"], state["generator"]
         self._given = self._given[len(self._given) - state["given"] :]
         self._scan, self._scanned, self._exhausted = None, state["scanned"], state["exhausted"]
+        self._first = [(trial_id, config) for trial_id, config in state["first"]]
         self._objectives = None
         self._replay(events)
         self._set_state(state["strategy"])
+        self._waiting_states = dict(state.get("companions", {}))
+        for name, (_, set_state) in self._companions.items():
+            if name in self._waiting_states:
+                set_state(self._waiting_states.pop(name))
 
     def _check_same(self, path: Path, state: Mapping[str, Any]) -> None:
         if state["searcher"] != type(self).__name__:
@@ -323,6 +359,10 @@ class ArchitectureSearcher(Searcher):
                 self._proposals[event["trial"]] = proposal
                 self._pending[event["trial"]] = {}
                 self._known.add(self._identity(proposal.config))
+            elif event["event"] == "earlier":
+                self._note_earlier({trial_id: trial["config"] for trial_id, trial in event["trials"].items()}, event["same_task"])
+                for trial_id, trial in event["trials"].items() if event["same_task"] else ():
+                    self._replay_score(trial_id, trial["metrics"])
             elif event["event"] == "result":
                 self._pending[event["trial"]] = event["metrics"]
             elif event["event"] == "end":
@@ -372,6 +412,8 @@ class ArchitectureSearcher(Searcher):
         self._objectives = objectives
         for index in range(len(self._given)):
             self._given_point(index)
+        while self._at_start:
+            self._at_start.pop(0)(self)
         return objectives
 
     def _outcome(self, trial_id: str, metrics: Mapping[str, Any]) -> tuple[tuple[float, ...], float, str]:
@@ -415,6 +457,13 @@ class ArchitectureSearcher(Searcher):
             raise ValueError(f"points_to_evaluate[{index}]: {error}") from error
         return config
 
+    def _note_earlier(self, configs: Mapping[str, Config], same_task: bool) -> None:
+        """Makes an earlier experiment's trials known by id; those of the same task are not proposed again."""
+        for trial_id, config in configs.items():
+            self._proposals[trial_id] = Proposal(config, "earlier")
+            if same_task:
+                self._known.add(self._identity(config))
+
     def _note_result(self, trial_id: str, result: Mapping[str, Any], final: bool = False) -> None:
         """`final`: the result that ended the trial, which a function that returns has none of."""
         self._pending[trial_id] = result
@@ -428,6 +477,10 @@ class ArchitectureSearcher(Searcher):
             del self._given[0]
             if self._is_new(proposal.config) and self._is_feasible(proposal.config, limits):
                 return proposal
+        while self._first:
+            trial_id, config = self._first.pop(0)
+            if self._is_new(config) and self._is_feasible(config, limits):
+                return Proposal(config, "earlier", (trial_id,))
         for _ in range(_TRIES):
             candidate = self._ask()
             if candidate is None:
@@ -475,8 +528,8 @@ class ArchitectureSearcher(Searcher):
         return True
 
     def __getstate__(self) -> dict[str, Any]:
-        """A searcher is pickled into Tune's `tuner.pkl`; the scan goes on from its place by itself."""
-        return {**self.__dict__, "_scan": None}
+        """A searcher is pickled into Tune's `tuner.pkl`; the scan goes on from its place, companions attach themselves again."""
+        return {**self.__dict__, "_scan": None, "_companions": {}}
 
 
 def scalars(result: Mapping[str, Any]) -> dict[str, float]:

@@ -7,7 +7,7 @@ descendants, which guards against lucky evaluations.
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from ConfigSpace import ConfigurationSpace
 
@@ -16,11 +16,20 @@ from ray_nas.searchers.objectives import Costs, Limits
 from ray_nas.spaces.base import Config, SearchSpace
 
 
+_TRIES: Final = 100
+_STAY: Final = 20
+"""Mutants of one config that are looked at before the walk goes on."""
+
+
 @dataclass(frozen=True)
 class _Member:
     trial_id: str
     config: Config
     score: float
+
+
+def _score(member: _Member) -> float:
+    return member.score
 
 
 class RegularizedEvolution(ArchitectureSearcher):
@@ -87,8 +96,18 @@ class RegularizedEvolution(ArchitectureSearcher):
         if self._rng.random() < self._crossover_rate:
             other = self._tournament()
             mixed = self.space.crossover(parent.config, other.config, self._rng)
-            return Proposal(self.space.mutate(mixed, self._rng), "crossover", (parent.trial_id, other.trial_id))
-        return Proposal(self.space.mutate(parent.config, self._rng), "mutation", (parent.trial_id,))
+            return Proposal(self._new_child(mixed), "crossover", (parent.trial_id, other.trial_id))
+        return Proposal(self._new_child(parent.config), "mutation", (parent.trial_id,))
+
+    def _new_child(self, config: Config) -> Config:
+        """A mutant, new if one is found; from a neighbourhood that is used up, the walk goes on from its last mutant."""
+        for attempt in range(1, _TRIES + 1):
+            child = self.space.mutate(config, self._rng)
+            if self._is_new(child):
+                break
+            if attempt % _STAY == 0:
+                config = child
+        return child
 
     def _tell(self, observation: Observation) -> None:
         self._population.append(_Member(observation.trial_id, observation.proposal.config, observation.score))
@@ -99,8 +118,10 @@ class RegularizedEvolution(ArchitectureSearcher):
 
     def _tournament(self) -> _Member:
         """The best of S members drawn without replacement."""
+        if self._tournament_size == len(self._population):
+            return max(self._population, key=_score)
         drawn = self._rng.choice(len(self._population), size=self._tournament_size, replace=False)
-        return max((self._population[int(index)] for index in drawn), key=lambda member: member.score)
+        return max((self._population[int(index)] for index in drawn), key=_score)
 
     def _get_state(self) -> dict[str, Any]:
         return {"population": [[member.trial_id, member.config, member.score] for member in self._population]}

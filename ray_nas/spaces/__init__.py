@@ -1,18 +1,41 @@
 """Search spaces: what may be searched."""
 
 from ray_nas.spaces.base import SearchSpace
-from ray_nas.spaces.choices import InputChoice, LayerChoice, Repeat, ValueChoice
+from ray_nas.spaces.chain import ChainSpace
+from ray_nas.spaces.choices import InputChoice, LayerChoice, Repeat, ValueChoice, scope
+from ray_nas.spaces.darts import DARTS
+from ray_nas.spaces.encodings import adjacency_encoding, path_encoding
+from ray_nas.spaces.hierarchical import HierarchicalSpace
 from ray_nas.spaces.joint import JointSpace
+from ray_nas.spaces.mlp import MLPSpace
+from ray_nas.spaces.mobilenet import MobileNetSpace
 from ray_nas.spaces.model_space import ModelSpace
 from ray_nas.spaces.nasbench201 import NASBench201
+from ray_nas.spaces.slicing import Slicing, register_slicing
+from ray_nas.spaces.stage_space import StageSpace
+from ray_nas.spaces.supernet import Supernet
+from ray_nas.spaces.transformer import TransformerSpace
 
 __all__ = [
+    "DARTS",
+    "ChainSpace",
+    "HierarchicalSpace",
     "InputChoice",
     "JointSpace",
     "LayerChoice",
+    "MLPSpace",
+    "MobileNetSpace",
     "ModelSpace",
     "NASBench201",
     "Repeat",
     "SearchSpace",
+    "Slicing",
+    "StageSpace",
+    "Supernet",
+    "TransformerSpace",
     "ValueChoice",
+    "adjacency_encoding",
+    "path_encoding",
+    "register_slicing",
+    "scope",
 ]

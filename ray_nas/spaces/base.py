@@ -113,8 +113,8 @@ class SearchSpace(Domain):
         out and the number is an upper bound.
         """
         count = self._count()
-        if (self._forbidden or self._rules) and count <= _EXACT_COUNT_LIMIT:
-            return sum(1 for _ in self.grid())
+        if self._is_limited() and count <= _EXACT_COUNT_LIMIT:
+            return sum(1 for _ in self._combinations(parameters.all_values))
         return count
 
     def active(self, config: Mapping[str, Any]) -> list[str]:
@@ -135,12 +135,25 @@ class SearchSpace(Domain):
             if name not in active:
                 conditions = " and ".join(str(condition) for condition in self._conditions[name])
                 raise ValueError(f"config[{name!r}] is inactive here and must be left out: {conditions}")
-        for clause in self._forbidden:
-            if clause.is_forbidden_value(active):
-                raise ValueError(f"config is forbidden by {clause}: {dict(config)}")
-        for rule in self._rules:
-            if not rule(active):
-                raise ValueError(f"config breaks the rule {getattr(rule, '__name__', rule)!s}: {dict(config)}")
+        broken = self._broken(active)
+        if broken is not None:
+            raise ValueError(f"config {broken}: {dict(config)}")
+
+    def complete(self, values: Mapping[str, Any]) -> Config:
+        """The config that has these values and, for all else that is active, the defaults (the first or smallest values)."""
+        return self._complete(values, self._default)
+
+    def translate(self, config: Mapping[str, Any]) -> Config | None:
+        """A config of an earlier version of this space as a config of this one, None where it has no counterpart.
+
+        Labels keep their meaning across versions. A choice that the config does not know yet takes its default, so a new
+        choice whose first value is what the network did before leaves old results valid: `[space.translate(c) for c in old]`
+        are `points_to_evaluate` (or known results) of the edited space.
+        """
+        if any(name not in self._parameters or not self._is_legal(name, value) for name, value in config.items()):
+            return None
+        completed = self.complete(config)
+        return completed if config.keys() <= completed.keys() and self._is_allowed(completed) else None
 
     # Moves.
 
@@ -192,13 +205,16 @@ class SearchSpace(Domain):
         for name in self._parameters:
             if name in self._free and name in config:
                 for value in parameters.neighbor_values(self._parameters[name], config[name]):
-                    child = self._complete({**config, name: value}, self._default)
+                    child = self.complete({**config, name: value})
                     if self._is_allowed(child):
                         result.append(child)
         return result
 
     def grid(self, points: int = 5) -> Iterator[Config]:
         """Every valid config in a fixed order; floats and long integer ranges at `points` evenly spaced quantiles."""
+        return self._combinations(lambda parameter: parameters.grid_values(parameter, points))
+
+    def _combinations(self, values_of: Callable[[Any], Sequence[Value]]) -> Iterator[Config]:
         names = list(self._parameters)
 
         def extend(values: dict[str, Any], index: int) -> Iterator[Config]:
@@ -210,7 +226,7 @@ class SearchSpace(Domain):
             name = names[index]
             options: Sequence[Any] = [NotSet]
             if self._is_active(name, values):
-                options = parameters.grid_values(self._parameters[name], points)
+                options = values_of(self._parameters[name])
             for value in options:
                 yield from extend({**values, name: value}, index + 1)
 
@@ -228,6 +244,10 @@ class SearchSpace(Domain):
         for name in self._parameters:
             entries += self._code(name, config)
         return np.array(entries, dtype=np.float64)
+
+    def features(self, config: Mapping[str, Any]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+        """What a performance predictor sees of a config: a float vector of fixed length, `encode` where a space knows no better."""
+        return self.encode(config)
 
     # Networks: spaces that describe one override these.
 
@@ -293,9 +313,21 @@ class SearchSpace(Domain):
             return False
 
     def _is_allowed(self, config: Config) -> bool:
-        if any(clause.is_forbidden_value(config) for clause in self._forbidden):
-            return False
-        return all(rule(config) for rule in self._rules)
+        return self._broken(config) is None
+
+    def _is_limited(self) -> bool:
+        """Whether forbidden clauses or rules may refuse a config whose values are all legal."""
+        return bool(self._forbidden or self._rules)
+
+    def _broken(self, config: Config) -> str | None:
+        """What the config breaks, for "config ..." in an error message; None if nothing."""
+        for clause in self._forbidden:
+            if clause.is_forbidden_value(config):
+                return f"is forbidden by {clause}"
+        for rule in self._rules:
+            if not rule(config):
+                return f"breaks the rule {getattr(rule, '__name__', rule)!s}"
+        return None
 
     def _count(self) -> int | float:
         """Configs under the conditions alone, by dynamic programming over the parameters in parents-first order."""
@@ -311,7 +343,7 @@ class SearchSpace(Domain):
             parameter = self._parameters[name]
             listed: Sequence[Any] | None = None
             if last_use[name] > index:
-                listed = parameters.listed_values(parameter) or parameters.integer_range(parameter)
+                listed = parameters.all_values(parameter)
             following: dict[tuple[tuple[str, Any], ...], int | float] = {}
             for state, count in states.items():
                 values = dict(state)

@@ -84,6 +84,12 @@ class JointSpace(SearchSpace):
         codes += [np.array(self._code(_name(path), config)) for path in self._domains]
         return np.concatenate(codes)
 
+    def features(self, config: Mapping[str, Any]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+        """The features of the spaces in it, then the codes of Tune's own domains."""
+        codes = [space.features(self._part(path, config)) for path, space in self._spaces.items()]
+        codes += [np.array(self._code(_name(path), config)) for path in self._domains]
+        return np.concatenate(codes)
+
     def build(self, config: Mapping[str, Any]) -> nn.Module:
         """The network of the only space in it that can build one."""
         if len(self._spaces) != 1:
@@ -97,8 +103,12 @@ class JointSpace(SearchSpace):
     def _names(self, path: Path, space: SearchSpace) -> dict[str, str]:
         return {_name((*path, name)): name for name in space.config_space}
 
-    def _is_allowed(self, config: Config) -> bool:
-        return super()._is_allowed(config) and all(space._is_allowed(self._part(path, config)) for path, space in self._spaces.items())
+    def _is_limited(self) -> bool:
+        return super()._is_limited() or any(space._is_limited() for space in self._spaces.values())
+
+    def _broken(self, config: Config) -> str | None:
+        broken = [super()._broken(config), *(space._broken(self._part(path, config)) for path, space in self._spaces.items())]
+        return next(filter(None, broken), None)
 
 
 def joint_space(own: SearchSpace | None, param_space: Mapping[str, Any]) -> SearchSpace:

@@ -9,12 +9,16 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
 
+import numpy as np
 import torch
 from torch import nn
 
 from ray_nas.spaces.base import Config
+from ray_nas.spaces.cell_features import cell_features
+from ray_nas.spaces.cell_layers import Reduction, Zero, relu_conv_norm
 from ray_nas.spaces.choices import LayerChoice
-from ray_nas.spaces.model_space import ModelSpace
+from ray_nas.spaces.graph_key import CellGraph, Edge
+from ray_nas.spaces.model_space import ModelSpace, check_sizes
 
 EDGES: Final = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
 """The cell's edges (from, to) in the benchmark's order."""
@@ -32,11 +36,9 @@ class NASBench201(ModelSpace):
     """
 
     def __init__(self, channels: int = 16, cells_per_stage: int = 5, num_classes: int = 10, in_channels: int = 3) -> None:
-        sizes = {"channels": channels, "cells_per_stage": cells_per_stage, "num_classes": num_classes, "in_channels": in_channels}
-        for name, value in sizes.items():
-            if value < 1:
-                raise ValueError(f"{name} must be at least 1, got {value}")
+        check_sizes(channels=channels, cells_per_stage=cells_per_stage, num_classes=num_classes, in_channels=in_channels)
         super().__init__(partial(_Network, channels, cells_per_stage, num_classes, in_channels))
+        self.input_shape = (in_channels, 32, 32)
 
     def to_arch_str(self, config: Mapping[str, Any]) -> str:
         """The cell in the benchmark's own notation, e.g. `|nor_conv_3x3~0|+|none~0|skip_connect~1|+|...|`."""
@@ -60,6 +62,12 @@ class NASBench201(ModelSpace):
             raise ValueError(f"arch_str is no NAS-Bench-201 cell: {arch_str!r}")
         return config
 
+    def cells(self, config: Mapping[str, Any]) -> dict[str, CellGraph]:
+        """The cell as a graph."""
+        names = [[(source, f"edge_{source}_{node}") for source in range(node)] for node in (1, 2, 3)]
+        nodes = [[Edge(config[name], source, name) for source, name in node] for node in names]
+        return {"cell": CellGraph(1, nodes, [3], OPERATIONS)}
+
     def canonical(self, config: Mapping[str, Any]) -> str:
         """The cell's function as a formula: equal for the cells of each of the benchmark's 6,466 isomorphism classes.
 
@@ -79,6 +87,11 @@ class NASBench201(ModelSpace):
             nodes.append("+".join(sorted(terms)))
         return nodes[3]
 
+    def features(self, config: Mapping[str, Any]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+        """Path encoding and graph features of the cell (62 counts, see `cell_features`)."""
+        cell = {(source, node): config[f"edge_{source}_{node}"] for source, node in EDGES}
+        return cell_features(cell, OPERATIONS, zero="none", identity="skip_connect")
+
 
 class _Network(nn.Module):
     def __init__(self, channels: int, cells_per_stage: int, num_classes: int, in_channels: int) -> None:
@@ -86,7 +99,7 @@ class _Network(nn.Module):
         layers: list[nn.Module] = [nn.Conv2d(in_channels, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels)]
         for width in (channels, 2 * channels, 4 * channels):
             if width > channels:
-                layers.append(_Reduction(width // 2, width))
+                layers.append(Reduction(width // 2, width))
             layers += [_Cell(width) for _ in range(cells_per_stage)]
         self.layers = nn.Sequential(*layers, nn.BatchNorm2d(width), nn.ReLU(inplace=True))
         self.classifier = nn.Linear(width, num_classes)
@@ -108,34 +121,11 @@ class _Cell(nn.Module):
         return nodes[3]
 
 
-class _Reduction(nn.Module):
-    """The residual block between stages: two convolutions beside a pooled projection."""
-
-    def __init__(self, inputs: int, width: int) -> None:
-        super().__init__()
-        self.branch = nn.Sequential(_conv(inputs, width, 3, stride=2), _conv(width, width, 3))
-        self.shortcut = nn.Sequential(nn.AvgPool2d(2, stride=2, ceil_mode=True), nn.Conv2d(inputs, width, 1, bias=False))
-
-    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        return self.branch(inputs) + self.shortcut(inputs)  # type: ignore[no-any-return]
-
-
-class _Zero(nn.Module):
-    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        return torch.zeros_like(inputs)
-
-
-def _conv(inputs: int, width: int, kernel: int, stride: int = 1) -> nn.Sequential:
-    return nn.Sequential(
-        nn.ReLU(), nn.Conv2d(inputs, width, kernel, stride=stride, padding=kernel // 2, bias=False), nn.BatchNorm2d(width)
-    )
-
-
 def _operations(width: int) -> dict[str, Any]:
     return {
-        "none": _Zero,
+        "none": Zero,
         "skip_connect": nn.Identity,
-        "nor_conv_1x1": partial(_conv, width, width, 1),
-        "nor_conv_3x3": partial(_conv, width, width, 3),
+        "nor_conv_1x1": partial(relu_conv_norm, width, width, 1),
+        "nor_conv_3x3": partial(relu_conv_norm, width, width, 3),
         "avg_pool_3x3": partial(nn.AvgPool2d, 3, stride=1, padding=1, count_include_pad=False),
     }

@@ -4,6 +4,7 @@ Everything here is a function of a hyperparameter and a plain Python value, so t
 the business of `SearchSpace` alone.
 """
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -43,9 +44,10 @@ def listed_values(parameter: Hyperparameter[Any, Any]) -> list[Value] | None:
     return None
 
 
-def integer_range(parameter: Hyperparameter[Any, Any]) -> range:
-    """The values of an integer parameter, however many they are."""
-    return range(int(parameter.lower), int(parameter.upper) + 1)  # type: ignore[attr-defined]
+def all_values(parameter: Hyperparameter[Any, Any]) -> Sequence[Value]:
+    """All values of a parameter that has finitely many, however long its range."""
+    listed = listed_values(parameter)
+    return range(int(parameter.lower), int(parameter.upper) + 1) if listed is None else listed  # type: ignore[attr-defined]
 
 
 def is_free(parameter: Hyperparameter[Any, Any]) -> bool:

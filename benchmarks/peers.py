@@ -1,0 +1,147 @@
+"""Searchers of other packages behind one interface, for `query_efficiency.py`: Optuna's samplers and stock HpBandSter."""
+
+import contextlib
+import io
+import logging
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import ConfigSpace as CS
+import numpy as np
+from ConfigSpace.hyperparameters import CategoricalHyperparameter, OrdinalHyperparameter
+
+from ray_nas import searchers
+from ray_nas.searchers.base import strategy_names
+from ray_nas.spaces import SearchSpace
+from ray_nas.spaces.parameters import listed_values, plain
+
+Config = dict[str, Any]
+
+
+class Peer(Protocol):
+    """Asked for a config by the number of its query, told the value (to be maximised) later, maybe out of order."""
+
+    def ask(self, number: int) -> Config | None:
+        """The config of a query, None if there is no more."""
+
+    def tell(self, number: int, value: float) -> None:
+        """The value of a query."""
+
+
+class Ours:
+    """A searcher of ray_nas, called as Tune calls it."""
+
+    def __init__(self, name: str, space: SearchSpace, seed: int) -> None:
+        self._searcher = strategy_names(searchers)[name](space, "value", "max", seed=seed)
+
+    def ask(self, number: int) -> Config | None:
+        """See `Peer`."""
+        config = self._searcher.suggest(str(number))
+        return config if isinstance(config, dict) else None
+
+    def tell(self, number: int, value: float) -> None:
+        """See `Peer`."""
+        self._searcher.on_trial_complete(trial_id=str(number), result={"value": value, "training_iteration": 1})
+
+
+class Optuna:
+    """A sampler of Optuna; ordered values go by their index."""
+
+    def __init__(self, sampler: str, space: SearchSpace, seed: int) -> None:
+        import optuna
+
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self._study = optuna.create_study(direction="maximize", sampler=getattr(optuna.samplers, sampler)(seed=seed))
+        self._space, self._trials = space, {}
+
+    def ask(self, number: int) -> Config | None:
+        """See `Peer`."""
+        trial = self._trials[number] = self._study.ask()
+        config: Config = {}
+        for name, parameter in self._space.config_space.items():
+            if name in self._space.active(config):
+                config[name] = self._suggest(trial, name, parameter)
+        return config
+
+    def tell(self, number: int, value: float) -> None:
+        """See `Peer`."""
+        self._study.tell(self._trials.pop(number), value)
+
+    def _suggest(self, trial: Any, name: str, parameter: Any) -> Any:
+        listed = listed_values(parameter)
+        if isinstance(parameter, CategoricalHyperparameter):
+            return trial.suggest_categorical(name, listed)
+        if listed is not None:
+            return listed[trial.suggest_int(name, 0, len(listed) - 1)]
+        suggest = trial.suggest_int if isinstance(parameter, CS.UniformIntegerHyperparameter) else trial.suggest_float
+        return suggest(name, parameter.lower, parameter.upper, log=parameter.log)
+
+
+class HpBandSter:
+    """HpBandSter's BOHB model as it is, on one budget; ordinals, which it refuses, go by their index.
+
+    It draws from numpy's global generator, so that is seeded here.
+    """
+
+    def __init__(self, space: SearchSpace, seed: int) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from hpbandster.optimizers.config_generators.bohb import BOHB
+
+            self._sequences: dict[str, list[Any]] = {}
+            config_space = self._without_ordinals(space.config_space, seed)
+            np.random.seed(seed)  # noqa: NPY002
+            logger = logging.getLogger("hpbandster-stock")
+            logger.setLevel(logging.CRITICAL)
+            self._model, self._configs = BOHB(configspace=config_space, logger=logger), {}
+
+    def _without_ordinals(self, config_space: CS.ConfigurationSpace, seed: int) -> CS.ConfigurationSpace:
+        result = CS.ConfigurationSpace(seed=seed)
+        for name, parameter in config_space.items():
+            if isinstance(parameter, OrdinalHyperparameter):
+                self._sequences[name] = [plain(value) for value in parameter.sequence]
+                result.add(CS.UniformIntegerHyperparameter(name, 0, len(parameter.sequence) - 1))
+            else:
+                result.add(parameter)
+        if config_space.conditions and self._sequences:
+            raise ValueError("HpBandSter: ordinals and conditions in one space are not translated")
+        result.add(*config_space.conditions, *config_space.forbidden_clauses)
+        return result
+
+    def ask(self, number: int) -> Config | None:
+        """See `Peer`."""
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            config = dict(self._model.get_config(1.0)[0])
+        self._configs[number] = config
+        return {
+            name: self._sequences[name][int(value)] if name in self._sequences else plain(value)
+            for name, value in config.items()
+            if value is not None
+        }
+
+    def tell(self, number: int, value: float) -> None:
+        """See `Peer`."""
+        from hpbandster.core.dispatcher import Job
+
+        job = Job((0, 0, number), config=self._configs.pop(number), budget=1.0)
+        job.result, job.exception = {"loss": -value}, None
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            self._model.new_result(job)
+
+
+def peers() -> Mapping[str, Callable[[SearchSpace, int], Peer]]:
+    """Every searcher that can run here, by name."""
+
+    def ours(name: str) -> Callable[[SearchSpace, int], Peer]:
+        return lambda space, seed: Ours(name, space, seed)
+
+    found: dict[str, Callable[[SearchSpace, int], Peer]] = {name: ours(name) for name in strategy_names(searchers)}
+    found["OptunaTPE"] = lambda space, seed: Optuna("TPESampler", space, seed)
+    found["OptunaNSGA2"] = lambda space, seed: Optuna("NSGAIISampler", space, seed)
+    found["HpBandSter"] = HpBandSter
+    return found

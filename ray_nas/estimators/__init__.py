@@ -1,0 +1,1 @@
+"""Estimators: how good or how costly an architecture is, without full training."""

@@ -1,0 +1,142 @@
+"""BOHB (Falkner, Klein & Hutter, 2018): https://arxiv.org/abs/1807.01774, with HpBandSter's model.
+
+The searcher is the Bayesian half; the HyperBand half is Tune's: `ASHAScheduler`, `HyperBandForBOHB`, or any scheduler that
+stops trials early. Every report counts as an observation on the budget that its `time_attr` says.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from ConfigSpace import ConfigurationSpace
+
+from ray_nas.searchers.base import ArchitectureSearcher, Observation, Proposal
+from ray_nas.searchers.objectives import Costs, Limits
+from ray_nas.spaces.base import SearchSpace
+
+if TYPE_CHECKING:
+    from ray_nas.searchers.kde_model import KDEModel
+
+
+class BOHB(ArchitectureSearcher):
+    """Proposes what is likely among the good configs and unlikely among the others, on the largest budget that has enough.
+
+    Needs HpBandSter: `pip install "ray-nas[bohb]"`.
+
+    Args:
+        space: As in `ArchitectureSearcher`, like all arguments that are not listed here.
+        metric: See there.
+        mode: See there.
+        time_attr: The reported figure that is a trial's budget, best the one the scheduler goes by. Where it is not
+            reported, all trials count as of one budget, each with its latest report.
+        min_points_in_model: Fewest observations for each of the two densities, at least the number of parameters + 1.
+        top_n_percent: How many percent of the observations are good, in (0, 100).
+        num_samples: Candidates for each proposal.
+        random_fraction: Probability of a random proposal, in [0, 1].
+        bandwidth_factor: Widens the density that candidates are drawn from.
+        min_bandwidth: Lower end of the densities' bandwidths, which keeps diversity.
+        objectives: See there.
+        constraints: See there.
+        costs: See there.
+        points_to_evaluate: See there.
+        seed: See there.
+        repeats: See there.
+
+    Raises:
+        ImportError: HpBandSter is not installed.
+        ValueError: An argument breaks a rule; the message names it.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace | ConfigurationSpace | None = None,
+        metric: str | None = None,
+        mode: str | None = None,
+        *,
+        time_attr: str = "training_iteration",
+        min_points_in_model: int | None = None,
+        top_n_percent: int = 15,
+        num_samples: int = 64,
+        random_fraction: float = 1 / 3,
+        bandwidth_factor: float = 3.0,
+        min_bandwidth: float = 1e-3,
+        objectives: Mapping[str, str] | None = None,
+        constraints: Mapping[str, Limits] | None = None,
+        costs: Costs | None = None,
+        points_to_evaluate: Sequence[Mapping[str, Any]] | None = None,
+        seed: int | None = None,
+        repeats: bool = False,
+    ) -> None:
+        try:
+            from ray_nas.searchers.kde_model import KDEModel
+        except ImportError as error:
+            raise ImportError('BOHB needs HpBandSter, which the extra "bohb" brings: pip install "ray-nas[bohb]"') from error
+        if not 0 < top_n_percent < 100:
+            raise ValueError(f"top_n_percent must be in (0, 100), got {top_n_percent}")
+        if num_samples < 1:
+            raise ValueError(f"num_samples must be at least 1, got {num_samples}")
+        if not 0.0 <= random_fraction <= 1.0:
+            raise ValueError(f"random_fraction must be in [0, 1], got {random_fraction}")
+        if bandwidth_factor <= 0 or not 0 < min_bandwidth < 0.5:
+            raise ValueError(f"bandwidth_factor must be positive and min_bandwidth in (0, 0.5), got {bandwidth_factor} and {min_bandwidth}")
+        super().__init__(
+            space,
+            metric,
+            mode,
+            objectives=objectives,
+            constraints=constraints,
+            costs=costs,
+            points_to_evaluate=points_to_evaluate,
+            seed=seed,
+            repeats=repeats,
+        )
+        self._time_attr = time_attr
+        self._model: KDEModel | None = None
+        self._model_arguments = {
+            "min_points_in_model": min_points_in_model,
+            "top_n_percent": top_n_percent,
+            "num_samples": num_samples,
+            "random_fraction": random_fraction,
+            "bandwidth_factor": bandwidth_factor,
+            "min_bandwidth": min_bandwidth,
+        }
+
+    @property
+    def model(self) -> "KDEModel":
+        """HpBandSter's generator with all observations; made when the space is known."""
+        from ray_nas.searchers.kde_model import KDEModel
+
+        if self._model is None:
+            self._model = KDEModel(self.space, self._rng, **self._model_arguments)  # type: ignore[arg-type]
+        return self._model
+
+    def _ask(self) -> Proposal:
+        config, info = self.model.get_config(is_new=self._is_new)
+        return Proposal(config, "model" if info["model_based_pick"] else "random")
+
+    def _report(self, observation: Observation) -> None:
+        reported = observation.metrics.get(self._time_attr)
+        budget = float(reported) if isinstance(reported, int | float | np.number) and np.isfinite(reported) else 0.0
+        self.model.observe(observation.trial_id, observation.proposal.config, budget, -observation.score)
+
+    def _tell(self, observation: Observation) -> None:
+        self._report(observation)
+
+    def _rescore(self, scores: Mapping[str, float]) -> None:
+        self.model.correct({trial_id: -score for trial_id, score in scores.items()})
+
+    def _fail(self, trial_id: str, proposal: Proposal) -> None:
+        self.model.observe(trial_id, proposal.config, 0.0, None)
+
+    def _transfer(self, observations: Sequence[Observation]) -> None:
+        """Another task is a budget below all others: its model serves until this task's own trials are enough for one."""
+        for observation in observations:
+            self.model.observe(observation.trial_id, observation.proposal.config, -1.0, -observation.score)
+
+    def _get_state(self) -> dict[str, Any]:
+        return {} if self._model is None else self._model.get_state()
+
+    def _set_state(self, state: dict[str, Any]) -> None:
+        self._model = None
+        if state:
+            self.model.set_state(state, {trial_id: proposal.config for trial_id, proposal in self._proposals.items()})

@@ -1,0 +1,42 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "benchmarks" / "query_efficiency.py"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+
+
+def test_a_tiny_run_prints_the_table_and_its_figures(tmp_path: Path) -> None:
+    page = tmp_path / "regret.html"
+    searchers = ["Bananas", "RandomSearch", "OptunaTPE", "OptunaNSGA2", "HpBandSter"]
+    for module in ("optuna", "hpbandster", "plotly"):
+        pytest.importorskip(module)
+    run = bench(
+        *("--tables", "conditional", "--seeds", "2", "--queries", "26", "--workers", "8", "--plot", str(page), "--searchers"),
+        *searchers,
+    )
+    assert run.returncode == 0, run.stderr
+    *lines, last = run.stdout.splitlines()
+    figures = json.loads(last)["tables"]["conditional"]
+    assert list(figures) == searchers
+    for name in searchers:
+        assert any(line.split()[:1] == [name] for line in lines)
+        regret = figures[name]["regret"]["25"]
+        low, high = regret["iqm_interval"]
+        assert 0.0 <= low <= regret["iqm"] <= high
+    assert figures["Bananas"]["regret"]["25"]["behind_first"] == 0.0
+    assert "plotly" in page.read_text().lower()
+
+
+def test_an_unknown_searcher_is_refused() -> None:
+    run = bench("--searchers", "Oracle")
+    assert run.returncode != 0
+    assert "--searchers: Oracle is none of" in run.stderr

@@ -1,0 +1,193 @@
+import json
+import math
+import time
+
+import ConfigSpace as CS
+import numpy as np
+import pytest
+from ray import tune
+
+from ray_nas.searchers import Bananas
+from ray_nas.searchers.bananas import log_expected_improvement
+from ray_nas.spaces import NASBench201, SearchSpace
+
+
+def quality(config: dict) -> float:
+    """An additive function of a cell whose best is known: 3 x 3 convolutions into the output, skips elsewhere."""
+    return float(sum(value == ("nor_conv_3x3" if edge.endswith("3") else "skip_connect") for edge, value in config.items()))
+
+
+def search(searcher: Bananas, trials: int, flying: int = 1) -> list[float]:
+    """The values in the order of completion, with so many in flight."""
+    queue, values = [], []
+    for number in range(trials + flying - 1):
+        queue.append((str(number), searcher.suggest(str(number))))
+        if len(queue) == flying:
+            trial_id, config = queue.pop(0)
+            values.append(quality(config))
+            searcher.on_trial_complete(trial_id=trial_id, result={"score": values[-1]})
+    return values
+
+
+def test_it_finds_the_best_cell_in_few_trials(cells: NASBench201) -> None:
+    for seed in range(3):
+        assert max(search(Bananas(cells, "score", "max", seed=seed), 45)) == 6.0
+
+
+def test_many_in_flight_spread_out(cells: NASBench201) -> None:
+    searcher = Bananas(cells, "score", "max", seed=0)
+    search(searcher, 20)
+    configs = [searcher.suggest(f"flying {number}") for number in range(30)]
+    distances = [sum(a[name] != b[name] for name in a) for i, a in enumerate(configs) for b in configs[:i]]
+    assert np.mean(distances) > 2.5
+    assert max(search(searcher, 20, flying=1)) >= 5.0
+
+
+def test_a_trial_in_flight_lowers_what_is_expected_of_its_like(cells: NASBench201) -> None:
+    searcher = Bananas(cells, "score", "max", seed=0)
+    search(searcher, 12)
+    first = searcher.suggest("a")
+    second = searcher.suggest("b")
+    assert cells.canonical(first) != cells.canonical(second)
+    assert not np.array_equal(cells.features(first), cells.features(second))
+
+
+def staged(config: dict, epoch: int) -> float:
+    return quality(config) + 0.5 * epoch
+
+
+def test_trials_that_were_stopped_early_teach(cells: NASBench201) -> None:
+    """Two of three trials end after the first of nine epochs; what they said there must be worth having."""
+    found = []
+    for seed in range(3):
+        searcher = Bananas(cells, "score", "max", seed=seed, time_attr="epoch")
+        best = 0.0
+        for number in range(60):
+            config = searcher.suggest(str(number))
+            for epoch in (1, 3, 9):
+                result = {"score": staged(config, epoch), "epoch": epoch, "done": epoch == 9}
+                if epoch == 9 or (epoch == 1 and number % 3):
+                    searcher.on_trial_complete(trial_id=str(number), result=result)
+                    break
+                searcher.on_trial_result(trial_id=str(number), result=result)
+            best = max(best, quality(config))
+        found.append(best)
+    assert min(found) == 6.0
+
+
+def test_a_report_of_a_trial_in_flight_counts(cells: NASBench201) -> None:
+    proposals = []
+    for report in (False, True):
+        searcher = Bananas(cells, "score", "max", seed=0)
+        search(searcher, 15)
+        config = searcher.suggest("running")
+        if report:
+            searcher.on_trial_result(trial_id="running", result={"score": -50.0, "training_iteration": 1})
+        proposals.append((config, searcher.suggest("next")))
+    assert proposals[0][0] == proposals[1][0]
+    assert proposals[0][1] != proposals[1][1]
+
+
+def test_a_retried_trial_does_not_go_back_in_time(cells: NASBench201) -> None:
+    searcher = Bananas(cells, "score", "max", seed=0)
+    searcher.suggest("a")
+    for epoch, score in ((1, 0.1), (2, 0.2), (1, 0.3)):
+        searcher.on_trial_result(trial_id="a", result={"score": score, "training_iteration": epoch})
+    searcher.on_trial_complete(trial_id="a", result={"score": 0.4})
+    assert searcher._curves == {"a": [(1.0, 0.4)]}
+
+
+def test_failures_are_avoided() -> None:
+    space = CS.ConfigurationSpace({"op": ["good", "broken"], "x": (0.0, 1.0), "y": (0.0, 1.0)})
+    searcher, broken = Bananas(space, "loss", "min", seed=0), 0
+    for number in range(40):
+        config = searcher.suggest(str(number))
+        if config["op"] == "broken":
+            broken += 1
+            searcher.on_trial_complete(trial_id=str(number), error=True)
+        else:
+            searcher.on_trial_complete(trial_id=str(number), result={"loss": (config["x"] - 0.3) ** 2 + (config["y"] - 0.7) ** 2})
+    assert broken < 12
+
+
+def test_a_space_joint_with_tune_domains_comes_near_its_optimum(cells: NASBench201) -> None:
+    searcher = Bananas(seed=0)
+    space = {"arch": cells, "lr": tune.loguniform(1e-5, 1.0), "decay": tune.loguniform(1e-6, 1e-1), "note": 1}
+    assert searcher.set_search_properties("score", "max", space)
+    best = -math.inf
+    for number in range(70):
+        config = searcher.suggest(str(number))
+        value = quality(config["arch"]) - (math.log10(config["lr"]) + 2.0) ** 2 - 0.5 * (math.log10(config["decay"]) + 4.0) ** 2
+        searcher.on_trial_complete(trial_id=str(number), result={"score": value})
+        best = max(best, value)
+    assert best > 5.8
+
+
+def test_constraints_on_costs_hold_and_the_search_goes_on(cells: NASBench201) -> None:
+    def costs(config: dict) -> dict[str, float]:
+        return {"convs": sum(value.startswith("nor_conv") for value in config.values())}
+
+    searcher = Bananas(cells, "score", "max", seed=0, costs=costs, constraints={"convs": (None, 2)})
+    values = []
+    for number in range(40):
+        config = searcher.suggest(str(number))
+        assert costs(config)["convs"] <= 2
+        values.append(quality(config))
+        searcher.on_trial_complete(trial_id=str(number), result={"score": values[-1]})
+    assert max(values) == 5.0
+
+
+def test_a_decision_at_300_and_at_2000_observations_is_quick(cells: NASBench201) -> None:
+    searcher = Bananas(cells, "score", "max", seed=0)
+    rng = np.random.default_rng(0)
+    configs = [cells.sample(random_state=rng) for _ in range(2_000)]
+    seconds = {}
+    for number, config in enumerate(configs):
+        searcher._proposals[str(number)] = type(searcher._ask())(config, "given")
+        searcher._curves[str(number)] = [(1.0, quality(config) + 0.01 * float(rng.normal()))]
+        if number + 1 in (300, 2_000):
+            searcher.suggest(f"warm {number}")
+            start = time.process_time()
+            for repeat in range(3):
+                searcher.suggest(f"timed {number} {repeat}")
+            seconds[number + 1] = (time.process_time() - start) / 3
+    assert seconds[300] < 0.25
+    assert seconds[2_000] < 0.75
+    assert seconds[2_000] < 5.0 * seconds[300]
+
+
+def test_state_is_plain_json_and_small(cells: NASBench201, tmp_path) -> None:
+    searcher = Bananas(cells, "score", "max", seed=0)
+    search(searcher, 10)
+    searcher.save(str(tmp_path / "state.json"))
+    strategy = json.loads((tmp_path / "state.json").read_text())["strategy"]
+    assert sorted(strategy) == ["curves", "failed", "fitted_at", "hyperparameters"]
+    assert len(strategy["hyperparameters"]) == len(cells.features(cells.sample(random_state=0))) + 2
+
+
+def test_expected_improvement_is_exact_and_finite_far_below() -> None:
+    mean = np.array([-1e4, -50.0, -6.0, -5.001, -4.999, 0.0, 3.0])
+    found = log_expected_improvement(mean, np.ones(7), 0.0)
+    assert np.all(np.diff(found) > 0.0)
+    assert np.isfinite(found).all()
+    density = np.exp(-0.5 * mean[4:] ** 2) / math.sqrt(2.0 * math.pi)
+    normal = np.array([0.5 * math.erfc(-value / math.sqrt(2.0)) for value in mean[4:]])
+    np.testing.assert_allclose(np.exp(found[4:]), density + mean[4:] * normal, rtol=1e-6)
+
+
+def test_features_of_a_cell_see_its_function_alone(cells: NASBench201) -> None:
+    names = ["edge_0_1", "edge_0_2", "edge_1_2", "edge_0_3", "edge_1_3", "edge_2_3"]
+    dead = dict(zip(names, ["none", "none", "none", "nor_conv_3x3", "avg_pool_3x3", "nor_conv_1x1"], strict=True))
+    other = {**dead, "edge_1_2": "nor_conv_3x3"}
+    np.testing.assert_array_equal(cells.features(dead), cells.features(other))
+    assert not np.array_equal(cells.features(dead), cells.features({**dead, "edge_0_3": "nor_conv_1x1"}))
+
+
+def test_features_default_to_the_code(mixed_space: SearchSpace) -> None:
+    config = mixed_space.sample(random_state=0)
+    np.testing.assert_array_equal(mixed_space.features(config), mixed_space.encode(config))
+
+
+def test_arguments_are_checked() -> None:
+    with pytest.raises(ValueError, match="initial_trials must be at least 2, got 1"):
+        Bananas(NASBench201(2, 1), initial_trials=1)
