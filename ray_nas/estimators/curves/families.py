@@ -24,7 +24,7 @@ _GAIN: Final = (0.4, 0.4)
 """The same of b, what is gained between the first time and the end of all training."""
 
 
-_TEMPER: Final = 0.6
+_TEMPER: Final = 0.8
 """How many independent values one value is worth."""
 
 
@@ -42,12 +42,12 @@ def shapes(times: Floats, first: float, max_t: float) -> dict[str, Floats]:
     t = np.asarray(times, dtype=np.float64)[None, :]
     ratio = t / first
     span = (t - first) / (max_t - first) if max_t > first else t * 0.0
-    power = np.geomspace(0.05, 4.0, 20)[:, None]
-    rate = np.geomspace(0.5, 200.0, 20)[:, None]
+    power = np.geomspace(0.05, 4.0, 32)[:, None]
+    rate = np.geomspace(0.5, 200.0, 32)[:, None]
     janoschek = [
-        np.exp(-kappa * (np.maximum(span, 0.0) ** delta)) for delta in (0.3, 0.5, 0.75, 1.5) for kappa in np.geomspace(0.5, 60.0, 12)
+        np.exp(-kappa * (np.maximum(span, 0.0) ** delta)) for delta in (0.3, 0.5, 0.75, 1.5) for kappa in np.geomspace(0.5, 60.0, 24)
     ]
-    half = np.geomspace(first / 2, max_t * 2, 12)
+    half = np.geomspace(first / 2, max_t * 2, 24)
     log_power = [(1 + (first / e) ** c) / (1 + (t / e) ** c) for c in (0.5, 1.0, 2.0, 4.0) for e in half]
     return {
         "power law": ratio**-power,
