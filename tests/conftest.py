@@ -4,11 +4,13 @@ import os
 
 import ConfigSpace as CS
 import pytest
+import torch
 
 from ray_nas.spaces import NASBench201, SearchSpace
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+torch.set_num_threads(1)  # small networks on shared cores
 
 
 def make_mixed_config_space() -> CS.ConfigurationSpace:

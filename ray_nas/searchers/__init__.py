@@ -1,6 +1,7 @@
 """Searchers: which architecture is next."""
 
-from ray_nas.searchers.base import ArchitectureSearcher, Observation, Proposal
+from ray_nas.searchers.base import ArchitectureSearcher, Observation
+from ray_nas.searchers.candidates import Proposal
 from ray_nas.searchers.bohb import BOHB
 from ray_nas.searchers.bananas import Bananas
 from ray_nas.searchers.grid_search import GridSearch

@@ -17,7 +17,8 @@ from scipy.special import log_ndtr, ndtr
 
 from ray_nas.estimators.predictor import Array, GaussianProcess, Posterior, stretch
 from ray_nas.estimators.predictor_signals import final_scores
-from ray_nas.searchers.base import ArchitectureSearcher, Observation, Proposal
+from ray_nas.searchers.base import ArchitectureSearcher, Observation
+from ray_nas.searchers.candidates import Proposal
 from ray_nas.searchers.objectives import Costs, Limits
 from ray_nas.spaces.base import Config, SearchSpace
 
@@ -102,9 +103,8 @@ class Bananas(ArchitectureSearcher):
 
     # Ask.
 
-    def _next(self) -> Proposal | None:
+    def _begin(self) -> None:
         self._ranked = None
-        return super()._next()
 
     def _ask(self) -> Proposal:
         if self._ranked is None:
@@ -145,7 +145,7 @@ class Bananas(ArchitectureSearcher):
         new: dict[str, Proposal] = {}
         for proposal in batch:
             key, _ = self._look_at(proposal.config)
-            if key not in rated and (key not in self._known or (self._repeats and self._exhausted)):
+            if key not in rated and self._candidates.is_new_key(key):
                 new.setdefault(key, proposal)
         if new:
             mean, deviation = posterior.predict(self._feature_rows(proposal.config for proposal in new.values()))
@@ -157,7 +157,7 @@ class Bananas(ArchitectureSearcher):
         if place not in self._seen:
             if len(self._seen) >= _CACHE:
                 self._seen.clear()
-            self._seen[place] = self.space.canonical(config), self.space.features(config)
+            self._seen[place] = self._candidates.key(config, self.space), self.space.features(config)
         return self._seen[place]
 
     def _feature_rows(self, configs: Iterable[Config]) -> Array:

@@ -17,6 +17,8 @@ from ray.tune.search import Searcher
 from ray_nas.record import RecordWriter
 from ray_nas.record import VERSION as RECORD_VERSION
 from ray_nas.searchers import state_file
+from ray_nas.searchers.candidates import Candidates, Proposal
+from ray_nas.searchers.companions import Companions
 from ray_nas.searchers.objectives import Costs, Infeasible, Limits, Objectives, SeenFigures, check_arguments
 from ray_nas.searchers.scores import Scores
 from ray_nas.searchers.tune_run import metric_and_mode
@@ -25,22 +27,7 @@ from ray_nas.spaces.joint import joint_space
 
 logger = logging.getLogger(__name__)
 
-_TRIES: Final = 100
-"""How often a strategy is asked again when its candidate is known or infeasible, before random draws take over."""
-_SCAN_LIMIT: Final = 100_000
-"""How many configs in a row are looked at for one that is new and feasible, before the space counts as exhausted."""
 _TUNE_KEYS: Final = frozenset(AUTO_RESULT_KEYS) - {"training_iteration", "time_total_s"} | {"done", "should_checkpoint", "trial_id", "experiment_tag"}
-
-
-@dataclass(frozen=True)
-class Proposal:
-    """A config and where it comes from."""
-
-    config: Config
-    move: str
-    """What made it: "random", "mutation", "crossover", "neighbor", "grid", "given", ..."""
-    parents: tuple[str, ...] = ()
-    """The ids of the trials it was made from."""
 
 
 @dataclass(frozen=True)
@@ -108,8 +95,7 @@ class ArchitectureSearcher(Searcher):
         self._mode: Any = mode if objectives is None else list(objectives.values())
         self._given_objectives = dict(objectives) if objectives is not None else None
         self._constraints, self._costs = dict(constraints or {}), costs
-        self._given = [dict(point) for point in points_to_evaluate or ()]
-        self._seed, self._repeats = seed, repeats
+        self._seed = seed
         self._rng = np.random.default_rng(seed)
         self._objectives: Objectives | None = None
         self._scores: Scores | None = None
@@ -120,32 +106,24 @@ class ArchitectureSearcher(Searcher):
         self._proposals: dict[str, Proposal] = {}
         self._pending: dict[str, Mapping[str, Any]] = {}
         """Trials that have not ended, with their last result."""
-        self._ended: set[str] = set()
-        self._known: set[str] = set()
-        """The identities of all that was proposed."""
-        self._scan: Iterator[Config] | None = None
-        self._scanned = 0
+        self._candidates = Candidates(points_to_evaluate or (), repeats, by_function=len(objectives or ()) < 2)
+        self._companions = Companions()
         self._refused: state_file.StateError | None = None
         """Why the last restore failed."""
         self._at_start: list[Callable[[ArchitectureSearcher], None]] = []
         """What is to be done once space and objectives are known."""
-        self._first: list[tuple[str, Config]] = []
-        """Earlier trials that are tried again first, with their ids."""
-        self._exhausted = False
-        """Whether nothing new was left; with `repeats` every config counts as new from then on."""
-        self._companions: dict[str, tuple[Callable[[], dict[str, Any]], Callable[[dict[str, Any]], None]]] = {}
-        self._waiting_states: dict[str, dict[str, Any]] = {}
-        """Restored states of companions that have not been attached yet."""
         self._stop_reasons: dict[str, str] = {}
         if space is not None:
-            for index in range(len(self._given)):
-                self._given_point(index)
+            self._candidates.check_points(space)
 
     # What a strategy implements.
 
     def _ask(self) -> Proposal | None:
         """The next candidate, None if the strategy has no more. Known and infeasible ones are dropped by the base."""
         raise NotImplementedError
+
+    def _begin(self) -> None:
+        """Called before each decision, for which `_ask` may be called several times."""
 
     def _tell(self, observation: Observation) -> None:
         """Learns from a trial that ended with finite values; where they break limits, the score or the violation says so."""
@@ -203,14 +181,13 @@ class ArchitectureSearcher(Searcher):
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # type: ignore[override]  # Ray's own annotation leaves "FINISHED" out
         """The next trial's config, or "FINISHED" if nothing new is left."""
-        self._ready()
+        objectives = self._ready()
         if trial_id not in self._proposals:
-            proposal = self._next()
+            self._begin()
+            proposal = self._candidates.next(self.space, objectives, self._ask, self._rng)
             if proposal is None:
                 return str(Searcher.FINISHED)
-            self._proposals[trial_id] = proposal
-            self._pending[trial_id] = {}
-            self._known.add(self._identity(proposal.config))
+            self._add(trial_id, proposal)
             self._record.append(
                 {"event": "proposal", "trial": trial_id, "config": proposal.config, "move": proposal.move, "parents": list(proposal.parents)}
             )
@@ -237,7 +214,6 @@ class ArchitectureSearcher(Searcher):
         if result and scalars(result) != scalars(self._pending[trial_id]):  # else Tune hands over once more what was reported
             self._note_result(trial_id, result, final=True)
         last = self._pending.pop(trial_id)
-        self._ended.add(trial_id)
         proposal = self._proposals[trial_id]
         status, reason = "completed", self._stop_reasons.pop(trial_id, "")
         try:
@@ -269,9 +245,7 @@ class ArchitectureSearcher(Searcher):
             get_state: Called at each `save`; gives JSON values.
             set_state: Called with what `get_state` gave at each `restore`, or right now if that lies behind.
         """
-        self._companions[name] = (get_state, set_state)
-        if name in self._waiting_states:
-            set_state(self._waiting_states.pop(name))
+        self._companions.attach(name, get_state, set_state)
 
     def note_stop(self, trial_id: str, reason: str) -> None:
         """Takes from a scheduler why it stops a trial, for the record."""
@@ -294,13 +268,10 @@ class ArchitectureSearcher(Searcher):
                 "mode": self._mode,
                 "seed": self._seed,
                 "generator": self._rng.bit_generator.state,
-                "given": len(self._given),
-                "scanned": self._scanned,
-                "first": self._first,
-                "exhausted": self._exhausted,
+                "candidates": self._candidates.get_state(),
                 "record": mark,
                 "strategy": self._get_state(),
-                "companions": {**self._waiting_states, **{name: get_state() for name, (get_state, _) in self._companions.items()}},
+                "companions": self._companions.get_state(),
             },
         )
 
@@ -329,16 +300,11 @@ class ArchitectureSearcher(Searcher):
         except ValueError as error:
             raise state_file.StateError(str(error)) from error
         self._seed, self._rng.bit_generator.state = state["seed"], state["generator"]
-        self._given = self._given[len(self._given) - state["given"] :]
-        self._scan, self._scanned, self._exhausted = None, state["scanned"], state["exhausted"]
-        self._first = [(trial_id, config) for trial_id, config in state["first"]]
+        self._candidates.set_state(state["candidates"])
         self._objectives = None
         self._replay(events)
         self._set_state(state["strategy"])
-        self._waiting_states = dict(state.get("companions", {}))
-        for name, (_, set_state) in self._companions.items():
-            if name in self._waiting_states:
-                set_state(self._waiting_states.pop(name))
+        self._companions.set_state(state["companions"])
 
     def _check_same(self, path: Path, state: Mapping[str, Any]) -> None:
         if state["searcher"] != type(self).__name__:
@@ -352,13 +318,10 @@ class ArchitectureSearcher(Searcher):
             raise state_file.StateError(f"{path} was saved for metric {state['metric']!r}, this searcher optimises {self._metric!r}")
 
     def _replay(self, events: Sequence[Mapping[str, Any]]) -> None:
-        self._proposals, self._pending, self._ended, self._known = {}, {}, set(), set()
+        self._proposals, self._pending = {}, {}
         for event in events:
             if event["event"] == "proposal":
-                proposal = Proposal(event["config"], event["move"], tuple(event["parents"]))
-                self._proposals[event["trial"]] = proposal
-                self._pending[event["trial"]] = {}
-                self._known.add(self._identity(proposal.config))
+                self._add(event["trial"], Proposal(event["config"], event["move"], tuple(event["parents"])))
             elif event["event"] == "earlier":
                 self._note_earlier({trial_id: trial["config"] for trial_id, trial in event["trials"].items()}, event["same_task"])
                 for trial_id, trial in event["trials"].items() if event["same_task"] else ():
@@ -367,7 +330,6 @@ class ArchitectureSearcher(Searcher):
                 self._pending[event["trial"]] = event["metrics"]
             elif event["event"] == "end":
                 last = self._pending.pop(event["trial"], {})
-                self._ended.add(event["trial"])
                 if event["status"] != "error":
                     self._replay_score(event["trial"], last)
             elif event["event"] == "experiment":
@@ -410,8 +372,7 @@ class ArchitectureSearcher(Searcher):
             }
         )
         self._objectives = objectives
-        for index in range(len(self._given)):
-            self._given_point(index)
+        self._candidates.check_points(self.space)
         while self._at_start:
             self._at_start.pop(0)(self)
         return objectives
@@ -449,87 +410,26 @@ class ArchitectureSearcher(Searcher):
         self._scores = Scores() if not self.many_objectives and (len(directions) > 1 or self._constraints) else None
         return Objectives(directions, self._constraints, self._costs)
 
-    def _given_point(self, index: int) -> Config:
-        config = self.space.from_tune(self._given[index])
-        try:
-            self.space.validate(config)
-        except ValueError as error:
-            raise ValueError(f"points_to_evaluate[{index}]: {error}") from error
-        return config
+    def _add(self, trial_id: str, proposal: Proposal) -> None:
+        self._proposals[trial_id] = proposal
+        self._pending[trial_id] = {}
+        self._candidates.add(self._candidates.key(proposal.config, self.space))
 
     def _note_earlier(self, configs: Mapping[str, Config], same_task: bool) -> None:
         """Makes an earlier experiment's trials known by id; those of the same task are not proposed again."""
         for trial_id, config in configs.items():
             self._proposals[trial_id] = Proposal(config, "earlier")
             if same_task:
-                self._known.add(self._identity(config))
+                self._candidates.add(self._candidates.key(config, self.space))
 
     def _note_result(self, trial_id: str, result: Mapping[str, Any], final: bool = False) -> None:
         """`final`: the result that ended the trial, which a function that returns has none of."""
         self._pending[trial_id] = result
         self._record.append({"event": "result", "trial": trial_id, "metrics": scalars(result), **({"final": True} if final else {})})
 
-    def _next(self) -> Proposal | None:
-        """The next proposal that is new and feasible; None if there is none."""
-        limits = SeenFigures()
-        while self._given:
-            proposal = Proposal(self._given_point(0), "given")
-            del self._given[0]
-            if self._is_new(proposal.config) and self._is_feasible(proposal.config, limits):
-                return proposal
-        while self._first:
-            trial_id, config = self._first.pop(0)
-            if self._is_new(config) and self._is_feasible(config, limits):
-                return Proposal(config, "earlier", (trial_id,))
-        for _ in range(_TRIES):
-            candidate = self._ask()
-            if candidate is None:
-                return None
-            if self._is_new(candidate.config) and self._is_feasible(candidate.config, limits):
-                return candidate
-        for _ in range(_TRIES):
-            config = self.space.sample(random_state=self._rng)
-            if self._is_new(config) and self._is_feasible(config, limits):
-                return Proposal(config, "random")
-        scanned = self._next_scanned(limits)
-        if scanned is None and not self._proposals and limits.broken:
-            raise ValueError(f"constraints cannot be met: {limits.describe(self._constraints)}")
-        if scanned is None and self._repeats:
-            self._exhausted = True
-            return self._ask()
-        return scanned
-
-    def _next_scanned(self, limits: SeenFigures) -> Proposal | None:
-        """Looks through the whole space where drawing finds nothing new; each config is looked at once in a run."""
-        if self._scan is None:
-            self._scan = islice(self.space.grid(), self._scanned, None)
-        for config in islice(self._scan, _SCAN_LIMIT):
-            self._scanned += 1
-            if self._is_new(config) and self._is_feasible(config, limits):
-                return Proposal(config, "scan")
-        return None
-
     def _is_new(self, config: Config) -> bool:
-        return (self._exhausted and self._repeats) or self._identity(config) not in self._known
-
-    def _identity(self, config: Config) -> str:
-        """What a duplicate is told by. Configs that compute the same function may differ in latency and memory, so that with
-        several objectives only the same config is a duplicate."""
-        return json.dumps(config, sort_keys=True) if len(self._given_objectives or ()) > 1 else self.space.canonical(config)
-
-    def _is_feasible(self, config: Config, limits: SeenFigures) -> bool:
-        if self._costs is None or not self._constraints:
-            return True
-        try:
-            self._ready().check_costs(self.space.to_tune(config))
-        except Infeasible as why:
-            limits.add(why)
-            return False
-        return True
-
-    def __getstate__(self) -> dict[str, Any]:
-        """A searcher is pickled into Tune's `tuner.pkl`; the scan goes on from its place, companions attach themselves again."""
-        return {**self.__dict__, "_scan": None, "_companions": {}}
+        """Whether the config was not proposed yet (always, once `repeats` have begun)."""
+        return self._candidates.is_new_key(self._candidates.key(config, self.space))
 
 
 def scalars(result: Mapping[str, Any]) -> dict[str, float]:

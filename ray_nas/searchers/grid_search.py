@@ -6,7 +6,8 @@ from typing import Any
 
 from ConfigSpace import ConfigurationSpace
 
-from ray_nas.searchers.base import ArchitectureSearcher, Proposal
+from ray_nas.searchers.base import ArchitectureSearcher
+from ray_nas.searchers.candidates import Proposal
 from ray_nas.searchers.objectives import Costs, Limits
 from ray_nas.spaces.base import Config, SearchSpace
 
@@ -56,7 +57,7 @@ class GridSearch(ArchitectureSearcher):
             seed=seed,
             repeats=repeats,
         )
-        self._points, self._taken = points, 0
+        self._points, self._taken, self._repeats = points, 0, repeats
         self._grid: Iterator[Config] | None = None
 
     def _ask(self) -> Proposal | None:
@@ -69,7 +70,7 @@ class GridSearch(ArchitectureSearcher):
                     return Proposal(config, "grid")
             if not self._repeats:
                 return None
-            self._exhausted, self._grid, self._taken = True, None, 0
+            self._candidates.exhausted, self._grid, self._taken = True, None, 0
 
     def _get_state(self) -> dict[str, Any]:
         return {"taken": self._taken}
@@ -79,4 +80,4 @@ class GridSearch(ArchitectureSearcher):
 
     def __getstate__(self) -> dict[str, Any]:
         """A generator cannot be pickled; the grid goes on from its place."""
-        return {**super().__getstate__(), "_grid": None}
+        return {**self.__dict__, "_grid": None}

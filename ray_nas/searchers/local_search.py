@@ -7,7 +7,8 @@ better takes its place. A climb ends when no neighbour is better; the next one s
 from collections.abc import Mapping
 from typing import Any
 
-from ray_nas.searchers.base import ArchitectureSearcher, Observation, Proposal
+from ray_nas.searchers.base import ArchitectureSearcher, Observation
+from ray_nas.searchers.candidates import Proposal
 from ray_nas.spaces.base import Config
 
 

@@ -12,7 +12,8 @@ import numpy as np
 from ConfigSpace import ConfigurationSpace
 
 from ray_nas.pareto import crowding, ranks
-from ray_nas.searchers.base import ArchitectureSearcher, Observation, Proposal
+from ray_nas.searchers.base import ArchitectureSearcher, Observation
+from ray_nas.searchers.candidates import Proposal
 from ray_nas.searchers.objectives import Costs, Limits
 from ray_nas.spaces.base import Config, SearchSpace
 

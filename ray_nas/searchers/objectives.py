@@ -52,6 +52,11 @@ class Objectives:
                     total += _excess(value, limits)
         return total, "; ".join(reasons)
 
+    def check_config(self, trial_config: dict[str, Any]) -> None:
+        """Raises `Infeasible` if a config breaks a limit on what is known before training."""
+        if self.costs is not None and self.constraints:
+            self.check_costs(trial_config)
+
     def check_costs(self, trial_config: dict[str, Any]) -> dict[str, float]:
         """The figures of a config before training.
 

@@ -1,6 +1,7 @@
 """Random search (Bergstra & Bengio, 2012): https://www.jmlr.org/papers/v13/bergstra12a.html."""
 
-from ray_nas.searchers.base import ArchitectureSearcher, Proposal
+from ray_nas.searchers.base import ArchitectureSearcher
+from ray_nas.searchers.candidates import Proposal
 
 
 class RandomSearch(ArchitectureSearcher):

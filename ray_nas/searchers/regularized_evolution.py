@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from ConfigSpace import ConfigurationSpace
 
-from ray_nas.searchers.base import ArchitectureSearcher, Observation, Proposal
+from ray_nas.searchers.base import ArchitectureSearcher, Observation
+from ray_nas.searchers.candidates import Proposal
 from ray_nas.searchers.objectives import Costs, Limits
 from ray_nas.spaces.base import Config, SearchSpace
 

@@ -143,7 +143,7 @@ class _WarmStart:
             trial_id = list(values)[int(index)]
             config = searcher._proposals[trial_id].config
             best.setdefault(searcher.space.canonical(config), (trial_id, config))
-        searcher._first += list(best.values())[: self.points]
+        searcher._candidates.first += list(best.values())[: self.points]
 
 
 def _trials(source: Any) -> list[_Trial]:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from ray_nas import record, searchers
 from ray_nas.pareto import hypervolume, is_nondominated, ranks
-from ray_nas.searchers.base import ArchitectureSearcher, Observation, Proposal, strategy_names
+from ray_nas.searchers.base import ArchitectureSearcher, Observation, strategy_names
+from ray_nas.searchers.candidates import Proposal
 from ray_nas.searchers.scores import Scores, maximin, scores
 from ray_nas.spaces import NASBench201
 
