@@ -1,6 +1,7 @@
 """BOHB's density model (Falkner, Klein & Hutter, 2018): https://arxiv.org/abs/1807.01774, a subclass of HpBandSter's.
 
 Importing this module imports HpBandSter: `bohb.py` does so when a `BOHB` is made.
+It is long for one model since HpBandSter's own interface stays whole: what it has is replaced method by method.
 """
 
 import zlib

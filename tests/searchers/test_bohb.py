@@ -184,8 +184,7 @@ class Train(tune.Trainable):
 
 
 def test_hyperband_for_bohb_pauses_and_goes_on(tmp_path: Any) -> None:
-    sys.modules["test_bohb"] = sys.modules[__name__]
-    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers have no tests to import
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of Ray's own start
         ray.init(num_cpus=2, num_gpus=0, include_dashboard=False, log_to_driver=False)
