@@ -4,13 +4,16 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SOAK ?=
 
-.PHONY: demo test soak lint types clean
+.PHONY: demo test soak coverage lint types clean
 
 demo: $(STAMP)  ## evolve a network on handwritten digits (minutes on two cores)
 	$(BIN)/python examples/quickstart.py
 
 test: $(STAMP) lint types  ## everything a change needs: lint, types, tests
-	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --durations=15
+	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile --durations=15
+
+coverage: $(STAMP)  ## the tests once more, with the lines they miss
+	$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered
 
 soak: $(STAMP)  ## long loops of kills and restores (an hour)
 	$(BIN)/python -m pytest -m soak $(SOAK)
@@ -25,7 +28,9 @@ types: $(STAMP)
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[test,bench]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[test,bench,draw]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[bohb]" \
+		|| echo "no BOHB: its netifaces has no wheel and wants a C compiler; its tests are skipped"
 	touch $(STAMP)
 
 clean:

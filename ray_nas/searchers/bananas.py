@@ -207,6 +207,11 @@ class Bananas(ArchitectureSearcher):
             curve.pop()
         curve.append((float(time), observation.score))
 
+    def _rescore(self, scores: Mapping[str, float]) -> None:
+        for trial_id, score in scores.items():
+            if trial_id in self._curves:
+                self._curves[trial_id][-1] = (self._curves[trial_id][-1][0], score)
+
     def _fail(self, trial_id: str, proposal: Proposal) -> None:
         self._curves.pop(trial_id, None)
         self._failed.append(trial_id)

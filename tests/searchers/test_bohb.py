@@ -7,7 +7,6 @@ import ConfigSpace as CS
 import numpy as np
 import pytest
 import ray
-import statsmodels.api as sm
 from ray import tune
 from ray.tune.schedulers import ASHAScheduler
 from ray.tune.schedulers.hb_bohb import HyperBandForBOHB
@@ -16,6 +15,9 @@ from ray_nas.benchmarks import simulate
 from ray_nas.searchers import BOHB, RandomSearch
 from ray_nas.searchers.kde_model import Density, KDEModel
 from ray_nas.spaces import NASBench201, SearchSpace
+
+pytest.importorskip("hpbandster", reason='the extra "bohb" wants a C compiler')
+import statsmodels.api as sm  # noqa: E402
 
 
 def model_of(space: SearchSpace, **arguments: Any) -> KDEModel:
