@@ -151,13 +151,11 @@ class ResumableScheduler(FIFOScheduler):
         reached = self._reached.get(trial.trial_id, -math.inf)
         self._reached[trial.trial_id] = max(time, reached)
         reason = self._judge(trial, time, result, time > reached)
-        if reason is None and time >= self._max_t:
-            reason = f"full length: {self._time_attr} = {time:g}"
-        if reason is None:
+        if reason is None and time < self._max_t:
             return str(TrialScheduler.CONTINUE)
-        self._stopped[trial.trial_id] = (time, reason)
-        if hasattr(self._searcher, "note_stop"):
+        if reason is not None and hasattr(self._searcher, "note_stop"):
             self._searcher.note_stop(trial.trial_id, reason)
+        self._stopped[trial.trial_id] = (time, reason or f"full length: {self._time_attr} = {time:g}")
         self._end(trial.trial_id, True)
         return str(TrialScheduler.STOP)
 

@@ -1,0 +1,139 @@
+"""Decisions of `LearningCurveASHA`, with and without what came before."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from ConfigSpace import ConfigurationSpace
+from ray.tune.schedulers import ASHAScheduler
+
+from ray_nas.schedulers import LearningCurveASHA
+from ray_nas.spaces import SearchSpace
+
+MAX_T = 27
+
+
+def value(x: float, epoch: float) -> float:
+    return x * (1 - math.exp(-epoch / 6)) + 0.01 * math.sin(50 * x + epoch)
+
+
+def prior(number: int = 60, shift: float = 0.0) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {"trial": i, "x": i / number, "epoch": t, "score": value(i / number, t) + shift}
+            for i in range(number)
+            for t in range(1, MAX_T + 1)
+        ]
+    )
+
+
+def make(**more) -> LearningCurveASHA:
+    return LearningCurveASHA(**{"time_attr": "epoch", "metric": "score", "mode": "max", "max_t": MAX_T, **more})
+
+
+def run(scheduler, make_trial, controller, number: int = 60, sign: float = 1.0) -> dict[str, tuple[float, int]]:
+    """Trials one after another, four at a time; trial id to (x, epoch at which it ended)."""
+    rng, ends = np.random.default_rng(3), {}
+    for start in range(0, number, 4):
+        group = [make_trial(f"t{i:03d}", {"x": float(rng.random())}) for i in range(start, start + 4)]
+        for trial in group:
+            scheduler.on_trial_add(controller, trial)
+        for epoch in range(1, MAX_T + 1):
+            for trial in list(group):
+                decision = scheduler.on_trial_result(controller, trial, {"epoch": epoch, "score": sign * value(trial.config["x"], epoch)})
+                ends[trial.trial_id] = (trial.config["x"], epoch)
+                if decision == "STOP":
+                    group.remove(trial)
+                    scheduler.on_trial_complete(controller, trial, {})
+    return ends
+
+
+@pytest.mark.parametrize("grace_period", [1, 3])
+@pytest.mark.parametrize("reduction_factor", [2, 3])
+def test_without_finished_curves_it_decides_as_rays_asha(grace_period, reduction_factor, make_trial, controller):
+    common = {"time_attr": "epoch", "metric": "score", "mode": "max", "max_t": MAX_T, "grace_period": grace_period}
+    ours = run(make(grace_period=grace_period, reduction_factor=reduction_factor, stop_below=0), make_trial, controller, number=40)
+    rays = run(ASHAScheduler(**common, reduction_factor=reduction_factor), make_trial, controller, number=40)
+    assert ours == rays
+
+
+def test_the_prior_saves_epochs_and_keeps_the_best(make_trial, controller):
+    plain = run(make(), make_trial, controller)
+    informed = run(make(prior=prior()), make_trial, controller)
+    best = max(informed, key=lambda trial_id: informed[trial_id][0])
+    assert informed[best][1] == MAX_T
+    assert sum(end for _, end in informed.values()) < 0.8 * sum(end for _, end in plain.values())
+
+
+def test_no_trial_is_stopped_in_its_grace_period(make_trial, controller):
+    ends = run(make(prior=prior(), grace_period=5), make_trial, controller)
+    assert min(end for _, end in ends.values()) >= 5
+
+
+def test_every_stop_says_why(make_trial, controller):
+    scheduler = make(prior=prior())
+    run(scheduler, make_trial, controller)
+    reasons = [reason for _, reason in scheduler.stopped.values()]
+    assert all(reason.startswith(("extrapolated: ends above trial", "rung", "full length")) for reason in reasons)
+    assert any(reason.startswith("extrapolated") for reason in reasons)
+
+
+def test_a_prior_of_another_kind_is_not_believed(make_trial, controller):
+    """The rungs are then plain ASHA's, and the record says so."""
+    scheduler = make(prior=prior(shift=5.0))
+    run(scheduler, make_trial, controller, number=40)
+    reasons = [reason for _, reason in scheduler.stopped.values() if not reason.startswith("full length")]
+    assert reasons
+    assert all("plain ASHA: " in reason for reason in reasons)
+    assert any("not like those learnt from" in reason for reason in reasons)
+
+
+def test_falling_metrics_are_mirrored(make_trial, controller):
+    falling = prior().assign(score=lambda frame: -frame["score"])
+    up = run(make(prior=prior()), make_trial, controller)
+    down = run(make(prior=falling, mode="min"), make_trial, controller, sign=-1.0)
+    assert up == down
+
+
+def test_a_space_encodes_nested_configs(make_trial, controller):
+    space = SearchSpace(ConfigurationSpace({"x": (0.0, 1.0)}))
+    scheduler = make(prior=prior().rename(columns={"x": "arch.x"}), space=space)
+    for index in range(12):
+        trial = make_trial(f"t{index}", {"arch": {"x": index / 12}, "lr": 0.1})
+        scheduler.on_trial_add(controller, trial)
+        scheduler.on_trial_result(controller, trial, {"epoch": 1, "score": value(index / 12, 1)})
+    expected = scheduler.get_state()["foresight"]["expected"]
+    assert expected["t11"] > expected["t1"]
+
+
+@pytest.mark.parametrize(
+    ("argument", "bad", "message"),
+    [
+        ("stop_below", 0.5, "stop_below must be in"),
+        ("grace_period", 0, "grace_period must be in"),
+        ("grace_period", 100, "grace_period must be in"),
+        ("reduction_factor", 1, "reduction_factor must be above 1"),
+        ("max_t", -1, "max_t must be a positive number"),
+        ("mode", "best", "mode must be 'min' or 'max'"),
+        ("time_attr", "", "time_attr must be the name"),
+    ],
+)
+def test_arguments_that_break_a_rule(argument, bad, message):
+    with pytest.raises(ValueError, match=message):
+        make(**{argument: bad})
+
+
+def test_a_missing_metric_is_an_error_before_the_first_trial(make_trial, controller):
+    with pytest.raises(ValueError, match="has no metric"):
+        LearningCurveASHA(time_attr="epoch", max_t=9).on_trial_add(controller, make_trial("a"))
+
+
+def test_a_prior_without_its_columns_is_an_error(make_trial, controller):
+    with pytest.raises(ValueError, match="needs a column 'score'"):
+        make(prior=prior().rename(columns={"score": "accuracy"})).on_trial_add(controller, make_trial("a"))
+
+
+def test_a_prior_that_is_too_short_is_an_error(make_trial, controller):
+    with pytest.raises(ValueError, match="reaches max_t"):
+        make(prior=prior(), max_t=100).on_trial_add(controller, make_trial("a"))
