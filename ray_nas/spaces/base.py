@@ -46,6 +46,7 @@ class SearchSpace(Domain):
                 raise ValueError(f"config_space: parameter names must not contain '/' (Tune flattens on it), got {name!r}")
         self._config_space = ConfigurationSpace.from_serialized_dict(config_space.to_serialized_dict())
         self._rules = tuple(rules)
+        self._size: int | float | None = None
         self._parameters = dict(self._config_space)
         self._conditions = {name: tuple(self._config_space.parent_conditions_of[name]) for name in self._parameters}
         self._forbidden = tuple(self._config_space.forbidden_clauses)
@@ -112,6 +113,11 @@ class SearchSpace(Domain):
         Conditions are counted exactly; forbidden clauses and rules too up to 20,000 configs, beyond that they are left
         out and the number is an upper bound.
         """
+        if self._size is None:
+            self._size = self._counted()
+        return self._size
+
+    def _counted(self) -> int | float:
         count = self._count()
         if self._is_limited() and count <= _EXACT_COUNT_LIMIT:
             return sum(1 for _ in self._combinations(parameters.all_values))
@@ -330,8 +336,17 @@ class SearchSpace(Domain):
         return None
 
     def _count(self) -> int | float:
-        """Configs under the conditions alone, by dynamic programming over the parameters in parents-first order."""
-        names = list(self._parameters)
+        """Configs under the conditions alone, by dynamic programming: parents first, children as soon as they can be."""
+        names: list[str] = []
+
+        def place(name: str) -> None:
+            if name not in names and all(parent.name in names for parent in self._config_space.parents_of[name]):
+                names.append(name)
+                for child in self._config_space.children_of[name]:
+                    place(child.name)
+
+        for name in self._parameters:
+            place(name)
         if any(math.isinf(parameter.size) for parameter in self._parameters.values()):
             return math.inf
         last_use = {name: index for index, name in enumerate(names)}
