@@ -1,9 +1,9 @@
 """Searchers: which architecture is next."""
 
-from ray_nas.searchers.base import ArchitectureSearcher, Observation
-from ray_nas.searchers.candidates import Proposal
-from ray_nas.searchers.bohb import BOHB
 from ray_nas.searchers.bananas import Bananas
+from ray_nas.searchers.base import ArchitectureSearcher, Observation
+from ray_nas.searchers.bohb import BOHB
+from ray_nas.searchers.candidates import Proposal
 from ray_nas.searchers.grid_search import GridSearch
 from ray_nas.searchers.local_search import LocalSearch
 from ray_nas.searchers.nsga2 import NSGA2
@@ -14,11 +14,11 @@ from ray_nas.searchers.warm_start import start_from
 
 __all__ = [
     "BOHB",
+    "NSGA2",
     "ArchitectureSearcher",
     "Bananas",
     "GridSearch",
     "LocalSearch",
-    "NSGA2",
     "Observation",
     "Proposal",
     "RandomSearch",

@@ -122,7 +122,9 @@ class Bananas(ArchitectureSearcher):
         known = posterior.predict(np.concatenate([features, pending]))[0]
         best = float(known.max())
         order = np.argsort(-known[: len(trial_ids)], kind="stable")
-        parents = [Proposal(self._proposals[trial_id].config, "", (trial_id,)) for trial_id in (trial_ids[index] for index in order[:_PARENTS])]
+        parents = [
+            Proposal(self._proposals[trial_id].config, "", (trial_id,)) for trial_id in (trial_ids[index] for index in order[:_PARENTS])
+        ]
         rated: dict[str, tuple[float, Proposal]] = {}
         batch = [Proposal(self.space.sample(random_state=self._rng), "random") for _ in range(_RANDOM)] + self._mutations(parents)
         top = -math.inf
@@ -137,7 +139,9 @@ class Bananas(ArchitectureSearcher):
 
     def _mutations(self, parents: Sequence[Proposal]) -> list[Proposal]:
         return [
-            Proposal(self.space.mutate(parent.config, self._rng), "mutation", parent.parents) for parent in parents for _ in range(_CHILDREN)
+            Proposal(self.space.mutate(parent.config, self._rng), "mutation", parent.parents)
+            for parent in parents
+            for _ in range(_CHILDREN)
         ]
 
     def _rate(self, batch: Sequence[Proposal], posterior: Posterior, best: float, rated: dict[str, tuple[float, Proposal]]) -> None:
@@ -190,7 +194,9 @@ class Bananas(ArchitectureSearcher):
     def _gaussian_process(self) -> GaussianProcess:
         if self._predictor is None:
             rng = np.random.default_rng(0)  # the prior is the space's own, whatever the searcher's seed
-            self._predictor = GaussianProcess(np.array([self.space.features(config) for config in self.space.sample(size=256, random_state=rng)]))
+            self._predictor = GaussianProcess(
+                np.array([self.space.features(config) for config in self.space.sample(size=256, random_state=rng)])
+            )
         return self._predictor
 
     # Tell.

@@ -1,11 +1,9 @@
 """`ArchitectureSearcher`: turns Tune's calls into ask and tell; the bookkeeping that every strategy shares."""
 
 import inspect
-import json
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -14,12 +12,12 @@ from ConfigSpace import ConfigurationSpace
 from ray.tune.result import AUTO_RESULT_KEYS, DEFAULT_METRIC
 from ray.tune.search import Searcher
 
-from ray_nas.record import RecordWriter
 from ray_nas.record import VERSION as RECORD_VERSION
+from ray_nas.record import RecordWriter
 from ray_nas.searchers import state_file
 from ray_nas.searchers.candidates import Candidates, Proposal
 from ray_nas.searchers.companions import Companions
-from ray_nas.searchers.objectives import Costs, Infeasible, Limits, Objectives, SeenFigures, check_arguments
+from ray_nas.searchers.objectives import Costs, InfeasibleError, Limits, Objectives, check_arguments
 from ray_nas.searchers.scores import Scores
 from ray_nas.searchers.tune_run import metric_and_mode
 from ray_nas.spaces.base import Config, SearchSpace
@@ -27,7 +25,12 @@ from ray_nas.spaces.joint import joint_space
 
 logger = logging.getLogger(__name__)
 
-_TUNE_KEYS: Final = frozenset(AUTO_RESULT_KEYS) - {"training_iteration", "time_total_s"} | {"done", "should_checkpoint", "trial_id", "experiment_tag"}
+_TUNE_KEYS: Final = frozenset(AUTO_RESULT_KEYS) - {"training_iteration", "time_total_s"} | {
+    "done",
+    "should_checkpoint",
+    "trial_id",
+    "experiment_tag",
+}
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ class ArchitectureSearcher(Searcher):
             space = SearchSpace(space)
         if space is not None and not isinstance(space, SearchSpace):
             raise TypeError(f"space must be a SearchSpace or a ConfigSpace.ConfigurationSpace, got {type(space).__name__}")
-        if space is not None and space.size == 0 or (space is not None and not len(space.config_space)):
+        if (space is not None and space.size == 0) or (space is not None and not len(space.config_space)):
             raise ValueError("space has no parameters: there is nothing to search")
         self._own_space = space
         self._space: SearchSpace | None = space
@@ -189,7 +192,13 @@ class ArchitectureSearcher(Searcher):
                 return str(Searcher.FINISHED)
             self._add(trial_id, proposal)
             self._record.append(
-                {"event": "proposal", "trial": trial_id, "config": proposal.config, "move": proposal.move, "parents": list(proposal.parents)}
+                {
+                    "event": "proposal",
+                    "trial": trial_id,
+                    "config": proposal.config,
+                    "move": proposal.move,
+                    "parents": list(proposal.parents),
+                }
             )
         return self.space.to_tune(self._proposals[trial_id].config)
 
@@ -201,7 +210,7 @@ class ArchitectureSearcher(Searcher):
         self._note_result(trial_id, result)
         try:
             values, (violation, _) = objectives.values(result), objectives.violation(result)
-        except Infeasible:
+        except InfeasibleError:
             return
         score = self._scores.preview(values, violation) if self._scores else values[0]
         self._report(Observation(trial_id, self._proposals[trial_id], values, result, score, violation))
@@ -218,9 +227,9 @@ class ArchitectureSearcher(Searcher):
         status, reason = "completed", self._stop_reasons.pop(trial_id, "")
         try:
             if error:
-                raise Infeasible("the trainable raised an error")
+                raise InfeasibleError("the trainable raised an error")
             values, violation, broken = self._outcome(trial_id, last)
-        except Infeasible as why:
+        except InfeasibleError as why:
             status, reason = ("error" if error else "infeasible"), str(why)
             self._fail(trial_id, proposal)
         else:
@@ -339,7 +348,7 @@ class ArchitectureSearcher(Searcher):
         if self._scores is not None:
             try:
                 values, violation, _ = self._outcome(trial_id, metrics)
-            except Infeasible:
+            except InfeasibleError:
                 return
             self._scores.add(trial_id, values, violation)
 
@@ -381,7 +390,7 @@ class ArchitectureSearcher(Searcher):
         """A completed trial's values, its violation of limits and what it violates.
 
         Raises:
-            Infeasible: They are not usable, or there is a limit on what is neither a cost nor reported.
+            InfeasibleError: They are not usable, or there is a limit on what is neither a cost nor reported.
         """
         objectives = self._ready()
         absent = [name for name in self._constraints if name not in metrics]
@@ -389,7 +398,7 @@ class ArchitectureSearcher(Searcher):
             self._cost_names = frozenset(objectives.check_costs(self.space.to_tune(self._proposals[trial_id].config)))
         for name in absent:
             if name not in (self._cost_names or ()):
-                raise Infeasible(f"constraints has {name!r}, which is neither one of the costs nor reported")
+                raise InfeasibleError(f"constraints has {name!r}, which is neither one of the costs nor reported")
         return objectives.values(metrics), *objectives.violation(metrics)
 
     def _score(self, trial_id: str, values: tuple[float, ...], violation: float) -> float:
@@ -436,7 +445,12 @@ def scalars(result: Mapping[str, Any]) -> dict[str, float]:
     """The numbers in a flat result that the user's code reported, and Tune's iteration and time."""
     kept = {}
     for name, value in result.items():
-        if name not in _TUNE_KEYS and not name.startswith("config/") and isinstance(value, int | float | np.number) and not isinstance(value, bool):
+        if (
+            name not in _TUNE_KEYS
+            and not name.startswith("config/")
+            and isinstance(value, int | float | np.number)
+            and not isinstance(value, bool)
+        ):
             kept[name] = value.item() if isinstance(value, np.generic) else value
     return kept
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from ray_nas.searchers.objectives import Infeasible, Objectives, SeenFigures
+from ray_nas.searchers.objectives import InfeasibleError, Objectives, SeenFigures
 from ray_nas.spaces.base import Config, SearchSpace
 
 _TRIES: Final = 100
@@ -81,7 +81,7 @@ class Candidates:
                 return False
             try:
                 objectives.check_config(space.to_tune(config))
-            except Infeasible as why:
+            except InfeasibleError as why:
                 figures.add(why)
                 return False
             return True

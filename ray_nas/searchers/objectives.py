@@ -29,7 +29,7 @@ class Objectives:
         """The objectives as figures to maximise.
 
         Raises:
-            Infeasible: One is missing, no number or not finite.
+            InfeasibleError: One is missing, no number or not finite.
         """
         return tuple(_number(metrics, name) * (1 if mode == "max" else -1) for name, mode in self.directions.items())
 
@@ -39,7 +39,7 @@ class Objectives:
         The sum of what is beyond the limits, each relative to its limit (Deb et al., 2002, VI-A).
 
         Raises:
-            Infeasible: One of them is no number or not finite.
+            InfeasibleError: One of them is no number or not finite.
         """
         total, reasons = 0.0, []
         for name, limits in self.constraints.items():
@@ -47,13 +47,13 @@ class Objectives:
                 value = _number(metrics, name)
                 try:
                     check_limits(name, value, limits)
-                except Infeasible as why:
+                except InfeasibleError as why:
                     reasons.append(str(why))
                     total += _excess(value, limits)
         return total, "; ".join(reasons)
 
     def check_config(self, trial_config: dict[str, Any]) -> None:
-        """Raises `Infeasible` if a config breaks a limit on what is known before training."""
+        """Raises `InfeasibleError` if a config breaks a limit on what is known before training."""
         if self.costs is not None and self.constraints:
             self.check_costs(trial_config)
 
@@ -61,7 +61,7 @@ class Objectives:
         """The figures of a config before training.
 
         Raises:
-            Infeasible: One of them breaks its limits.
+            InfeasibleError: One of them breaks its limits.
         """
         figures = {name: float(value) for name, value in self.costs(trial_config).items()} if self.costs else {}
         for name, limits in self.constraints.items():
@@ -70,7 +70,7 @@ class Objectives:
         return figures
 
 
-class Infeasible(Exception):
+class InfeasibleError(Exception):
     """A candidate that counts as none, with the reason as text; `figure` is the (name, value) that broke a limit."""
 
     def __init__(self, reason: str, figure: tuple[str, float] | None = None) -> None:
@@ -84,13 +84,15 @@ class SeenFigures:
     def __init__(self) -> None:
         self.broken: dict[str, tuple[float, float]] = {}
 
-    def add(self, why: Infeasible) -> None:
+    def add(self, why: InfeasibleError) -> None:
+        """Notes the figure that broke a limit."""
         if why.figure is not None:
             name, value = why.figure
             low, high = self.broken.get(name, (value, value))
             self.broken[name] = (min(low, value), max(high, value))
 
     def describe(self, constraints: Mapping[str, Limits]) -> str:
+        """The limits beside the range of what was seen."""
         return "; ".join(
             f"{name} must be in {describe_limits(constraints[name])}, the candidates looked at reach from {low:g} to {high:g}"
             for name, (low, high) in self.broken.items()
@@ -98,10 +100,10 @@ class SeenFigures:
 
 
 def check_limits(name: str, value: float, limits: Limits) -> None:
-    """Raises `Infeasible` if the value is outside of its limits, or NaN."""
+    """Raises `InfeasibleError` if the value is outside of its limits, or NaN."""
     low, high = limits
     if math.isnan(value) or (low is not None and value < low) or (high is not None and value > high):
-        raise Infeasible(f"{name} = {value:g} is outside of {describe_limits(limits)}", (name, value))
+        raise InfeasibleError(f"{name} = {value:g} is outside of {describe_limits(limits)}", (name, value))
 
 
 def _excess(value: float, limits: Limits) -> float:
@@ -139,11 +141,11 @@ def check_arguments(
 
 def _number(metrics: Mapping[str, Any], name: str) -> float:
     if name not in metrics:
-        raise Infeasible(f"metric {name!r} was not reported")
+        raise InfeasibleError(f"metric {name!r} was not reported")
     try:
         value = float(metrics[name])
     except (TypeError, ValueError):
-        raise Infeasible(f"metric {name!r} is no number: {metrics[name]!r}") from None
+        raise InfeasibleError(f"metric {name!r} is no number: {metrics[name]!r}") from None
     if not math.isfinite(value):
-        raise Infeasible(f"metric {name!r} is not finite: {value}")
+        raise InfeasibleError(f"metric {name!r} is not finite: {value}")
     return value

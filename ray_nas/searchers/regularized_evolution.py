@@ -16,7 +16,6 @@ from ray_nas.searchers.candidates import Proposal
 from ray_nas.searchers.objectives import Costs, Limits
 from ray_nas.spaces.base import Config, SearchSpace
 
-
 _TRIES: Final = 100
 _STAY: Final = 20
 """Mutants of one config that are looked at before the walk goes on."""

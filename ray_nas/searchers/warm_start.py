@@ -15,7 +15,7 @@ import numpy as np
 
 from ray_nas import record
 from ray_nas.searchers.base import ArchitectureSearcher, Observation, scalars
-from ray_nas.searchers.objectives import Infeasible, Objectives
+from ray_nas.searchers.objectives import InfeasibleError, Objectives
 from ray_nas.spaces import parameters
 from ray_nas.spaces.base import Config, SearchSpace
 
@@ -103,16 +103,16 @@ class _WarmStart:
             for report in trial.reports[:-1]:
                 try:
                     values, (violation, _) = objectives.values(report), objectives.violation(report)
-                except Infeasible:
+                except InfeasibleError:
                     continue
                 score = searcher._scores.preview(values, violation) if searcher._scores else values[0]
                 searcher._report(Observation(trial_id, proposal, values, report, score, violation))
             last = trial.reports[-1] if trial.reports else {}
             try:
                 if not trial.usable:
-                    raise Infeasible("it failed")
+                    raise InfeasibleError("it failed")
                 values, (violation, _) = objectives.values(last), objectives.violation(last)
-            except Infeasible:
+            except InfeasibleError:
                 searcher._fail(trial_id, proposal)
             else:
                 score = searcher._score(trial_id, values, violation)
@@ -125,7 +125,7 @@ class _WarmStart:
         for trial_id, trial in named.items():
             try:
                 values[trial_id] = Objectives(directions).values(trial.reports[-1])
-            except Infeasible as why:
+            except InfeasibleError as why:
                 if "not reported" in str(why):
                     raise ValueError(f"source: {why} by its trial {trial.config}; name its metrics with objectives={{...}}") from why
         if not values:

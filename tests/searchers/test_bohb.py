@@ -17,7 +17,7 @@ from ray_nas.searchers.kde_model import Density, KDEModel
 from ray_nas.spaces import NASBench201, SearchSpace
 
 pytest.importorskip("hpbandster", reason='the extra "bohb" wants a C compiler')
-import statsmodels.api as sm  # noqa: E402
+import statsmodels.api as sm
 
 
 def model_of(space: SearchSpace, **arguments: Any) -> KDEModel:

@@ -52,7 +52,11 @@ def test_infeasible_reports_leave_first(tmp_path: Path) -> None:
 
 def test_failed_trials_stay_out(cells: NASBench201, tmp_path: Path) -> None:
     searcher = NSGA2(cells, objectives=OBJECTIVES, seed=0)
-    for name, end in (("a", {"error": True}), ("b", {"result": {"accuracy": float("nan"), "latency_ms": 1.0}}), ("c", {"result": {"accuracy": 1.0}})):
+    for name, end in (
+        ("a", {"error": True}),
+        ("b", {"result": {"accuracy": float("nan"), "latency_ms": 1.0}}),
+        ("c", {"result": {"accuracy": 1.0}}),
+    ):
         searcher.suggest(name)
         searcher.on_trial_complete(trial_id=name, **end)
     assert population(searcher, tmp_path) == []
@@ -70,7 +74,9 @@ def test_children_come_from_the_population(cells: NASBench201, tmp_path: Path) -
     moves = [event["move"] for event in proposals[4:]]
     assert moves.count("crossover") > 20
     assert moves.count("mutation") > 0
-    assert all(set(event["parents"]) < {str(earlier) for earlier in range(int(event["trial"]))} for event in proposals[4:] if event["parents"])
+    assert all(
+        set(event["parents"]) < {str(earlier) for earlier in range(int(event["trial"]))} for event in proposals[4:] if event["parents"]
+    )
 
 
 def test_64_in_flight_in_any_order(cells: NASBench201) -> None:
@@ -108,7 +114,10 @@ def test_it_misses_half_of_what_random_search_misses_of_a_real_front() -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [({"population_size": 1}, "population_size must be at least 2, got 1"), ({"crossover_rate": 1.5}, r"crossover_rate must be in \[0, 1\], got 1.5")],
+    [
+        ({"population_size": 1}, "population_size must be at least 2, got 1"),
+        ({"crossover_rate": 1.5}, r"crossover_rate must be in \[0, 1\], got 1.5"),
+    ],
 )
 def test_arguments_are_checked(arguments: dict, message: str, cells: NASBench201) -> None:
     with pytest.raises(ValueError, match=message):

@@ -5,7 +5,7 @@ import pytest
 
 from ray_nas import record
 from ray_nas.searchers import RandomSearch, RegularizedEvolution
-from ray_nas.searchers.objectives import Infeasible, Objectives
+from ray_nas.searchers.objectives import InfeasibleError, Objectives
 from ray_nas.spaces import NASBench201
 
 
@@ -28,7 +28,7 @@ def test_values_are_to_be_maximised() -> None:
     ],
 )
 def test_unusable_values_are_infeasible(metrics: dict, reason: str) -> None:
-    with pytest.raises(Infeasible, match=reason):
+    with pytest.raises(InfeasibleError, match=reason):
         Objectives({"accuracy": "max", "latency_ms": "min"}).values(metrics)
 
 
@@ -39,7 +39,7 @@ def test_violations_add_up_relative_to_their_limits() -> None:
     assert amount == pytest.approx(0.5 + 0.25 + 0.1)
     assert reason == "latency_ms = 15 is outside of [-inf, 10]; fairness = 0.6 is outside of [0.8, inf]; drift = 0.1 is outside of [0, 0]"
     assert objectives.violation({"accuracy": 1.0}) == (0.0, "")
-    with pytest.raises(Infeasible, match="'latency_ms' is not finite"):
+    with pytest.raises(InfeasibleError, match="'latency_ms' is not finite"):
         objectives.violation({"latency_ms": math.nan})
 
 
@@ -68,9 +68,7 @@ def test_a_limit_on_nothing_is_told(costs: object, cells: NASBench201, tmp_path:
 
 def test_an_impossible_limit_shows_the_reachable_range(cells: NASBench201) -> None:
     searcher = RandomSearch(cells, "accuracy", "max", costs=convolutions, constraints={"convolutions": (7, None)}, seed=0)
-    with pytest.raises(
-        ValueError, match=r"cannot be met: convolutions must be in \[7, inf\], the candidates looked at reach from 0 to 6"
-    ):
+    with pytest.raises(ValueError, match=r"cannot be met: convolutions must be in \[7, inf\], the candidates looked at reach from 0 to 6"):
         searcher.suggest("t")
 
 

@@ -25,9 +25,7 @@ def test_scores_agree_with_constraint_domination(points: list[tuple[int, int]], 
     found = scores(values, violations)
     for i in range(len(points)):
         for j in range(len(points)):
-            if violations[i] < violations[j]:
-                assert found[i] > found[j]
-            elif violations[i] == violations[j] == 0 and (values[i] > values[j]).all():
+            if violations[i] < violations[j] or (violations[i] == violations[j] == 0 and (values[i] > values[j]).all()):
                 assert found[i] > found[j]
 
 
@@ -93,7 +91,11 @@ def run(searcher: ArchitectureSearcher, first: int, last: int, in_flight: int = 
         live.append((f"t{number}", config))
         if len(live) == in_flight:
             trial_id, config = live.pop(0)
-            fate = {"error": True} if number % 11 == 5 else {"result": {**evaluate(config), **({"accuracy": math.nan} if number % 11 == 7 else {})}}
+            fate = (
+                {"error": True}
+                if number % 11 == 5
+                else {"result": {**evaluate(config), **({"accuracy": math.nan} if number % 11 == 7 else {})}}
+            )
             searcher.on_trial_complete(trial_id=trial_id, **fate)
     return seen
 

@@ -7,7 +7,7 @@ import pickle
 from functools import partial
 from typing import Any
 
-import ConfigSpace as CS  # noqa: N817
+import ConfigSpace as CS
 import numpy as np
 import pytest
 import ray
