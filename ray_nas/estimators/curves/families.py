@@ -28,6 +28,10 @@ _TEMPER: Final = 0.8
 """How many independent values one value is worth."""
 
 
+_BREAK: Final = (0.01, 0.3)
+"""Probability that a value is off the curve altogether (a training that diverges), and the standard deviation of such values."""
+
+
 def shapes(times: Floats, first: float, max_t: float) -> dict[str, Floats]:
     """g(t; theta) of every family on its grid: 1 at the first time, falling towards 0.
 
@@ -83,18 +87,22 @@ class FamilyPosterior:
         return mean, np.maximum(variance, 0.0)
 
     def forecast(self, time: float) -> tuple[Floats, Floats]:
-        """Mean and variance (n,) of a noisy value at `time`."""
+        """Mean and variance (n,) of a noisy value at `time`, of a curve that does not break off."""
         weights = np.exp(self.log_weights)
         mean, variance = self._moments(time)
         center = (weights * mean).sum(1)
         return center, (weights * (variance + self.noise**2 + (mean - center[:, None]) ** 2)).sum(1)
 
     def log_likelihood(self, time: float, values: Floats) -> Floats:
-        """Log density (n,) of a noisy value at `time`."""
+        """Log density (n,) of a noisy value at `time`; one in a hundred is taken to be off the curve."""
         mean, variance = self._moments(time)
         total = variance + self.noise**2
         log_density = -0.5 * (np.log(2 * np.pi * total) + (values[:, None] - mean) ** 2 / total)
-        return np.asarray(logsumexp(self.log_weights + log_density, axis=1))
+        share, width = _BREAK
+        center = (np.exp(self.log_weights) * mean).sum(1)
+        off = -0.5 * (np.log(2 * np.pi * width**2) + ((values - center) / width) ** 2)
+        on = logsumexp(self.log_weights + log_density, axis=1)
+        return np.asarray(np.logaddexp(np.log1p(-share) + on, np.log(share) + off))
 
     def sample(self, times: Floats, size: int, rng: np.random.Generator) -> Floats:
         """(n, size, T) draws of the curves without their noise."""
