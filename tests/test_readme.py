@@ -6,16 +6,26 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 
 
-def test_the_first_snippet_runs_as_a_script(tmp_path: Path) -> None:
-    snippets = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+def snippets() -> list[str]:
+    return re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+
+
+def test_the_snippet_of_virtual_time(capsys: pytest.CaptureFixture[str]) -> None:
+    exec(snippets()[2], {})
+    assert capsys.readouterr().out.startswith("200 trainings, ")
+
+
+def test_the_snippets_of_a_search_run_as_a_script(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(
         "import ray\nray.init(num_cpus=2, num_gpus=0, include_dashboard=False)\n"
-        + snippets[0].replace("num_samples=10", "num_samples=3")
-        + snippets[1]
+        + snippets()[0].replace("num_samples=10", "num_samples=3")
+        + snippets()[1]
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "RAY_AIR_NEW_OUTPUT": "0"}
     run = subprocess.run(
