@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from ray_nas.searchers import state_file
+from ray_nas import state_file
 
 State = dict[str, Any]
 

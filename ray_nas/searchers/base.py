@@ -12,9 +12,9 @@ from ConfigSpace import ConfigurationSpace
 from ray.tune.result import AUTO_RESULT_KEYS, DEFAULT_METRIC
 from ray.tune.search import Searcher
 
+from ray_nas import state_file
 from ray_nas.record import VERSION as RECORD_VERSION
 from ray_nas.record import RecordWriter
-from ray_nas.searchers import state_file
 from ray_nas.searchers.candidates import Candidates, Proposal
 from ray_nas.searchers.companions import Companions
 from ray_nas.searchers.objectives import Costs, InfeasibleError, Limits, Objectives, check_arguments

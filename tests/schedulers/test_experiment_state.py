@@ -18,8 +18,8 @@ from ray_nas.record import load
 from ray_nas.schedulers import LearningCurveASHA, MultiObjectiveASHA, Resumable
 from ray_nas.schedulers.experiment_state import attach, innermost_searcher
 from ray_nas.searchers import RandomSearch, RegularizedEvolution
-from ray_nas.searchers.state_file import StateError
 from ray_nas.spaces import SearchSpace
+from ray_nas.state_file import StateError
 
 SPACE = SearchSpace(ConfigurationSpace({"x": (0.0, 1.0)}))
 

@@ -16,8 +16,8 @@ from ray import cloudpickle, tune
 
 from ray_nas import record, searchers
 from ray_nas.searchers.base import ArchitectureSearcher, strategy_names
-from ray_nas.searchers.state_file import StateError
 from ray_nas.spaces import NASBench201, SearchSpace
+from ray_nas.state_file import StateError
 
 NAMES = sorted(strategy_names(searchers))
 if find_spec("hpbandster") is None:  # the extra "bohb" wants a C compiler

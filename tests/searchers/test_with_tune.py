@@ -15,8 +15,8 @@ from ray.tune.stopper import FunctionStopper
 
 from ray_nas import record
 from ray_nas.searchers import GridSearch, LocalSearch, RandomSearch, RegularizedEvolution
-from ray_nas.searchers.state_file import StateError
 from ray_nas.spaces import NASBench201, SearchSpace
+from ray_nas.state_file import StateError
 
 
 @pytest.fixture(scope="module", autouse=True)
