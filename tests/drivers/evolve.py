@@ -1,6 +1,6 @@
-"""A driver to be killed: evolves cells with a checkpointing trainable; run again on the same folder, it restores.
+"""A driver to be killed: searches cells with a checkpointing trainable; run again on the same folder, it restores.
 
-Usage: python evolve.py FOLDER NUM_SAMPLES
+Usage: python evolve.py FOLDER NUM_SAMPLES [evolution | bohb]
 """
 
 import json
@@ -15,8 +15,9 @@ os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 
 import ray
 from ray import tune
+from ray.tune.schedulers.hb_bohb import HyperBandForBOHB
 
-from ray_nas.searchers import RegularizedEvolution
+from ray_nas.searchers import BOHB, RegularizedEvolution
 from ray_nas.spaces import NASBench201
 
 
@@ -42,7 +43,15 @@ class Train(tune.Trainable):
         return True
 
 
-def main(folder: Path, num_samples: int) -> None:
+def strategy(name: str) -> dict:
+    if name == "bohb":
+        scheduler = HyperBandForBOHB(time_attr="epoch", metric="score", mode="max", max_t=3, reduction_factor=3)
+        return {"search_alg": BOHB(NASBench201(2, 1), time_attr="epoch", seed=1, metric="score", mode="max"), "scheduler": scheduler}
+    search = RegularizedEvolution(NASBench201(2, 1), population_size=5, tournament_size=3, seed=1)
+    return {"search_alg": search, "metric": "score", "mode": "max"}
+
+
+def main(folder: Path, num_samples: int, name: str) -> None:
     ray.init(num_cpus=2, num_gpus=0, include_dashboard=False, log_to_driver=False)
     path = folder / "evolve"
     if tune.Tuner.can_restore(path):
@@ -51,9 +60,7 @@ def main(folder: Path, num_samples: int) -> None:
         tuner = tune.Tuner(
             tune.with_resources(Train, {"cpu": 1}),
             tune_config=tune.TuneConfig(
-                search_alg=RegularizedEvolution(NASBench201(2, 1), population_size=5, tournament_size=3, seed=1),
-                metric="score",
-                mode="max",
+                **strategy(name),
                 num_samples=num_samples,
                 reuse_actors=True,
                 trial_dirname_creator=lambda trial: trial.trial_id,
@@ -67,4 +74,4 @@ def main(folder: Path, num_samples: int) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]).resolve(), int(sys.argv[2]))
+    main(Path(sys.argv[1]).resolve(), int(sys.argv[2]), *sys.argv[3:] or ["evolution"])

@@ -24,10 +24,10 @@ def events(folder: Path) -> int:
     return path.read_bytes().count(b"\n") if path.exists() else 0
 
 
-def kill_and_restore(folder: Path, rng: random.Random, kills: int) -> None:
+def kill_and_restore(folder: Path, rng: random.Random, kills: int, strategy: str = "evolution") -> None:
     """Kills the driver `kills` times, each some time after it has saved something new, and lets the last run end."""
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    command = [sys.executable, str(DRIVER), str(folder), str(NUM_SAMPLES)]
+    command = [sys.executable, str(DRIVER), str(folder), str(NUM_SAMPLES), strategy]
     for _ in range(kills):
         before = events(folder)
         driver = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -38,18 +38,26 @@ def kill_and_restore(folder: Path, rng: random.Random, kills: int) -> None:
         driver.wait()
     run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100, check=False)
     assert run.returncode == 0, run.stderr[-3000:]
-    check(folder, json.loads(run.stdout.splitlines()[-1]))
+    trials = json.loads(run.stdout.splitlines()[-1])
+    lines = check_each_once(folder, trials)
+    if strategy == "evolution":
+        check_population(folder, trials, lines)
 
 
-def check(folder: Path, trials: list[dict]) -> None:
+def check_each_once(folder: Path, trials: list[dict]) -> list[dict]:
     assert len(trials) == NUM_SAMPLES
-    assert all(trial["score"] == sum("conv" in operation for operation in trial["config"].values()) + 0.3 for trial in trials)
     lines = [json.loads(line) for line in (folder / "evolve" / record.RECORD_FILE).read_text().splitlines()]
     ends = Counter(line["trial"] for line in lines if line["event"] == "end")
     assert ends == Counter(trial["trial"] for trial in trials)
     loaded = {trial.trial_id: trial for trial in record.load(folder / "evolve").trials}
     assert {trial["trial"]: trial["config"] for trial in trials} == {name: trial.config for name, trial in loaded.items()}
     assert all(loaded[trial["trial"]].metrics["score"] == trial["score"] for trial in trials)
+    return lines
+
+
+def check_population(folder: Path, trials: list[dict], lines: list[dict]) -> None:
+    assert all(trial["score"] == sum("conv" in operation for operation in trial["config"].values()) + 0.3 for trial in trials)
+    loaded = {trial.trial_id: trial for trial in record.load(folder / "evolve").trials}
     newest = max((folder / "evolve").glob("searcher-state-*.json"))
     population = json.loads(newest.read_text())["strategy"]["population"]
     last = [line["trial"] for line in lines if line["event"] == "end"][-5:]
@@ -58,6 +66,11 @@ def check(folder: Path, trials: list[dict]) -> None:
 
 def test_a_killed_driver_is_restored(tmp_path: Path) -> None:
     kill_and_restore(tmp_path, random.Random(time.time_ns()), kills=1)
+
+
+def test_paused_trials_of_hyperband_are_restored(tmp_path: Path) -> None:
+    pytest.importorskip("hpbandster", reason='the extra "bohb" wants a C compiler')
+    kill_and_restore(tmp_path, random.Random(time.time_ns()), kills=1, strategy="bohb")
 
 
 @pytest.mark.soak
