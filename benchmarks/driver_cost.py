@@ -137,7 +137,7 @@ def main() -> None:
         figures[kind.__name__] = calls(kind, options.past_trials)
         print(kind.__name__, {name: round(value, 4) for name, value in figures[kind.__name__].items()})
     os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
-    ray.init(num_cpus=2, num_gpus=0, include_dashboard=False, log_to_driver=False)
+    ray.init(address="local", num_cpus=2, num_gpus=0, include_dashboard=False, log_to_driver=False)
     through_tune(Minimal(), 50)  # warm
     ratios = []
     for pair in range(options.pairs):

@@ -52,7 +52,7 @@ def runtime(folder: Path) -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of Ray's own start
         environment = {"env_vars": {"PYTHONPATH": f"{folder}:{Path(__file__).parents[1]}"}}
-        ray.init(num_cpus=1, num_gpus=0, include_dashboard=False, log_to_driver=False, runtime_env=environment)
+        ray.init(address="local", num_cpus=1, num_gpus=0, include_dashboard=False, log_to_driver=False, runtime_env=environment)
     yield
     ray.shutdown()
 

@@ -23,7 +23,7 @@ def test_the_snippet_of_virtual_time(capsys: pytest.CaptureFixture[str]) -> None
 def test_the_snippets_of_a_search_run_as_a_script(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(
-        "import ray\nray.init(num_cpus=2, num_gpus=0, include_dashboard=False)\n"
+        'import ray\nray.init(address="local", num_cpus=2, num_gpus=0, include_dashboard=False)\n'
         + snippets()[0].replace("num_samples=10", "num_samples=3")
         + snippets()[1]
     )

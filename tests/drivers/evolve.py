@@ -52,7 +52,7 @@ def strategy(name: str) -> dict:
 
 
 def main(folder: Path, num_samples: int, name: str) -> None:
-    ray.init(num_cpus=2, num_gpus=0, include_dashboard=False, log_to_driver=False)
+    ray.init(address="local", num_cpus=2, num_gpus=0, include_dashboard=False, log_to_driver=False)
     path = folder / "evolve"
     if tune.Tuner.can_restore(path):
         tuner = tune.Tuner.restore(str(path), trainable=tune.with_resources(Train, {"cpu": 1}))

@@ -63,7 +63,7 @@ def train(config):
 def main() -> None:
     folder, kind = Path(sys.argv[1]), sys.argv[2]
     Logged.log = folder / "log.jsonl"
-    ray.init(num_cpus=2, include_dashboard=False, logging_level="ERROR", log_to_driver=False)
+    ray.init(address="local", num_cpus=2, include_dashboard=False, logging_level="ERROR", log_to_driver=False)
     if (folder / "run" / "tuner.pkl").exists():
         tuner = tune.Tuner.restore(str(folder / "run"), train)
     else:

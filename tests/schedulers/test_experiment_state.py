@@ -26,17 +26,16 @@ SPACE = SearchSpace(ConfigurationSpace({"x": (0.0, 1.0)}))
 
 @pytest.fixture(scope="module")
 def cluster():
-    ray.init(num_cpus=2, num_gpus=0, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    ray.init(address="local", num_cpus=1, num_gpus=0, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     yield
     ray.shutdown()
 
 
-def train(config):
-    for epoch in range(1, 5):
-        tune.report({"score": config["x"] * epoch, "cost": config["x"], "epoch": epoch})
-
-
 def fit(folder: Path, scheduler, searcher=None, metric="score", param_space=None, num_samples=6):
+    def train(config):  # local, so that workers need not import this module
+        for epoch in range(1, 5):
+            tune.report({"score": config["x"] * epoch, "cost": config["x"], "epoch": epoch})
+
     tuner = tune.Tuner(
         tune.with_resources(train, {"cpu": 1}),
         param_space=param_space or {},

@@ -189,7 +189,7 @@ def test_hyperband_for_bohb_pauses_and_goes_on(tmp_path: Any) -> None:
     ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers have no tests to import
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of Ray's own start
-        ray.init(num_cpus=2, num_gpus=0, include_dashboard=False, log_to_driver=False)
+        ray.init(address="local", num_cpus=2, num_gpus=0, include_dashboard=False, log_to_driver=False)
         space = CS.ConfigurationSpace({"width": (8, 64)})
         searcher = BOHB(space, "loss", "min", seed=0)
         scheduler = HyperBandForBOHB(time_attr="training_iteration", metric="loss", mode="min", max_t=9, reduction_factor=3)

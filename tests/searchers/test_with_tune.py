@@ -23,7 +23,7 @@ from ray_nas.state_file import StateError
 def runtime() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of Ray's own start
-        ray.init(num_cpus=2, num_gpus=0, include_dashboard=False, log_to_driver=False)
+        ray.init(address="local", num_cpus=1, num_gpus=0, include_dashboard=False, log_to_driver=False)
     yield
     ray.shutdown()
 
@@ -68,9 +68,9 @@ def run_config(folder: Path, **arguments: Any) -> tune.RunConfig:
 def fit(searcher: Any, folder: Path, trainable: Any = None, param_space: dict | None = None, **tune_arguments: Any) -> tune.ResultGrid:
     settings: dict[str, Any] = {"metric": "accuracy", "mode": "max", "num_samples": 6, "reuse_actors": True, **tune_arguments}
     settings["trial_dirname_creator"] = lambda trial: trial.trial_id
-    stop = settings.pop("stop", None)
+    stop, cpu = settings.pop("stop", None), settings.pop("cpu", 1)
     tuner = tune.Tuner(
-        tune.with_resources(trainable or counting(), {"cpu": 1}),
+        tune.with_resources(trainable or counting(), {"cpu": cpu}),
         param_space=param_space,
         tune_config=tune.TuneConfig(search_alg=searcher, **settings),
         run_config=run_config(folder, stop=stop),
@@ -178,7 +178,7 @@ def test_concurrency_limits(cells: NASBench201, tmp_path: Path, wrapped: bool) -
     searcher: Any = RegularizedEvolution(cells, seed=1, population_size=3, tournament_size=3)
     if wrapped:
         searcher = ConcurrencyLimiter(searcher, max_concurrent=2)
-    results = fit(searcher, tmp_path, **({} if wrapped else {"max_concurrent_trials": 2}))
+    results = fit(searcher, tmp_path, cpu=0.4, **({} if wrapped else {"max_concurrent_trials": 2}))
     assert len(results) == len({cells.canonical(result.config) for result in results}) == 6
     assert [trial.status for trial in trials(tmp_path)] == ["completed"] * 6
 
@@ -209,8 +209,8 @@ def failing() -> Any:
 
 
 def test_a_trainable_that_always_raises(cells: NASBench201, tmp_path: Path) -> None:
-    results = fit(RegularizedEvolution(cells, seed=1, population_size=2, tournament_size=1), tmp_path, failing(), num_samples=5)
-    assert results.num_errors == 5
+    results = fit(RegularizedEvolution(cells, seed=1, population_size=2, tournament_size=1), tmp_path, failing(), num_samples=3)
+    assert results.num_errors == 3
     assert {(trial.status, trial.reason) for trial in trials(tmp_path)} == {("error", "the trainable raised an error")}
 
 
@@ -265,12 +265,12 @@ def test_retries_are_invisible_and_counted_once(cells: NASBench201, tmp_path: Pa
 
     tuner = tune.Tuner(
         tune.with_resources(Flaky, {"cpu": 1}),
-        tune_config=tune.TuneConfig(search_alg=RandomSearch(cells, seed=1), metric="accuracy", mode="max", num_samples=3),
+        tune_config=tune.TuneConfig(search_alg=RandomSearch(cells, seed=1), metric="accuracy", mode="max", num_samples=2),
         run_config=run_config(tmp_path, failure_config=tune.FailureConfig(max_failures=2)),
     )
     results = tuner.fit()
     assert results.num_errors == 0
-    assert [trial.status for trial in trials(tmp_path)] == ["completed"] * 3
+    assert [trial.status for trial in trials(tmp_path)] == ["completed"] * 2
     assert all(trial.metrics["accuracy"] == 2.0 for trial in trials(tmp_path))
 
 

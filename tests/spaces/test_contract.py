@@ -140,7 +140,7 @@ def space(request: pytest.FixtureRequest) -> SearchSpace:
 
 @pytest.fixture(scope="module")
 def cluster() -> Any:
-    ray.init(num_cpus=1, num_gpus=0, include_dashboard=False, logging_level="error")
+    ray.init(address="local", num_cpus=1, num_gpus=0, include_dashboard=False, logging_level="error")
     yield
     ray.shutdown()
 

@@ -14,7 +14,7 @@ DOCS = Path(__file__).parents[2] / "docs" / "define_your_own_space.md"
 def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("RAY_AIR_NEW_OUTPUT", "0")
     monkeypatch.setenv("HOME", str(tmp_path))
-    ray.init(num_cpus=1, num_gpus=0, include_dashboard=False, logging_level="error")
+    ray.init(address="local", num_cpus=1, num_gpus=0, include_dashboard=False, logging_level="error")
     yield
     ray.shutdown()
 
