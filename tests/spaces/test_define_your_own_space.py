@@ -13,8 +13,8 @@ DOCS = Path(__file__).parents[2] / "docs" / "define_your_own_space.md"
 @pytest.fixture
 def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("RAY_AIR_NEW_OUTPUT", "0")
-    monkeypatch.setenv("HOME", str(tmp_path))
     ray.init(address="local", num_cpus=1, num_gpus=0, include_dashboard=False, logging_level="error")
+    monkeypatch.setenv("HOME", str(tmp_path))  # for ~/ray_results; not before, since Ray keeps its token at home
     yield
     ray.shutdown()
 
