@@ -65,7 +65,8 @@ class Optuna:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self._study = optuna.create_study(direction="maximize", sampler=getattr(optuna.samplers, sampler)(seed=seed))
-        self._space, self._trials = space, {}
+        self._space = space
+        self._trials: dict[int, Any] = {}
 
     def ask(self, number: int) -> Config | None:
         """See `Peer`."""
@@ -106,7 +107,8 @@ class HpBandSter:
             np.random.seed(seed)  # noqa: NPY002
             logger = logging.getLogger("hpbandster-stock")
             logger.setLevel(logging.CRITICAL)
-            self._model, self._configs = BOHB(configspace=config_space, logger=logger), {}
+            self._model = BOHB(configspace=config_space, logger=logger)
+            self._configs: dict[int, Config] = {}
 
     def _without_ordinals(self, config_space: CS.ConfigurationSpace, seed: int) -> CS.ConfigurationSpace:
         result = CS.ConfigurationSpace(seed=seed)
@@ -159,15 +161,18 @@ class SMAC:
         # A copy, since SMAC seeds the space it is given.
         config_space = copy.deepcopy(space.config_space)
         scenario = Scenario(config_space, deterministic=True, output_directory=folder, seed=seed)
-        self._smac, self._trials = HyperparameterOptimizationFacade(scenario, logging_level=False), {}
+        self._smac = HyperparameterOptimizationFacade(scenario, logging_level=False)
+        self._trials: dict[int, Any] = {}
 
     def ask(self, number: int) -> Config | None:
         """See `Peer`."""
+        from smac.main.exceptions import ConfigurationSpaceExhaustedException
+
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
                 trial = self._trials[number] = self._smac.ask()
-            except StopIteration:
+            except (ConfigurationSpaceExhaustedException, StopIteration):  # the second if it is asked again
                 return None
         return {name: plain(value) for name, value in dict(trial.config).items()}
 
@@ -181,6 +186,7 @@ class SMAC:
 class SyneTune:
     """A scheduler of Syne Tune, which has no conditions: it sees every parameter, the table only the active ones.
 
+    Listed values go by their index, since Syne Tune wants all of one type.
     Its first configs come from numpy's global generator, so that is seeded here.
     """
 
@@ -189,9 +195,12 @@ class SyneTune:
         from syne_tune.optimizer.schedulers.ask_tell_scheduler import AskTellScheduler
 
         np.random.seed(seed)  # noqa: NPY002
-        domains = {name: self._domain(parameter) for name, parameter in space.config_space.items()}
+        values = {name: listed_values(parameter) for name, parameter in space.config_space.items()}
+        self._listed = {name: listed for name, listed in values.items() if listed is not None}
+        domains = {name: self._domain(name, parameter) for name, parameter in space.config_space.items()}
         made = getattr(baselines, scheduler)(domains, metric="value", do_minimize=False, random_seed=seed)
-        self._scheduler, self._space, self._trials = AskTellScheduler(made), space, {}
+        self._scheduler, self._space = AskTellScheduler(made), space
+        self._trials: dict[int, Any] = {}
 
     def ask(self, number: int) -> Config | None:
         """See `Peer`."""
@@ -199,23 +208,23 @@ class SyneTune:
         config: Config = {}
         for name in self._space.config_space:
             if name in self._space.active(config):
-                config[name] = plain(trial.config[name])
+                value = plain(trial.config[name])
+                config[name] = self._listed[name][value] if name in self._listed else value
         return config
 
     def tell(self, number: int, value: float) -> None:
         """See `Peer`."""
         self._scheduler.tell(self._trials.pop(number), {"value": value})
 
-    def _domain(self, parameter: Any) -> Any:
+    def _domain(self, name: str, parameter: Any) -> Any:
         from syne_tune import config_space
 
-        listed = listed_values(parameter)
-        if listed is not None and len(listed) == 1:
-            return listed[0]
-        if isinstance(parameter, CategoricalHyperparameter):
-            return config_space.choice(listed)
-        if isinstance(parameter, OrdinalHyperparameter):
-            return config_space.ordinal(listed, kind="equal")
+        if name in self._listed:
+            count = len(self._listed[name])
+            if count == 1:
+                return 0
+            nominal = isinstance(parameter, CategoricalHyperparameter)
+            return config_space.choice(list(range(count))) if nominal else config_space.randint(0, count - 1)
         if isinstance(parameter, CS.UniformIntegerHyperparameter):
             domain = config_space.lograndint if parameter.log else config_space.randint
         else:
