@@ -1,6 +1,6 @@
 """Searchers of other packages behind one interface, for `query_efficiency.py`: Optuna, HpBandSter, SMAC3, Syne Tune.
 
-All run with their own defaults; each is imported only when it is made.
+All run with their own defaults; each is imported only when it is made. Past 250 lines, since it is one adapter after another.
 """
 
 import contextlib
@@ -187,7 +187,8 @@ class SyneTune:
     """A scheduler of Syne Tune, which has no conditions: it sees every parameter, the table only the active ones.
 
     Listed values go by their index, since Syne Tune wants all of one type.
-    Its first configs come from numpy's global generator, so that is seeded here.
+    Random configs come from numpy's global generator, so that is seeded here. REA's population is 100 by default: its first
+    100 queries are random search.
     """
 
     def __init__(self, scheduler: str, space: SearchSpace, seed: int) -> None:
