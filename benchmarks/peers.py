@@ -1,10 +1,20 @@
-"""Searchers of other packages behind one interface, for `query_efficiency.py`: Optuna's samplers and stock HpBandSter."""
+"""Searchers of other packages behind one interface, for `query_efficiency.py`: Optuna, HpBandSter, SMAC3, Syne Tune.
+
+All run with their own defaults; each is imported only when it is made. Past 250 lines, since it is one adapter after another.
+"""
 
 import contextlib
+import copy
+import importlib.util
 import io
 import logging
+import shutil
+import tempfile
 import warnings
+import weakref
 from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
 from typing import Any, Protocol
 
 import ConfigSpace as CS
@@ -55,7 +65,8 @@ class Optuna:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self._study = optuna.create_study(direction="maximize", sampler=getattr(optuna.samplers, sampler)(seed=seed))
-        self._space, self._trials = space, {}
+        self._space = space
+        self._trials: dict[int, Any] = {}
 
     def ask(self, number: int) -> Config | None:
         """See `Peer`."""
@@ -96,7 +107,8 @@ class HpBandSter:
             np.random.seed(seed)  # noqa: NPY002
             logger = logging.getLogger("hpbandster-stock")
             logger.setLevel(logging.CRITICAL)
-            self._model, self._configs = BOHB(configspace=config_space, logger=logger), {}
+            self._model = BOHB(configspace=config_space, logger=logger)
+            self._configs: dict[int, Config] = {}
 
     def _without_ordinals(self, config_space: CS.ConfigurationSpace, seed: int) -> CS.ConfigurationSpace:
         result = CS.ConfigurationSpace(seed=seed)
@@ -134,14 +146,115 @@ class HpBandSter:
             self._model.new_result(job)
 
 
-def peers() -> Mapping[str, Callable[[SearchSpace, int], Peer]]:
+class SMAC:
+    """SMAC3's facade for hyperparameters: a random forest on the space as it is, conditions and forbidden clauses included.
+
+    Its Sobol design takes at most 25 queries, a quarter of the 100 that a scenario has by default. It never repeats a config.
+    """
+
+    def __init__(self, space: SearchSpace, seed: int) -> None:
+        from smac import HyperparameterOptimizationFacade, Scenario
+
+        logging.getLogger("smac").setLevel(logging.ERROR)
+        folder = Path(tempfile.mkdtemp(prefix="smac-"))
+        weakref.finalize(self, shutil.rmtree, folder)
+        # A copy, since SMAC seeds the space it is given.
+        config_space = copy.deepcopy(space.config_space)
+        scenario = Scenario(config_space, deterministic=True, output_directory=folder, seed=seed)
+        self._smac = HyperparameterOptimizationFacade(scenario, logging_level=False)
+        self._trials: dict[int, Any] = {}
+
+    def ask(self, number: int) -> Config | None:
+        """See `Peer`."""
+        from smac.main.exceptions import ConfigurationSpaceExhaustedException
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                trial = self._trials[number] = self._smac.ask()
+            except (ConfigurationSpaceExhaustedException, StopIteration):  # the second if it is asked again
+                return None
+        return {name: plain(value) for name, value in dict(trial.config).items()}
+
+    def tell(self, number: int, value: float) -> None:
+        """See `Peer`."""
+        from smac.runhistory.dataclasses import TrialValue
+
+        self._smac.tell(self._trials.pop(number), TrialValue(cost=-value), save=False)
+
+
+class SyneTune:
+    """A scheduler of Syne Tune, which has no conditions: it sees every parameter, the table only the active ones.
+
+    Listed values go by their index, since Syne Tune wants all of one type.
+    Random configs come from numpy's global generator, so that is seeded here. REA's population is 100 by default: its first
+    100 queries are random search.
+    """
+
+    def __init__(self, scheduler: str, space: SearchSpace, seed: int) -> None:
+        from syne_tune.optimizer import baselines
+        from syne_tune.optimizer.schedulers.ask_tell_scheduler import AskTellScheduler
+
+        np.random.seed(seed)  # noqa: NPY002
+        values = {name: listed_values(parameter) for name, parameter in space.config_space.items()}
+        self._listed = {name: listed for name, listed in values.items() if listed is not None}
+        domains = {name: self._domain(name, parameter) for name, parameter in space.config_space.items()}
+        made = getattr(baselines, scheduler)(domains, metric="value", do_minimize=False, random_seed=seed)
+        self._scheduler, self._space = AskTellScheduler(made), space
+        self._trials: dict[int, Any] = {}
+
+    def ask(self, number: int) -> Config | None:
+        """See `Peer`."""
+        trial = self._trials[number] = self._scheduler.ask()
+        config: Config = {}
+        for name in self._space.config_space:
+            if name in self._space.active(config):
+                value = plain(trial.config[name])
+                config[name] = self._listed[name][value] if name in self._listed else value
+        return config
+
+    def tell(self, number: int, value: float) -> None:
+        """See `Peer`."""
+        self._scheduler.tell(self._trials.pop(number), {"value": value})
+
+    def _domain(self, name: str, parameter: Any) -> Any:
+        from syne_tune import config_space
+
+        if name in self._listed:
+            count = len(self._listed[name])
+            if count == 1:
+                return 0
+            nominal = isinstance(parameter, CategoricalHyperparameter)
+            return config_space.choice(list(range(count))) if nominal else config_space.randint(0, count - 1)
+        if isinstance(parameter, CS.UniformIntegerHyperparameter):
+            domain = config_space.lograndint if parameter.log else config_space.randint
+        else:
+            domain = config_space.loguniform if parameter.log else config_space.uniform
+        return domain(parameter.lower, parameter.upper)
+
+
+Maker = Callable[[SearchSpace, int], Peer]
+OTHERS: dict[str, tuple[str, str, Maker]] = {
+    "OptunaTPE": ("optuna", "peers", partial(Optuna, "TPESampler")),
+    "OptunaNSGA2": ("optuna", "peers", partial(Optuna, "NSGAIISampler")),
+    "HpBandSter": ("hpbandster", "bohb", HpBandSter),
+    "SMAC": ("smac", "peers", SMAC),
+    "SyneTuneBORE": ("syne_tune", "peers", partial(SyneTune, "BORE")),
+    "SyneTuneREA": ("syne_tune", "peers", partial(SyneTune, "REA")),
+}
+"""Searchers of other packages: the module they need, the extra that installs it, and how to make one."""
+
+
+def peers() -> Mapping[str, Maker]:
     """Every searcher that can run here, by name."""
-
-    def ours(name: str) -> Callable[[SearchSpace, int], Peer]:
-        return lambda space, seed: Ours(name, space, seed)
-
-    found: dict[str, Callable[[SearchSpace, int], Peer]] = {name: ours(name) for name in strategy_names(searchers)}
-    found["OptunaTPE"] = lambda space, seed: Optuna("TPESampler", space, seed)
-    found["OptunaNSGA2"] = lambda space, seed: Optuna("NSGAIISampler", space, seed)
-    found["HpBandSter"] = HpBandSter
+    found: dict[str, Maker] = {name: partial(Ours, name) for name in strategy_names(searchers)}
+    found.update({name: make for name, (module, _, make) in OTHERS.items() if importlib.util.find_spec(module)})
     return found
+
+
+def why_unknown(name: str) -> str:
+    """What to say of a name that is not among `peers`."""
+    if name in OTHERS:
+        module, extra, _ = OTHERS[name]
+        return f"{name} needs the package {module}, which is not installed: pip install 'ray-nas[{extra}]'"
+    return f"{name} is none of {', '.join(peers())}"

