@@ -140,6 +140,7 @@ def occupying(folder: Path) -> type[tune.Trainable]:
     return Occupy
 
 
+@pytest.mark.soak  # it counts trials at a time, which a busy machine starts too late
 @pytest.mark.usefixtures("two_gpus")
 def test_mixed_sizes_fill_the_gpus_and_never_more(tmp_path: Path) -> None:
     memory = 100 * WIDTH_BYTES + FIXED
