@@ -1,7 +1,6 @@
 """Rungs of asynchronous successive halving (Li et al., 2020): https://arxiv.org/abs/1810.05934."""
 
 import math
-from collections.abc import Mapping
 
 import numpy as np
 
@@ -47,10 +46,6 @@ class Rungs:
     def record(self, index: int, trial_id: str, value: float) -> None:
         """Notes a finite value, larger is better."""
         self._records[index][trial_id] = value
-
-    def records(self, index: int) -> Mapping[str, float]:
-        """Trial id to value at a rung."""
-        return self._records[index]
 
     def forget(self, trial_ids: set[str]) -> None:
         """Drops the records of trials."""

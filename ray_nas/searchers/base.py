@@ -1,7 +1,6 @@
 """`ArchitectureSearcher`: turns Tune's calls into ask and tell; the bookkeeping that every strategy shares."""
 
 import inspect
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +21,6 @@ from ray_nas.searchers.scores import Scores
 from ray_nas.searchers.tune_run import metric_and_mode
 from ray_nas.spaces.base import Config, SearchSpace
 from ray_nas.spaces.joint import joint_space
-
-logger = logging.getLogger(__name__)
 
 _TUNE_KEYS: Final = frozenset(AUTO_RESULT_KEYS) - {"training_iteration", "time_total_s"} | {
     "done",
@@ -90,7 +87,7 @@ class ArchitectureSearcher(Searcher):
             space = SearchSpace(space)
         if space is not None and not isinstance(space, SearchSpace):
             raise TypeError(f"space must be a SearchSpace or a ConfigSpace.ConfigurationSpace, got {type(space).__name__}")
-        if (space is not None and space.size == 0) or (space is not None and not len(space.config_space)):
+        if space is not None and (not len(space.config_space) or space.size == 0):
             raise ValueError("space has no parameters: there is nothing to search")
         self._own_space = space
         self._space: SearchSpace | None = space
