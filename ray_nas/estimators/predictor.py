@@ -2,10 +2,12 @@
 
 The kernel is Matern 3/2 of the weighted distance r^2 = sum_j w_j (x_j - x'_j)^2. The weights maximise the marginal
 likelihood times a prior that holds them together, so that five observations already predict and hundreds single out
-the features that count. The amplitude has its optimum in closed form.
+the features that count. The amplitude has its optimum in closed form. A trend known beforehand adds a linear term, whose
+slope is normal and positive to begin with, and then what the observations make of it.
 """
 
 import math
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
@@ -24,6 +26,8 @@ _PLACE_VARIANCE: Final = 0.75
 """What a place in [0, 1] is stretched to: about the variance of a one-hot code, so that a float weighs as much as a choice."""
 _REACH: Final = 5.0
 """How many prior standard deviations a fit may go: beyond, the kernel matrix would leave the range of numbers."""
+_SLOPE: Final = (0.5, 0.5)
+"""Prior mean and variance of the trend's slope: about a quarter of the values' variance is believed to follow it."""
 _JITTER: Final = 1e-8
 _FIT_STEPS: Final = 25
 
@@ -35,9 +39,12 @@ class GaussianProcess:
 
     Args:
         sample: Features of configs drawn from the space, shape (number, features): they set the scale of the prior.
+        trend: What the scores are believed to rise with, from features of shape (rows, features) to shape (rows,), of mean 0
+            and variance 1 over the space. None if nothing is known.
     """
 
-    def __init__(self, sample: Array) -> None:
+    def __init__(self, sample: Array, trend: Callable[[Array], Array] | None = None) -> None:
+        self.trend = trend
         varies = sample.var(0)
         whole = np.all(sample == np.rint(sample), axis=0)  # indicators and counts stand as they are
         weights = np.where(whole | (varies == 0.0), 1.0, _PLACE_VARIANCE / np.maximum(varies, 1e-12))
@@ -58,7 +65,7 @@ class GaussianProcess:
         result = minimize(
             self._loss,
             np.array(self.hyperparameters),
-            (features, values, noise),
+            (features, values - _SLOPE[0] * self._trend_at(features), noise),
             jac=True,
             method="L-BFGS-B",
             bounds=list(zip(center - _REACH * spread, center + _REACH * spread, strict=True)),
@@ -72,7 +79,7 @@ class GaussianProcess:
         Such a value changes no mean (it is believed to be as predicted) but takes away the uncertainty around it.
 
         Args:
-            features: Shape (observations, features).
+            features: Shape (observations, features); there may be none.
             values: Shape (observations,).
             noise: Shape (observations,).
             pending: Shape (trials in flight, features).
@@ -80,11 +87,16 @@ class GaussianProcess:
         count = len(values)
         weights, own_noise = self._weights(), math.exp(self.hyperparameters[-1])
         points = np.concatenate([features, pending])
-        kernel = _matern(_squared_distances(points, points, weights))
+        trend = self._trend_at(points)
+        kernel = _matern(_squared_distances(points, points, weights)) + _SLOPE[1] * np.outer(trend, trend)
         kernel[np.diag_indices(len(points))] += own_noise + _JITTER + np.concatenate([noise, np.zeros(len(pending))])
         factor: Array = np.asarray(np.linalg.cholesky(kernel), dtype=np.float64)
-        coefficients: Array = cho_solve((factor[:count, :count], True), values)  # leading block: the observations alone
-        return Posterior(points, weights, factor, coefficients, _amplitude(values, coefficients))
+        rest = values - _SLOPE[0] * trend[:count]
+        coefficients: Array = cho_solve((factor[:count, :count], True), rest)  # leading block: the observations alone
+        return Posterior(points, weights, factor, coefficients, _amplitude(rest, coefficients), self._trend_at)
+
+    def _trend_at(self, features: Array) -> Array:
+        return self.trend(features) if self.trend is not None else np.zeros(len(features))
 
     def _weights(self) -> Array:
         parameters = np.array(self.hyperparameters)
@@ -121,16 +133,20 @@ class GaussianProcess:
 class Posterior:
     """What a Gaussian process predicts after observations."""
 
-    def __init__(self, points: Array, weights: Array, factor: Array, coefficients: Array, amplitude: float) -> None:
-        self._points, self._weights, self._factor = points, weights, factor
+    def __init__(
+        self, points: Array, weights: Array, factor: Array, coefficients: Array, amplitude: float, trend: Callable[[Array], Array]
+    ) -> None:
+        self._points, self._weights, self._factor, self._trend = points, weights, factor, trend
         self._coefficients, self._amplitude = coefficients, amplitude
 
     def predict(self, features: Array) -> tuple[Array, Array]:
         """Mean and standard deviation at each row of `features`, both of shape (rows,)."""
+        trend = self._trend(features)
         kernel = _matern(_squared_distances(features, self._points, self._weights))
-        mean = kernel[:, : len(self._coefficients)] @ self._coefficients
+        kernel += _SLOPE[1] * np.outer(trend, self._trend(self._points))
+        mean = _SLOPE[0] * trend + kernel[:, : len(self._coefficients)] @ self._coefficients
         explained = solve_triangular(self._factor, kernel.T, lower=True, check_finite=False)
-        variance = self._amplitude * np.maximum(1.0 - (explained**2).sum(0), 1e-10)
+        variance = self._amplitude * np.maximum(1.0 + _SLOPE[1] * trend**2 - (explained**2).sum(0), 1e-10)
         return mean, np.sqrt(variance)
 
 

@@ -4,7 +4,8 @@ A predictor trained on all trials so far rates candidates, and the one with the 
 the paper, candidates are mutations of the best and the predictor sees paths through a cell, where the space offers them
 (`SearchSpace.features`). Deviations, each chosen by measurement: the predictor is a Gaussian process, which knows its
 uncertainty from five trials on, in place of an ensemble of networks; the acquisition is expected improvement in place of
-independent Thompson sampling; candidates are mutated again where the acquisition is high.
+independent Thompson sampling; candidates are mutated again where the acquisition is high; before the first result,
+larger networks are believed to be better (`trend`), so that nothing is random where networks can be counted.
 """
 
 import math
@@ -17,6 +18,7 @@ from scipy.special import log_ndtr, ndtr
 
 from ray_nas.estimators.predictor import Array, GaussianProcess, Posterior, stretch
 from ray_nas.estimators.predictor_signals import final_scores
+from ray_nas.estimators.trend import Trend, capacity, fit_trend
 from ray_nas.searchers.base import ArchitectureSearcher, Observation
 from ray_nas.searchers.candidates import Proposal
 from ray_nas.searchers.objectives import Costs, Limits
@@ -27,6 +29,8 @@ _PARENTS: Final = 8
 _CHILDREN: Final = 12
 """Mutations of each."""
 _RANDOM: Final = 32
+_SAMPLE: Final = 256
+"""How many configs set the scale of the predictor's prior."""
 _ROUNDS: Final = 6
 _MEMORY: Final = 400
 """How many trials the predictor is conditioned on: the best half, and others evenly over time."""
@@ -44,11 +48,16 @@ class Bananas(ArchitectureSearcher):
     for trials that were stopped early, the last value is carried on to the longest trials' end (`predictor_signals`) and
     counts with the uncertainty of that. Failed trials count as the worst value so far.
 
+    Where the space builds networks, the predictor starts from the belief that more parameters are better, learnt from a
+    few networks on the meta device; after a warm start from another task (`start_from`), from that task's ranks instead.
+    The results decide how much remains of it, and which way it points.
+
     Args:
         space: As in `ArchitectureSearcher`, like all arguments that are not listed here.
         metric: See there.
         mode: See there.
-        initial_trials: How many trials must have values before the predictor decides; those before are random (10 in the paper).
+        initial_trials: How many trials must have values before the predictor decides without a belief to start from; those
+            before are random (10 in the paper).
         time_attr: The metric that says how far a trial has come. Trials that do not report it count as complete.
         objectives: See there.
         constraints: See there.
@@ -94,6 +103,8 @@ class Bananas(ArchitectureSearcher):
         """Trial id to its reports (time, score)."""
         self._failed: list[str] = []
         self._predictor: GaussianProcess | None = None
+        self._ranks: dict[str, float] = {}
+        """Trials of another task, with their ranks."""
         self._fitted_at = 0
         """The number of values at the last fit of the hyperparameters."""
         self._ranked: list[Proposal] | None = None
@@ -108,7 +119,8 @@ class Bananas(ArchitectureSearcher):
 
     def _ask(self) -> Proposal:
         if self._ranked is None:
-            self._ranked = self._decide() if len(self._curves) >= self._initial_trials else []
+            knows = len(self._curves) >= self._initial_trials or self._gaussian_process().trend is not None
+            self._ranked = self._decide() if knows else []
         if self._ranked:
             return self._ranked.pop()
         return Proposal(self.space.sample(random_state=self._rng), "random")
@@ -120,7 +132,7 @@ class Bananas(ArchitectureSearcher):
         pending = self._feature_rows(self._proposals[trial_id].config for trial_id in silent)
         posterior = self._fit(features, values, noise).condition(features, values, noise, pending)
         known = posterior.predict(np.concatenate([features, pending]))[0]
-        best = float(known.max())
+        best = float(known.max()) if len(known) else 0.0
         order = np.argsort(-known[: len(trial_ids)], kind="stable")
         parents = [
             Proposal(self._proposals[trial_id].config, "", (trial_id,)) for trial_id in (trial_ids[index] for index in order[:_PARENTS])
@@ -172,6 +184,8 @@ class Bananas(ArchitectureSearcher):
 
     def _observations(self) -> tuple[list[str], Array, Array, Array]:
         """The trials to predict from: their ids, features, stretched scores and the variances of those."""
+        if not self._curves:
+            return [], self._feature_rows(()), np.zeros(0), np.zeros(0)
         scores, variances = final_scores(list(self._curves.values()))
         trial_ids = [*self._curves, *self._failed]
         scores = np.concatenate([scores, np.full(len(self._failed), scores.min())])
@@ -185,7 +199,7 @@ class Bananas(ArchitectureSearcher):
     def _fit(self, features: Array, values: Array, noise: Array) -> GaussianProcess:
         """The predictor, its hyperparameters fitted anew after every twentieth part of new values."""
         predictor, count = self._gaussian_process(), len(self._curves) + len(self._failed)
-        if count - self._fitted_at > self._fitted_at // 20:
+        if len(self._curves) >= self._initial_trials and count - self._fitted_at > self._fitted_at // 20:
             chosen = _representative(values, _FITTED)
             predictor.fit(features[chosen], values[chosen], noise[chosen])
             self._fitted_at = count
@@ -194,10 +208,17 @@ class Bananas(ArchitectureSearcher):
     def _gaussian_process(self) -> GaussianProcess:
         if self._predictor is None:
             rng = np.random.default_rng(0)  # the prior is the space's own, whatever the searcher's seed
-            self._predictor = GaussianProcess(
-                np.array([self.space.features(config) for config in self.space.sample(size=256, random_state=rng)])
-            )
+            configs = self.space.sample(size=_SAMPLE, random_state=rng)
+            sample = np.array([self.space.features(config) for config in configs])
+            self._predictor = GaussianProcess(sample, self._trend(configs, sample))
         return self._predictor
+
+    def _trend(self, configs: Sequence[Config], sample: Array) -> Trend | None:
+        """What to believe in before the first result: ranks on another task, else the number of parameters, if it is known."""
+        if self._ranks:
+            features = self._feature_rows(self._proposals[trial_id].config for trial_id in self._ranks)
+            return fit_trend(features, np.array(list(self._ranks.values())), sample)
+        return capacity(self.space, configs, sample)
 
     # Tell.
 
@@ -222,19 +243,24 @@ class Bananas(ArchitectureSearcher):
         self._curves.pop(trial_id, None)
         self._failed.append(trial_id)
 
+    def _transfer(self, observations: Sequence[Observation]) -> None:
+        self._ranks.update((observation.trial_id, observation.score) for observation in observations)
+        self._predictor = None
+
     # State.
 
     def _get_state(self) -> dict[str, Any]:
         return {
             "curves": self._curves,
             "failed": self._failed,
+            "ranks": self._ranks,
             "hyperparameters": self._predictor.hyperparameters if self._predictor else None,
             "fitted_at": self._fitted_at,
         }
 
     def _set_state(self, state: dict[str, Any]) -> None:
         self._curves = {trial_id: [(time, score) for time, score in curve] for trial_id, curve in state["curves"].items()}
-        self._failed, self._fitted_at = state["failed"], state["fitted_at"]
+        self._failed, self._ranks, self._fitted_at = state["failed"], state["ranks"], state["fitted_at"]
         self._seen, self._predictor = {}, None
         if state["hyperparameters"] is not None:
             self._gaussian_process().hyperparameters = state["hyperparameters"]

@@ -264,6 +264,10 @@ class SearchSpace(Domain):
             "build the network in your trainable, or describe it as a ModelSpace"
         )
 
+    def parameter_count(self, config: Mapping[str, Any]) -> int | None:
+        """How many trainable parameters the network of `config` has; None where the space does not say how networks are built."""
+        return None
+
     # A trial's config may nest (`JointSpace`); here it is the config itself.
 
     def to_tune(self, config: Mapping[str, Any]) -> dict[str, Any]:

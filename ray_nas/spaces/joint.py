@@ -97,6 +97,12 @@ class JointSpace(SearchSpace):
         path, space = next(iter(self._spaces.items()))
         return space.build(self._part(path, config))
 
+    def parameter_count(self, config: Mapping[str, Any]) -> int | None:
+        """Those of the spaces in it together, None if none of them says."""
+        counts = [space.parameter_count(self._part(path, config)) for path, space in self._spaces.items()]
+        known = [count for count in counts if count is not None]
+        return sum(known) if known else None
+
     def _part(self, path: Path, config: Mapping[str, Any]) -> Config:
         return {name: config[full] for full, name in self._members[path].items() if full in config}
 

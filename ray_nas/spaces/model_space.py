@@ -142,6 +142,11 @@ class ModelSpace(SearchSpace):
         with active(Selection(own)):
             return self._factory()
 
+    def parameter_count(self, config: Mapping[str, Any]) -> int | None:
+        """How many trainable parameters the network of `config` has; it is built on the meta device, nothing is allocated."""
+        with torch.device("meta"):
+            return sum(parameter.numel() for parameter in self.build(config).parameters() if parameter.requires_grad)
+
     def supernet(self) -> Supernet:
         """All networks of the space in shared weights, initialised as torch initialises the largest ones.
 
