@@ -10,6 +10,7 @@ from ray_nas.spaces import NASBench201, SearchSpace
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # of the processes that are started from here, pytest's workers too
 torch.set_num_threads(1)  # small networks on shared cores
 
 
