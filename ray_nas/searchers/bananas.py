@@ -16,6 +16,7 @@ import numpy as np
 from ConfigSpace import ConfigurationSpace
 from scipy.special import log_ndtr, ndtr
 
+from ray_nas.estimators.blas import one_thread
 from ray_nas.estimators.predictor import Array, GaussianProcess, Posterior, stretch
 from ray_nas.estimators.predictor_signals import final_scores
 from ray_nas.estimators.trend import Trend, capacity, fit_trend
@@ -125,6 +126,7 @@ class Bananas(ArchitectureSearcher):
             return self._ranked.pop()
         return Proposal(self.space.sample(random_state=self._rng), "random")
 
+    @one_thread
     def _decide(self) -> list[Proposal]:
         """New candidates by expected improvement, the best last."""
         trial_ids, features, values, noise = self._observations()

@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from ray_nas.estimators.blas import one_thread
 from ray_nas.estimators.curves.families import fit_families
 from ray_nas.estimators.curves.regression import Curve, CurveRegression
 
@@ -32,6 +33,7 @@ class CurveForecaster:
         max_t: Full length.
     """
 
+    @one_thread
     def __init__(self, curves: Sequence[Curve], codes: Floats, max_t: float) -> None:
         self._max_t = max_t
         self._regression = CurveRegression(curves, codes, max_t)
@@ -71,14 +73,17 @@ class CurveForecaster:
         """Whether a forecast needs no fit of the parametric families."""
         return bool(self.weights[1] < _NEGLIGIBLE)
 
+    @one_thread
     def baseline(self, code: Floats) -> Floats:
         """What the encoding alone says; `forecast` and `surprise` take it."""
         return self._regression.baseline(code)
 
+    @one_thread
     def surprise(self, curve: Curve, baseline: Floats) -> float:
         """How far a curve is from what its encoding let expect; about 1 if all is well."""
         return self._regression.surprise(curve, baseline)
 
+    @one_thread
     def forecast(self, curve: Curve, baseline: Floats) -> tuple[float, float]:
         """Mean and variance of the value at full length, in the metric's units."""
         mean, variance = self._regression.forecast(curve, baseline)
