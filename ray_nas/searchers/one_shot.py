@@ -1,0 +1,5 @@
+"""placeholder."""
+
+from typing import Final
+
+STRATEGIES: Final = ("spos", "fairnas", "sandwich", "balanced", "enas")
