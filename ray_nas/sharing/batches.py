@@ -36,7 +36,7 @@ def training_batches(data: Data, batch_size: int, generator: torch.Generator, de
         yield from (_moved(batch, device) for batch in data)
         return
     inputs, targets = data
-    for indices in torch.randperm(len(targets), generator=generator).split(batch_size):
+    for indices in torch.split(torch.randperm(len(targets), generator=generator), batch_size):
         yield inputs[indices].to(device), targets[indices].to(device)
 
 
@@ -45,7 +45,7 @@ def fixed_batches(data: Data, device: torch.device, batch_size: int = _EVALUATIO
     if isinstance(data, DataLoader):
         yield from (_moved(batch, device) for batch in data)
         return
-    for inputs, targets in zip(data[0].split(batch_size), data[1].split(batch_size), strict=True):
+    for inputs, targets in zip(torch.split(data[0], batch_size), torch.split(data[1], batch_size), strict=True):
         yield inputs.to(device), targets.to(device)
 
 

@@ -51,7 +51,7 @@ class Sandwich(PathStrategy):
         for label, ends in self._ends.items():
             drawn[label] = ends[end][int(rng.integers(len(ends[end])))]
         config = {label: drawn[label] for label in self._space.active(drawn)}
-        return config if self._space.is_valid(config) else self._space.sample(random_state=rng)  # type: ignore[no-any-return]
+        return config if self._space.is_valid(config) else self._space.sample(random_state=rng)
 
 
 def _ends(space: ModelSpace, label: str) -> tuple[tuple[Any, ...], tuple[Any, ...]]:

@@ -128,7 +128,8 @@ class Supernet(nn.Module):
                 copies[shared[name]] = nn.Parameter(copy, shared[name].requires_grad) if is_parameter else copy
             path, _, leaf = name.rpartition(".")
             layer = skeleton.network.get_submodule(path)
-            (layer._parameters if leaf in layer._parameters else layer._buffers)[leaf] = copies[shared[name]]
+            tensors: dict[str, Any] = layer._parameters if leaf in layer._parameters else layer._buffers
+            tensors[leaf] = copies[shared[name]]
         return skeleton.network.train(self.training)
 
     def _views(self, skeleton: _Skeleton) -> dict[str, torch.Tensor]:
