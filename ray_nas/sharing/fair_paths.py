@@ -2,8 +2,7 @@
 
 Strict fairness: in each step every alternative of every layer choice is trained equally often. A step runs m paths, m the
 most alternatives that a layer choice has; path k takes the k-th of each choice's alternatives in a random order, and the
-weights move once, by the gradients of all paths. Here the gradients are averaged, where the paper adds them up, so that
-a learning rate means the same for all strategies.
+weights move once, by the sum of the gradients of all paths.
 """
 
 from typing import Any

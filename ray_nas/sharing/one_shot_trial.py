@@ -4,7 +4,6 @@ import hashlib
 import json
 import math
 import tempfile
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -23,8 +22,6 @@ from ray_nas.spaces.model_space import ModelSpace
 
 _PROBES: Final = 3
 """Random sub-networks whose mean figures show a supernet's progress."""
-_FLUSH_SECONDS: Final = 1.0
-"""How long figures of sub-networks may be in memory alone."""
 
 
 @dataclass(frozen=True)
@@ -152,12 +149,9 @@ def _evaluate(config: dict[str, Any], task: _Task, device: torch.device) -> None
     kept = _Kept(config)
     training: SupernetTraining | None = None  # a batch that is done needs none
     for architecture in sub_networks.values():
-        if kept.figures.get(_text(architecture)) is not None:
-            continue
-        if training is None:
-            training = _trained_supernet(config["weights"], task, device)
-        kept.add(_text(architecture), training.figures(architecture, task.val_data))
-    kept.flush()
+        if _text(architecture) not in kept.figures:
+            training = training or _trained_supernet(config["weights"], task, device)
+            kept.add(_text(architecture), training.figures(architecture, task.val_data))
     found = {name: kept.figures[_text(architecture)] for name, architecture in sub_networks.items()}
     best = min(found.values(), key=lambda one: one["loss"] if math.isfinite(one["loss"]) else math.inf)
     tune.report({"phase": "evaluate", **best, "evaluated": len(found), "sub_networks": json.dumps(found)})
@@ -214,24 +208,18 @@ class _Kept:
         self._files = storage.storage_filesystem
         self._folder = PurePosixPath(storage.experiment_fs_path) / "sub_networks"
         self._path = str(self._folder / f"{key}.json")
-        self._saved = time.monotonic()
         self.figures: dict[str, dict[str, float]] = {}
         if self._files.get_file_info(self._path).type is FileType.File:
             with self._files.open_input_stream(self._path) as file:
                 self.figures = json.loads(file.read())
 
     def add(self, key: str, found: dict[str, float]) -> None:
+        """Adds a sub-network's figures; the file is there whole or not at all."""
         self.figures[key] = found
-        if time.monotonic() - self._saved > _FLUSH_SECONDS:
-            self.flush()
-
-    def flush(self) -> None:
-        """Writes the file, whole or not at all."""
         self._files.create_dir(str(self._folder), recursive=True)
         with self._files.open_output_stream(f"{self._path}.partial") as file:
             file.write(json.dumps(self.figures).encode())
         self._files.move(f"{self._path}.partial", self._path)
-        self._saved = time.monotonic()
 
 
 def _trained_supernet(weights: str, task: _Task, device: torch.device) -> SupernetTraining:

@@ -30,7 +30,7 @@ class PathStrategy:
         raise NotImplementedError
 
     def paths(self, rng: np.random.Generator) -> list[Config]:
-        """The sub-networks of the next step; their gradients are averaged."""
+        """The sub-networks of the next step; their gradients are added up."""
         raise NotImplementedError
 
     def after_epoch(self, reward: Callable[[Config], float]) -> None:

@@ -131,7 +131,7 @@ class SupernetTraining:
         for path in paths:
             outputs = self.supernet(inputs, path)
             loss = self._loss(outputs, targets) if teacher is None else _distilled(outputs, teacher, targets)
-            torch.autograd.backward(loss / len(paths))
+            torch.autograd.backward(loss)
             total += loss.item() / len(paths)
             if self.strategy.distils and teacher is None:
                 teacher = outputs.detach()

@@ -1,0 +1,88 @@
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from ray_nas import record
+from ray_nas.sharing import one_shot_trainable
+from ray_nas.spaces import NASBench201, SearchSpace
+
+DRIVER = Path(__file__).parents[1] / "drivers" / "one_shot.py"
+STAGES = {"supernet": 40, "evaluate": 99, "retrain": 118}
+"""By how many calls of the loss a phase is under way: 92 train and probe the supernet, 3 end it, 20 evaluate."""
+
+
+def calls(folder: Path) -> str:
+    path = folder / "calls"
+    return path.read_text() if path.exists() else ""
+
+
+def search(folder: Path, stages: list[int], limit: float = 120.0) -> dict:
+    """Runs the driver, kills it at each of the stages, and lets the last run end."""
+    environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
+    environment["PYTHONPATH"] = os.pathsep.join([str(DRIVER.parents[2]), environment.get("PYTHONPATH", "")])
+    command = [sys.executable, str(DRIVER), str(folder)]
+    for stage in stages:
+        driver = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        end = time.monotonic() + limit
+        while driver.poll() is None and len(calls(folder)) < stage and time.monotonic() < end:
+            time.sleep(0.01)
+        assert driver.poll() is None
+        driver.send_signal(signal.SIGKILL)
+        driver.wait()
+        time.sleep(1.0)  # its workers see that it is gone
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=limit, check=False)
+    assert run.returncode == 0, run.stderr[-3000:]
+    return json.loads(run.stdout.splitlines()[-1])
+
+
+def check(folder: Path, told: dict, kills: int) -> None:
+    assert (told["trials"], told["errors"]) == (6, [])
+    (winner,) = told["winners"]
+    assert (winner["phase"], winner["epoch"], winner["reported_on"]) == ("retrain", 4, "validation")
+    trials = {trial.trial_id: trial for trial in record.load(folder / "search").trials}
+    sub_networks = [trial for trial in trials.values() if trial.move != "retrain"]
+    (retrained,) = [trial for trial in trials.values() if trial.move == "retrain"]
+    assert len(sub_networks) == 20
+    assert {trial.status for trial in trials.values()} == {"completed"}
+    assert len({json.dumps(trial.config, sort_keys=True) for trial in sub_networks}) == 20
+    assert retrained.config == winner["config"] == trials[retrained.parents[0]].config
+    best = max(trial.metrics["accuracy"] for trial in sub_networks)
+    assert trials[retrained.parents[0]].metrics["accuracy"] == best == winner["inherited_accuracy"]
+    evaluations = calls(folder).split(20 * ".")[-1].replace(".", "") if kills == 0 else None
+    assert evaluations is None or len(evaluations) == 20 + 3 + 3 + 4  # with the supernet's last probes, and one an epoch of retraining
+
+
+def test_killed_in_each_phase_it_goes_on(tmp_path: Path) -> None:
+    told = search(tmp_path, list(STAGES.values()))
+    check(tmp_path, told, kills=3)
+    repeated = calls(tmp_path).count("e") - (4 * 3 + 3 + 20 + 4)
+    assert repeated <= 3 + 3 + 1 + 1  # probes of the epochs and the sub-network that were under way
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("seed", range(5))
+def test_killed_anywhere_it_goes_on(seed: int, tmp_path: Path) -> None:
+    stages = sorted(random.Random(seed).sample(range(1, 130), 3))
+    check(tmp_path, search(tmp_path, stages), kills=3)
+
+
+def test_bad_arguments_are_named(small_space: SearchSpace) -> None:
+    space, pair = NASBench201(2, 1, in_channels=1), (torch.zeros(4, 1, 8, 8), torch.zeros(4, dtype=torch.long))
+    with pytest.raises(TypeError, match="space must be a ModelSpace"):
+        one_shot_trainable(small_space, train_data=pair, val_data=pair, loss=nn.functional.cross_entropy)
+    with pytest.raises(TypeError, match="val_data must be a pair of tensors"):
+        one_shot_trainable(space, train_data=pair, val_data=pair[0], loss=nn.functional.cross_entropy)
+    with pytest.raises(ValueError, match="train_data must hold as many inputs as targets"):
+        one_shot_trainable(space, train_data=(pair[0], pair[1][:2]), val_data=pair, loss=nn.functional.cross_entropy)
+    with pytest.raises(ValueError, match="batch_size must be at least 1, got 0"):
+        one_shot_trainable(space, train_data=pair, val_data=pair, loss=nn.functional.cross_entropy, batch_size=0)
