@@ -118,7 +118,14 @@ def one_shot_trial(config: dict[str, Any], task: _Task) -> None:
     phases = {"supernet": _train_supernet, "evaluate": _evaluate, "retrain": _retrain}
     if config.get("phase") not in phases:
         raise ValueError(f"config['phase'] must be one of {', '.join(phases)}, got {config.get('phase')!r}: the searcher must be OneShot")
-    phases[config["phase"]](config, task, device)
+    try:
+        phases[config["phase"]](config, task, device)
+    except (RuntimeError, MemoryError) as error:
+        if not _is_out_of_memory(error):
+            raise
+        raise MemoryError(
+            f"out of memory in phase {config['phase']!r} with batch_size={task.batch_size}: lower it, or give the trial more"
+        ) from error
 
 
 def _train_supernet(config: dict[str, Any], task: _Task, device: torch.device) -> None:
@@ -151,10 +158,20 @@ def _evaluate(config: dict[str, Any], task: _Task, device: torch.device) -> None
     for architecture in sub_networks.values():
         if _text(architecture) not in kept.figures:
             training = training or _trained_supernet(config["weights"], task, device)
-            kept.add(_text(architecture), training.figures(architecture, task.val_data))
+            kept.add(_text(architecture), _figures(training, architecture, task))
     found = {name: kept.figures[_text(architecture)] for name, architecture in sub_networks.items()}
     best = min(found.values(), key=lambda one: one["loss"] if math.isfinite(one["loss"]) else math.inf)
     tune.report({"phase": "evaluate", **best, "evaluated": len(found), "sub_networks": json.dumps(found)})
+
+
+def _figures(training: SupernetTraining, architecture: Mapping[str, Any], task: _Task) -> dict[str, float]:
+    """A sub-network's figures; one that is too large for the memory is infeasible, and the others of its batch go on."""
+    try:
+        return training.figures(architecture, task.val_data)
+    except (RuntimeError, MemoryError) as error:
+        if not _is_out_of_memory(error):
+            raise
+        return {"loss": math.nan, "accuracy": math.nan, "out_of_memory": 1.0}
 
 
 def _retrain(config: dict[str, Any], task: _Task, device: torch.device) -> None:
@@ -241,6 +258,13 @@ def _weights() -> dict[str, str]:
     if checkpoint is None:
         return {}
     return {"weights": str(PurePosixPath(checkpoint.path).relative_to(tune.get_context().get_storage().experiment_fs_path))}
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """CUDA has an error class for it, torch on the CPU only a text."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return any(text in str(error) for text in ("can't allocate memory", "not enough memory", "out of memory"))
 
 
 def _mean(found: list[dict[str, float]]) -> dict[str, float]:

@@ -1,23 +1,36 @@
+import inspect
 import json
+import math
 import os
 import random
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import ray
 import torch
+from ray import tune
 from torch import nn
 
 from ray_nas import record
+from ray_nas.searchers import OneShot, RandomSearch
 from ray_nas.sharing import one_shot_trainable
 from ray_nas.spaces import NASBench201, SearchSpace
 
 DRIVER = Path(__file__).parents[1] / "drivers" / "one_shot.py"
 STAGES = {"supernet": 40, "evaluate": 99, "retrain": 118}
 """By how many calls of the loss a phase is under way: 92 train and probe the supernet, 3 end it, 20 evaluate."""
+
+
+@pytest.fixture(scope="module")
+def ray_here() -> Iterator[None]:
+    ray.init(address="local", num_cpus=1, num_gpus=0, include_dashboard=False, log_to_driver=False)
+    yield
+    ray.shutdown()
 
 
 def calls(folder: Path) -> str:
@@ -86,3 +99,32 @@ def test_bad_arguments_are_named(small_space: SearchSpace) -> None:
         one_shot_trainable(space, train_data=(pair[0], pair[1][:2]), val_data=pair, loss=nn.functional.cross_entropy)
     with pytest.raises(ValueError, match="batch_size must be at least 1, got 0"):
         one_shot_trainable(space, train_data=pair, val_data=pair, loss=nn.functional.cross_entropy, batch_size=0)
+
+
+@pytest.mark.parametrize("space", [NASBench201(2, 1, num_classes=2, in_channels=1)])
+def test_what_does_not_fit_or_diverges_says_so_and_the_rest_goes_on(space: NASBench201, tmp_path: Path, ray_here: None) -> None:
+    pair = torch.rand(8, 1, 8, 8), torch.tensor(4 * [0, 1])
+
+    def trouble(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Diverges in training once what is retrained is under way, and runs out of memory on one sub-network."""
+        evaluated = tmp_path / "evaluated"
+        if torch.is_grad_enabled():
+            return nn.functional.cross_entropy(outputs, targets) * (math.nan if evaluated.exists() else 1.0)
+        seen = int(evaluated.read_text()) if evaluated.exists() else 0
+        if "_evaluate" in {frame.function for frame in inspect.stack(0)}:
+            evaluated.write_text(str(seen + 1))
+            if seen == 1:
+                raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes")
+        return nn.functional.cross_entropy(outputs, targets)
+
+    search = OneShot(space, "accuracy", "max", searcher=RandomSearch(space, seed=1), supernet_epochs=1, evaluations=4, retrain=1, seed=1)
+    results = tune.Tuner(
+        tune.with_resources(one_shot_trainable(space, train_data=pair, val_data=pair, loss=trouble, retrain_epochs=1), {"cpu": 1}),
+        tune_config=tune.TuneConfig(search_alg=search, num_samples=search.num_trials, reuse_actors=True),
+        run_config=tune.RunConfig(name="trouble", storage_path=str(tmp_path), callbacks=[], verbose=0),
+    ).fit()
+    assert search.winners(results) == []
+    (error,) = results.errors
+    assert "training loss became nan in epoch 1 of 1: lower learning_rate" in str(error)
+    statuses = [trial.status for trial in record.load(tmp_path / "trouble").trials]
+    assert statuses == ["completed", "infeasible", "completed", "completed", "error"]
