@@ -153,7 +153,7 @@ def _train_supernet(config: dict[str, Any], task: _Task, device: torch.device) -
 def _evaluate(config: dict[str, Any], task: _Task, device: torch.device) -> None:
     """Figures are also kept beside the trials, so that a crash between two saves of the experiment costs none twice."""
     sub_networks = json.loads(config["sub_networks"])
-    kept = _Kept(config)
+    kept = _Kept(config["weights"], list(sub_networks.values()))
     training: SupernetTraining | None = None  # a batch that is done needs none
     for architecture in sub_networks.values():
         if _text(architecture) not in kept.figures:
@@ -217,11 +217,14 @@ def _retrain(config: dict[str, Any], task: _Task, device: torch.device) -> None:
 
 
 class _Kept:
-    """The figures of a batch of sub-networks, in a file of the experiment's storage."""
+    """The figures of a batch of sub-networks, in a file of the experiment's storage; by their architecture.
 
-    def __init__(self, config: Mapping[str, Any]) -> None:
+    A batch that is proposed again after a restore has new trial ids and the same architectures.
+    """
+
+    def __init__(self, weights: str, architectures: list[dict[str, Any]]) -> None:
         storage = tune.get_context().get_storage()
-        key = hashlib.sha256(_text([config["weights"], config["sub_networks"]]).encode()).hexdigest()[:16]
+        key = hashlib.sha256(_text([weights, architectures]).encode()).hexdigest()[:16]
         self._files = storage.storage_filesystem
         self._folder = PurePosixPath(storage.experiment_fs_path) / "sub_networks"
         self._path = str(self._folder / f"{key}.json")

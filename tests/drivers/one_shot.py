@@ -3,6 +3,7 @@
 Usage: python one_shot.py FOLDER
 """
 
+import inspect
 import json
 import os
 import sys
@@ -28,8 +29,9 @@ def main(folder: Path) -> None:
     images, labels = torch.rand(64, 1, 8, 8, generator=generator), torch.randint(2, (64,), generator=generator)
 
     def loss(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        with (folder / "calls").open("a") as file:  # one byte a batch: the driver is killed by how far things have got
-            file.write("." if torch.is_grad_enabled() else "e")
+        functions = {frame.function for frame in inspect.stack(0)}
+        with (folder / "calls").open("a") as file:  # what is done more than once can be told
+            file.write("." if torch.is_grad_enabled() else "s" if "_evaluate" in functions else "p")
         return nn.functional.cross_entropy(outputs, targets)
 
     trainable = tune.with_resources(
