@@ -97,6 +97,22 @@ def test_killed_anywhere_it_goes_on(seed: int, tmp_path: Path) -> None:
     check(tmp_path, search(tmp_path, [lambda folder, calls_made=moment: len(calls(folder)) >= calls_made for moment in moments]), kills=3)
 
 
+@pytest.mark.soak
+@pytest.mark.timeout(600)
+def test_a_node_lost_while_sub_networks_are_evaluated_costs_what_ran_there(tmp_path: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
+    environment["PYTHONPATH"] = os.pathsep.join([str(DRIVER.parents[2]), environment.get("PYTHONPATH", "")])
+    command = [sys.executable, str(DRIVER.with_name("one_shot_nodes.py")), str(tmp_path)]
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=580, check=False)
+    assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-4000:]
+    assert (tmp_path / "died").exists()
+    assert json.loads((tmp_path / "told.json").read_text()) == {"errors": 0, "winners": 1, "trials": 8}
+    trials = record.load(tmp_path / "run").trials
+    assert len(trials) == 61
+    assert {trial.status for trial in trials} == {"completed"}
+    assert 60 <= len((tmp_path / "evaluations").read_text()) <= 61  # the one that was under way on the node
+
+
 def test_bad_arguments_are_named(small_space: SearchSpace) -> None:
     space, pair = NASBench201(2, 1, in_channels=1), (torch.zeros(4, 1, 8, 8), torch.zeros(4, dtype=torch.long))
     with pytest.raises(TypeError, match="space must be a ModelSpace"):
