@@ -7,7 +7,7 @@ inherited weights, which any searcher of the package proposes, and trials train 
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -34,6 +34,8 @@ class _Trial:
     ended: bool = False
     sub_networks: tuple[str, ...] = ()
     """The ids of those that it evaluates, or of the one that it retrains."""
+    last: dict[str, float] = field(default_factory=dict)
+    """The figures of its last report."""
 
 
 class OneShot(Searcher):
@@ -181,8 +183,9 @@ class OneShot(Searcher):
         elif trial.config["phase"] == "evaluate":
             for name, figures in json.loads(result.get("sub_networks", "{}")).items():
                 self._tell(name, figures)
-        elif trial.config["phase"] == "retrain":
+        elif trial.config["phase"] == "retrain" and scalars(result) != trial.last:  # Tune hands the last one over twice
             self._inner._record.append({"event": "result", "trial": trial_id, "metrics": scalars(result)})
+        trial.last = scalars(result)
 
     def on_trial_complete(self, trial_id: str, result: Mapping[str, Any] | None = None, error: bool = False) -> None:
         """Ends a trial; sub-networks that it did not get to count as failed."""
@@ -197,7 +200,7 @@ class OneShot(Searcher):
                 if name not in self._inherited:
                     self._inner.on_trial_complete(name, error=True)
             return
-        finished = not error and result is not None and all(_finite(result, name) for name in self._inner.objectives)
+        finished = all(math.isfinite(trial.last.get(name, math.nan)) for name in self._inner.objectives)
         status = "error" if error else "completed" if finished else "infeasible"
         reason = "the trainable raised an error" if error else "" if finished else "no finite figure was reported"
         kind = "end" if trial.config["phase"] == "retrain" else "supernet_end"
@@ -253,7 +256,7 @@ class OneShot(Searcher):
         for number in range(min(self._per_trial, self._evaluations - asked) if not self._exhausted else 0):
             config = self._inner.suggest(f"{trial_id}/{number}")
             if not isinstance(config, dict):
-                self._exhausted = True
+                self._exhausted = config is not None
                 break
             configs[f"{trial_id}/{number}"] = config
         if not configs:
@@ -313,8 +316,7 @@ class OneShot(Searcher):
     def _set_state(self, state: dict[str, Any]) -> None:
         self._seed, self._weights, self._exhausted = state["seed"], state["weights"], state["exhausted"]
         self._trials = {
-            trial_id: _Trial(fields["config"], fields["ended"], tuple(fields["sub_networks"]))
-            for trial_id, fields in state["trials"].items()
+            trial_id: _Trial(**{**fields, "sub_networks": tuple(fields["sub_networks"])}) for trial_id, fields in state["trials"].items()
         }
         self._inherited = dict(state["inherited"])
 
@@ -325,8 +327,3 @@ class OneShot(Searcher):
         """Companions are not pickled: they attach themselves again."""
         self.__dict__.update(state)
         self._attach()
-
-
-def _finite(result: Mapping[str, Any], name: str) -> bool:
-    value = result.get(name)
-    return isinstance(value, int | float) and math.isfinite(value)

@@ -138,7 +138,12 @@ def _train_supernet(config: dict[str, Any], task: _Task, device: torch.device) -
     probes = [task.space.sample(random_state=seed) for seed in range(_PROBES)]
     report: dict[str, Any] = {"phase": "supernet", "strategy_note": training.strategy.note}
     while training.epoch < training.epochs:
-        report["train_loss"] = training.run_epoch()
+        try:
+            report["train_loss"] = training.run_epoch()
+        except FloatingPointError:
+            if checkpoint is not None or training.epoch > 0:  # the search goes on with the last weights that were finite
+                tune.report({**report, **_weights()})
+            raise
         training.adapt_strategy(task.val_data)
         report |= _mean([training.figures(probe, task.val_data) for probe in probes])
         report["supernet_epoch"] = training.epoch

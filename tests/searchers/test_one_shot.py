@@ -66,6 +66,7 @@ def test_three_phases_in_order(cells: NASBench201, tmp_path: Path) -> None:
     assert trials.keys() == {*evaluated, "t4", "t5"}
     assert {trial.status for trial in trials.values()} == {"completed"}
     assert trials["t4"].move == "retrain"
+    assert len(trials["t4"].results) == 1
     assert trials["t4"].config == trials[trials["t4"].parents[0]].config
 
 
@@ -132,6 +133,13 @@ def test_a_failed_supernet_ends_the_search(cells: NASBench201, tmp_path: Path) -
     search.save(str(tmp_path / "state.json"))
     ends = [event for event in record.events(tmp_path) if event["event"] == "supernet_end"]
     assert [(event["trial"], event["status"]) for event in ends] == [("t0", "error")]
+
+
+def test_a_supernet_that_fails_late_leaves_its_last_checkpoint(cells: NASBench201) -> None:
+    search = make(cells)
+    search.on_trial_result("t0", answer(search.suggest("t0")))
+    search.on_trial_complete("t0", error=True)
+    assert [config["phase"] for config in drive(search, 1)] == ["evaluate", "evaluate", "evaluate", "retrain", "retrain"]
 
 
 def test_what_was_evaluated_is_kept_when_a_batch_or_a_retraining_fails(cells: NASBench201, tmp_path: Path) -> None:
