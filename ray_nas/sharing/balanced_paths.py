@@ -1,7 +1,7 @@
-"""Isomorphism-balanced sampling, after Luo et al. (2020, balanced NAS) and the equal treatment of isomorphic cells.
+"""De-isomorphic sampling (Ning et al., 2021, Evaluating efficient performance estimators of neural architectures).
 
-https://arxiv.org/abs/2007.05785. Many configs may compute one function: drawn evenly by config, these functions are trained more
-than others, and what they share is tuned to them. Here functions (classes of `space.canonical`) are drawn evenly.
+https://arxiv.org/abs/2008.03064. Many configs may compute one function: drawn evenly by config, these functions are trained
+more than others. Here functions (classes of `space.canonical`) are drawn evenly.
 """
 
 from collections.abc import Iterable

@@ -5,7 +5,7 @@ most alternatives that a layer choice has; path k takes the k-th of each choice'
 weights move once, by the sum of the gradients of all paths.
 """
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from ray_nas.sharing.path_strategy import PathStrategy
 from ray_nas.spaces.base import Config
 from ray_nas.spaces.model_space import ModelSpace
 
-_TRIES = 100
+_TRIES: Final = 100
 
 
 class FairPaths(PathStrategy):
