@@ -20,6 +20,8 @@ class PathStrategy:
 
     distils: ClassVar[bool] = False
     """Whether the first path of a step is trained on the targets and teaches the others (in-place distillation)."""
+    learns: ClassVar[bool] = False
+    """Whether `after_epoch` is to be called."""
 
     def __init__(self, space: ModelSpace, seed: int) -> None:
         self._space = space

@@ -7,7 +7,7 @@ validation data with the weights as they are.
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import ClassVar, Final
 
 import numpy as np
 import torch
@@ -38,6 +38,8 @@ class SharedController(PathStrategy):
         space: The space.
         seed: Of the controller's weights and draws.
     """
+
+    learns: ClassVar[bool] = True
 
     def __init__(self, space: ModelSpace, seed: int) -> None:
         super().__init__(space, seed)

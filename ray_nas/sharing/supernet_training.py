@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -71,7 +72,7 @@ class SupernetTraining:
         if self._calibration is None:
             with seeded(self._seed):
                 batches = fixed_batches(self._data, self._device, self._batch_size)
-                self._calibration = [batch for batch, _ in zip(batches, range(self._calibration_batches), strict=False)]
+                self._calibration = list(islice(batches, self._calibration_batches))
         return self._calibration
 
     def run_epoch(self) -> float:
@@ -98,9 +99,11 @@ class SupernetTraining:
         return total / number
 
     def adapt_strategy(self, val_data: Data) -> None:
-        """Lets the strategy learn from rewards on one batch of the validation data; another batch after each epoch."""
-        batches = list(fixed_batches(val_data, self._device, self._batch_size))
-        batch = batches[self.epoch % len(batches)]
+        """Lets a strategy that learns do so, from rewards on one batch of the validation data; another after each epoch."""
+        if not self.strategy.learns:
+            return
+        number = self.epoch % number_of_batches(val_data, self._batch_size)
+        batch = next(islice(fixed_batches(val_data, self._device, self._batch_size), number, None))
 
         def reward(config: Config) -> float:
             found = self.figures(config, batch)
