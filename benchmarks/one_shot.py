@@ -112,21 +112,22 @@ def interval(values: list[float]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--truth", type=Path, default=Path(__file__).with_name("one_shot_truth.csv"), help="table of cells trained alone")
-    parser.add_argument("--strategies", nargs="+", default=list(STRATEGIES), choices=list(STRATEGIES))
-    parser.add_argument("--seeds", type=int, default=3, help="supernets of each strategy")
-    parser.add_argument("--paths", type=int, default=6000, help="sub-network steps that a supernet is trained for")
-    parser.add_argument("--quick", action="store_true", help="fairnas and balanced, one seed, 4,000 paths")
+    parser.add_argument("--strategies", nargs="+", choices=list(STRATEGIES), help="all (--quick: fairnas and balanced)")
+    parser.add_argument("--seeds", type=int, help="supernets of each strategy: 3 (--quick: 1)")
+    parser.add_argument("--paths", type=int, help="sub-network steps that a supernet is trained for: 6,000 (--quick: 4,000)")
+    parser.add_argument("--quick", action="store_true", help="a smaller run, minutes on two cores")
     parser.add_argument("--out", type=Path, help="writes each pair of estimate and truth as CSV")
     arguments = parser.parse_args()
-    if arguments.quick:
-        arguments.strategies, arguments.seeds, arguments.paths = ["fairnas", "balanced"], 1, 4000
+    strategies = arguments.strategies or (["fairnas", "balanced"] if arguments.quick else list(STRATEGIES))
+    seeds = arguments.seeds or (1 if arguments.quick else 3)
+    paths = arguments.paths or (4000 if arguments.quick else 6000)
     torch.set_num_threads(1)
     data, space, truth = small_task(), small_space(), read_truth(arguments.truth)
-    cells, seeds = list(truth), float(np.mean([len(rows) for rows in truth.values()]))
+    cells, trainings = list(truth), float(np.mean([len(rows) for rows in truth.values()]))
     target = {cell: float(np.mean([row["test_nll"] for row in truth[cell].values()])) for cell in cells}
     accuracy = {cell: float(np.mean([row["test_accuracy"] for row in truth[cell].values()])) for cell in cells}
     top = ceiling(truth, "test_nll")
-    print(f"{len(cells)} cells, {seeds:.1f} seeds each; ceiling {top:.3f} (test accuracy {ceiling(truth, 'test_accuracy'):.3f})")
+    print(f"{len(cells)} cells, {trainings:.1f} seeds each; ceiling {top:.3f} (test accuracy {ceiling(truth, 'test_accuracy'):.3f})")
     one_alone = alone(data, [cells[index] for index in range(0, len(cells), max(1, len(cells) // 6))])
     print(
         f"training one cell alone: {one_alone:.2f} s\n\n{'strategy':10} {'tau':>16} {'of ceiling':>10} {'tau(accuracy)':>16} {'training s':>10}"
@@ -135,12 +136,12 @@ def main() -> None:
     gains: dict[str, list[float]] = {}
     pairs: list[dict[str, Any]] = []
     costs: list[float] = []
-    for name in arguments.strategies:
+    for name in strategies:
         taus[name], gains[name] = [], []
         by_accuracy, seconds = [], []
-        for seed in range(arguments.seeds):
+        for seed in range(seeds):
             start = time.process_time()
-            training = train(name, data, arguments.paths, seed)
+            training = train(name, data, paths, seed)
             seconds.append(time.process_time() - start)
             start = time.process_time()
             found = {cell: training.figures(space.from_arch_str(cell), data["val"]) for cell in cells}
@@ -182,8 +183,8 @@ def main() -> None:
         "strategy": best,
         "taus": {name: [round(tau, 4) for tau in found] for name, found in taus.items()},
         "cells": len(cells),
-        "truth_seeds": round(seeds, 2),
-        "paths": arguments.paths,
+        "truth_seeds": round(trainings, 2),
+        "paths": paths,
         "gain_over_random_points": [round(gain, 3) for gain in gains[best]],
     }
     print(json.dumps(result))

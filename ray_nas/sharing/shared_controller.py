@@ -18,7 +18,7 @@ from ray_nas.spaces.base import Config
 from ray_nas.spaces.model_space import ModelSpace
 
 _HIDDEN: Final = 64
-_LEARNING_RATE: Final = 0.005
+_LEARNING_RATE: Final = 0.01
 _ENTROPY_WEIGHT: Final = 1e-2
 _DECAY: Final = 0.95
 """Of the moving baseline."""
@@ -60,7 +60,7 @@ class SharedController(PathStrategy):
     def after_epoch(self, reward: Callable[[Config], float]) -> None:
         """A step of REINFORCE on `_SAMPLES` sub-networks."""
         configs = [self._draw() for _ in range(_SAMPLES)]
-        rewards = torch.tensor([reward(config) for config in configs])
+        rewards = torch.tensor([float(reward(config)) for config in configs])
         finite = rewards.isfinite()
         if not finite.any():
             return

@@ -95,7 +95,7 @@ def test_the_controller_learns_what_is_rewarded() -> None:
     def reward(config: dict) -> float:
         return sum(value == "nor_conv_3x3" for value in config.values())
 
-    for _ in range(60):
+    for _ in range(100):
         strategy.after_epoch(reward)
     assert np.mean([reward(strategy.paths(rng)[0]) for _ in range(100)]) > 3.0  # 1.2 by chance
     favourites = strategy.favourites(10)
