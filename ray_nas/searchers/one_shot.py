@@ -1,7 +1,8 @@
 """One-shot search (Bender et al., 2018; Guo et al., 2020): https://arxiv.org/abs/1904.00420.
 
 One ordinary Tune experiment in three phases: a trial trains a supernet, trials evaluate batches of its sub-networks with
-inherited weights, which any searcher of the package proposes, and trials train the best ones from scratch.
+inherited weights, which any searcher of the package proposes, and trials train the best ones from scratch. The file is
+long since all phases answer the same few calls of Tune.
 """
 
 import json

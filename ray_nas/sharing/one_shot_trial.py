@@ -1,4 +1,7 @@
-"""The trainable of one-shot search: supernet, evaluation by inherited weights and retraining, for `searchers.OneShot`."""
+"""The trainable of one-shot search: supernet, evaluation by inherited weights and retraining, for `searchers.OneShot`.
+
+The three phases stand in one file, though it is long, since they share how data, checkpoints and errors are dealt with.
+"""
 
 import hashlib
 import json
@@ -141,7 +144,7 @@ def _train_supernet(config: dict[str, Any], task: _Task, device: torch.device) -
         try:
             report["train_loss"] = training.run_epoch()
         except FloatingPointError:
-            if checkpoint is not None or training.epoch > 0:  # the search goes on with the last weights that were finite
+            if "supernet_epoch" in report:  # the search goes on with the last weights that were finite
                 tune.report({**report, **_weights()})
             raise
         training.adapt_strategy(task.val_data)
@@ -255,7 +258,7 @@ def _trained_supernet(weights: str, task: _Task, device: torch.device) -> Supern
         tensors, fields = read_checkpoint(folder)
     if fields["space"] != task.space.fingerprint:
         raise ValueError(f"the supernet in {weights} is of another space (hash {fields['space']}, now {task.space.fingerprint})")
-    training = task.supernet(fields, device)
+    training = task.supernet({**fields, "strategy": "spos"}, device)  # it draws nothing more, and others take time to set up
     training.supernet.load_state_dict(part(tensors, "weights"))
     return training
 
