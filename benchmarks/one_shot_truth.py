@@ -18,7 +18,7 @@ FIELDS = ["cell", "seed", "val_accuracy", "val_nll", "test_accuracy", "test_nll"
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--table", type=Path, default=Path(__file__).with_name("one_shot_truth.csv"), help="the table to complete")
-    parser.add_argument("--cells", type=int, default=150, help="how many cells, each of another isomorphism class")
+    parser.add_argument("--cells", type=int, default=160, help="how many cells, each of another isomorphism class")
     parser.add_argument("--seeds", type=int, default=3, help="trainings of each cell")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
