@@ -7,6 +7,7 @@ from ray_nas.searchers.candidates import Proposal
 from ray_nas.searchers.grid_search import GridSearch
 from ray_nas.searchers.local_search import LocalSearch
 from ray_nas.searchers.nsga2 import NSGA2
+from ray_nas.searchers.one_shot import OneShot
 from ray_nas.searchers.random_search import RandomSearch
 from ray_nas.searchers.regularized_evolution import RegularizedEvolution
 from ray_nas.searchers.reinforce import Reinforce
@@ -20,6 +21,7 @@ __all__ = [
     "GridSearch",
     "LocalSearch",
     "Observation",
+    "OneShot",
     "Proposal",
     "RandomSearch",
     "RegularizedEvolution",

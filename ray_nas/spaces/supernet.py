@@ -116,6 +116,22 @@ class Supernet(nn.Module):
         views = self._views(skeleton)
         return {name: views[name].detach().clone() for name in skeleton.network.state_dict() if name in views}
 
+    def network(self, config: Mapping[str, Any]) -> nn.Module:
+        """The network of `config` on its own, with a copy of the shared weights that it uses; in the mode of the supernet."""
+        skeleton = self._made(self._space.own(config))
+        copies: dict[torch.Tensor, torch.Tensor] = {}  # tied tensors stay tied
+        shared = dict(chain(self.named_parameters(remove_duplicate=False), self.named_buffers(remove_duplicate=False)))
+        for name, cut in skeleton.cuts.items():
+            if shared[name] not in copies:
+                copy = (shared[name] if cut is None else cut(shared[name])).detach().clone()
+                is_parameter = isinstance(shared[name], nn.Parameter)
+                copies[shared[name]] = nn.Parameter(copy, shared[name].requires_grad) if is_parameter else copy
+            path, _, leaf = name.rpartition(".")
+            layer = skeleton.network.get_submodule(path)
+            tensors: dict[str, Any] = layer._parameters if leaf in layer._parameters else layer._buffers
+            tensors[leaf] = copies[shared[name]]
+        return skeleton.network.train(self.training)
+
     def _views(self, skeleton: _Skeleton) -> dict[str, torch.Tensor]:
         shared = dict(chain(self.named_parameters(remove_duplicate=False), self.named_buffers(remove_duplicate=False)))
         return {name: shared[name] if cut is None else cut(shared[name]) for name, cut in skeleton.cuts.items()}
@@ -126,17 +142,20 @@ class Supernet(nn.Module):
         if key in self._skeletons:
             self._skeletons.move_to_end(key)
             return self._skeletons[key]
+        skeleton = self._skeletons[key] = self._made(own)
+        for path, layer in skeleton.network.named_modules():
+            if isinstance(layer, nn.Flatten):
+                layer.register_forward_pre_hook(partial(self._check_flatten, path))
+        if len(self._skeletons) > _MAX_SKELETONS:
+            self._skeletons.popitem(last=False)
+        return skeleton
+
+    def _made(self, own: Mapping[str, Any]) -> _Skeleton:
         with torch.device("meta"):
             network = self._space.build(own)
         cuts = {name: cut for path, layer in network.named_modules(remove_duplicate=False) for name, cut in self._cuts(path, layer)}
-        for path, layer in network.named_modules():
-            if isinstance(layer, nn.Flatten):
-                layer.register_forward_pre_hook(partial(self._check_flatten, path))
         names = dict(chain(network.named_parameters(), network.named_buffers()))
-        self._skeletons[key] = _Skeleton(network, cuts, tied=cuts.keys() - names.keys())
-        if len(self._skeletons) > _MAX_SKELETONS:
-            self._skeletons.popitem(last=False)
-        return self._skeletons[key]
+        return _Skeleton(network, cuts, tied=cuts.keys() - names.keys())
 
     def _cuts(self, path: str, layer: nn.Module) -> Iterator[tuple[str, Callable[[torch.Tensor], torch.Tensor] | None]]:
         known = self._layers.get(path)

@@ -203,6 +203,19 @@ def test_a_step_trains_only_what_was_chosen() -> None:
     assert not any("1x1" in name for name in touched)
 
 
+def test_a_network_takes_a_copy_of_its_weights_along() -> None:
+    space, inputs = ModelSpace(Mixed), torch.rand(4, 3, 6, 6)
+    supernet = space.supernet().eval()
+    for config in space.sample(size=5, random_state=np.random.default_rng(1)):
+        network = supernet.network(config)
+        expected = supernet(inputs, config)
+        assert torch.allclose(network(inputs), expected, atol=1e-6)
+        for parameter in network.parameters():
+            parameter.data.zero_()
+        assert torch.equal(supernet(inputs, config), expected)
+        assert network.state_dict().keys() == space.build(config).state_dict().keys()
+
+
 def test_state_survives_copies_pickles_and_state_dicts() -> None:
     space = ChainSpace((3, 16, 16), widths=(4, 8), max_depth=2)
     config, images = space.sample(random_state=0), torch.rand(2, 3, 16, 16)

@@ -1,0 +1,107 @@
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from ray_nas.sharing.inherited import recalibrate
+from ray_nas.sharing.optimization import Optimization
+from ray_nas.sharing.strategies import STRATEGIES
+from ray_nas.sharing.supernet_training import SupernetTraining
+from ray_nas.spaces import LayerChoice, ModelSpace, NASBench201, ValueChoice
+
+CELLS = NASBench201(channels=2, cells_per_stage=1, num_classes=3, in_channels=1)
+SPACE = CELLS.restrict(dict.fromkeys(CELLS.choices, ("skip_connect", "nor_conv_1x1", "nor_conv_3x3")))
+GENERATOR = torch.Generator().manual_seed(0)
+DATA = torch.rand(48, 1, 8, 8, generator=GENERATOR), torch.randint(3, (48,), generator=GENERATOR)
+
+
+def training(strategy: str = "spos", space: ModelSpace = SPACE, data: tuple = DATA, **arguments: object) -> SupernetTraining:
+    given = {"epochs": 4, "batch_size": 16, "optimization": Optimization(0.1), "seed": 3, "loss": nn.functional.cross_entropy, **arguments}
+    loss = given.pop("loss")
+    return SupernetTraining(space, STRATEGIES[strategy](space, 3), data, loss, **given)
+
+
+@pytest.mark.parametrize("strategy", sorted(STRATEGIES))
+def test_a_resumed_training_gives_the_weights_of_one_that_never_stopped(strategy: str) -> None:
+    straight, first = training(strategy), training(strategy)
+    for _ in range(4):
+        straight.run_epoch()
+        straight.adapt_strategy(DATA)
+    for _ in range(2):
+        first.run_epoch()
+        first.adapt_strategy(DATA)
+    resumed = training(strategy)
+    resumed.take({name: tensor.clone() for name, tensor in first.tensors().items()}, 2)
+    for _ in range(2):
+        resumed.run_epoch()
+        resumed.adapt_strategy(DATA)
+    for name, tensor in straight.tensors().items():
+        assert torch.equal(tensor, resumed.tensors()[name]), name
+    assert straight.strategy.favourites(5) == resumed.strategy.favourites(5)
+
+
+def test_random_numbers_of_others_are_left_alone() -> None:
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    training().run_epoch()
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_a_sub_network_is_evaluated_on_its_own_statistics() -> None:
+    run = training()
+    run.run_epoch()
+    before = {name: tensor.clone() for name, tensor in run.supernet.state_dict().items()}
+    config = SPACE.sample(random_state=1)
+    found = run.figures(config, DATA)
+    assert found == run.figures(config, DATA)
+    assert all(torch.equal(before[name], tensor) for name, tensor in run.supernet.state_dict().items())
+    network = run.supernet.network(config)
+    network.train()
+    with torch.no_grad():  # the statistics of one batch that is all of the data are those of the whole
+        recalibrate(network, [DATA])
+        network.eval()
+        plain = nn.functional.cross_entropy(network(DATA[0]), DATA[1])
+        network.train()
+        batch = nn.functional.cross_entropy(network(DATA[0]), DATA[1])
+    assert math.isclose(plain, batch, rel_tol=0.01)
+
+
+def test_batch_norms_learn_no_affine_unless_told() -> None:
+    fixed, learnt = training(), training(affine=True)
+    for run in (fixed, learnt):
+        run.run_epoch()
+    name = "layers.1.weight"
+    assert torch.equal(fixed.supernet.state_dict()[name], torch.ones(2))
+    assert not torch.equal(learnt.supernet.state_dict()[name], torch.ones(2))
+
+
+def test_a_loss_that_is_no_number_is_an_error_that_says_so() -> None:
+    with pytest.raises(FloatingPointError, match=r"training loss became nan in epoch 1 of 4: lower the learning rate"):
+        training(loss=lambda outputs, targets: outputs.sum() * math.nan).run_epoch()
+
+
+def test_regression_has_a_loss_alone_and_widths_share_weights() -> None:
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            width = ValueChoice("width", [2, 4, 8])
+            self.layers = nn.Sequential(
+                nn.Linear(3, width), LayerChoice("activation", {"relu": nn.ReLU(), "tanh": nn.Tanh()}), nn.Linear(width, 1)
+            )
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.layers(x)
+
+    inputs = torch.rand(64, 3, generator=GENERATOR)
+    for strategy in STRATEGIES:
+        data = inputs, inputs.sum(1, keepdim=True)
+        run = training(strategy, ModelSpace(Net), data, loss=nn.functional.mse_loss, epochs=5)
+        before = run.figures({"width": 8, "activation": "relu"}, data)
+        for _ in range(5):
+            run.run_epoch()
+            run.adapt_strategy(data)
+        found = run.figures({"width": 8, "activation": "relu"}, data)
+        assert found.keys() == {"loss"}
+        assert found["loss"] < 0.8 * before["loss"]
