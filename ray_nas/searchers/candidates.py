@@ -46,6 +46,8 @@ class Candidates:
         self._points = [dict(point) for point in points]
         self._repeats, self._by_function = repeats, by_function
         self._known: set[str] = set()
+        self._last_key: tuple[Config | None, str] = (None, "")
+        """Of the config looked at last, which a strategy, the check of what is known and the note of it ask for in turn."""
         self._scan: Iterator[Config] | None = None
         self._scanned = 0
 
@@ -56,7 +58,10 @@ class Candidates:
 
     def key(self, config: Config, space: SearchSpace) -> str:
         """What a duplicate is told by."""
-        return space.canonical(config) if self._by_function else json.dumps(config, sort_keys=True)
+        if config != self._last_key[0]:
+            key = space.canonical(config) if self._by_function else json.dumps(config, sort_keys=True)
+            self._last_key = dict(config), key
+        return self._last_key[1]
 
     def is_new_key(self, key: str) -> bool:
         """Whether nothing with this key was proposed, or repeats are due."""
