@@ -13,12 +13,13 @@ from ray.tune.search import Searcher
 
 from ray_nas import state_file
 from ray_nas.record import VERSION as RECORD_VERSION
-from ray_nas.record import RecordWriter
+from ray_nas.record import Event, RecordWriter
 from ray_nas.searchers.candidates import Candidates, Proposal
 from ray_nas.searchers.companions import Companions
 from ray_nas.searchers.objectives import Costs, InfeasibleError, Limits, Objectives, check_arguments
+from ray_nas.searchers.out_of_memory import MemoryLimit, is_out_of_memory
 from ray_nas.searchers.scores import Scores
-from ray_nas.searchers.tune_run import metric_and_mode
+from ray_nas.searchers.tune_run import metric_and_mode, trial_error
 from ray_nas.spaces.base import Config, SearchSpace
 from ray_nas.spaces.joint import joint_space
 
@@ -102,6 +103,7 @@ class ArchitectureSearcher(Searcher):
         """Where a trial's score is more than its objective."""
         self._cost_names: frozenset[str] | None = None
         """The figures that `costs` gives, once known."""
+        self._memory = MemoryLimit(costs)
         self._record = RecordWriter()
         self._proposals: dict[str, Proposal] = {}
         self._pending: dict[str, Mapping[str, Any]] = {}
@@ -184,7 +186,7 @@ class ArchitectureSearcher(Searcher):
         objectives = self._ready()
         if trial_id not in self._proposals:
             self._begin()
-            proposal = self._candidates.next(self.space, objectives, self._ask, self._rng)
+            proposal = self._candidates.next(self.space, objectives, self._memory, self._ask, self._rng)
             if proposal is None:
                 return str(Searcher.FINISHED)
             self._add(trial_id, proposal)
@@ -222,18 +224,27 @@ class ArchitectureSearcher(Searcher):
         last = self._pending.pop(trial_id)
         proposal = self._proposals[trial_id]
         status, reason = "completed", self._stop_reasons.pop(trial_id, "")
+        died = error and is_out_of_memory(trial_error())
+        size = self._memory.size(self.space.to_tune(proposal.config)) if died or (last and not error) else None
+        if size is not None:
+            self._memory.note(size[1], died)
         try:
+            if died:
+                raise InfeasibleError("out of memory" + (f" at {size[0]} = {size[1]:g}" if size else ""))
             if error:
                 raise InfeasibleError("the trainable raised an error")
             values, violation, broken = self._outcome(trial_id, last)
         except InfeasibleError as why:
-            status, reason = ("error" if error else "infeasible"), str(why)
+            status, reason = ("error" if error and not died else "infeasible"), str(why)
             self._fail(trial_id, proposal)
         else:
             if violation:
                 status, reason = "infeasible", broken
             self._tell(Observation(trial_id, proposal, values, last, self._score(trial_id, values, violation), violation))
-        self._record.append({"event": "end", "trial": trial_id, "status": status, "reason": reason})
+        end: Event = {"event": "end", "trial": trial_id, "status": status, "reason": reason}
+        if size is not None:
+            end["size"] = size[1]
+        self._record.append({**end, "out_of_memory": True} if died else end)
 
     def on_pause(self, trial_id: str) -> None:
         """Tune's `HyperBandForBOHB` pauses a trial: it stays pending."""
@@ -324,7 +335,7 @@ class ArchitectureSearcher(Searcher):
             raise state_file.StateError(f"{path} was saved for metric {state['metric']!r}, this searcher optimises {self._metric!r}")
 
     def _replay(self, events: Sequence[Mapping[str, Any]]) -> None:
-        self._proposals, self._pending = {}, {}
+        self._proposals, self._pending, self._memory = {}, {}, MemoryLimit(self._costs)
         for event in events:
             if event["event"] == "proposal":
                 self._add(event["trial"], Proposal(event["config"], event["move"], tuple(event["parents"])))
@@ -335,8 +346,10 @@ class ArchitectureSearcher(Searcher):
             elif event["event"] == "result":
                 self._pending[event["trial"]] = event["metrics"]
             elif event["event"] == "end":
-                last = self._pending.pop(event["trial"], {})
-                if event["status"] != "error":
+                last, died = self._pending.pop(event["trial"], {}), event.get("out_of_memory", False)
+                if "size" in event:
+                    self._memory.note(event["size"], died)
+                if event["status"] != "error" and not died:
                     self._replay_score(event["trial"], last)
             elif event["event"] == "experiment":
                 self._objectives = self._make_objectives()

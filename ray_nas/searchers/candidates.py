@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from ray_nas.searchers.objectives import InfeasibleError, Objectives, SeenFigures
+from ray_nas.searchers.out_of_memory import MemoryLimit
 from ray_nas.spaces.base import Config, SearchSpace
 
 _TRIES: Final = 100
@@ -72,7 +73,12 @@ class Candidates:
         self._known.add(key)
 
     def next(
-        self, space: SearchSpace, objectives: Objectives, ask: Callable[[], Proposal | None], rng: np.random.Generator
+        self,
+        space: SearchSpace,
+        objectives: Objectives,
+        memory: MemoryLimit,
+        ask: Callable[[], Proposal | None],
+        rng: np.random.Generator,
     ) -> Proposal | None:
         """The next proposal that is new and feasible; None if there is none.
 
@@ -86,6 +92,7 @@ class Candidates:
                 return False
             try:
                 objectives.check_config(space.to_tune(config))
+                memory.check(space.to_tune(config))
             except InfeasibleError as why:
                 figures.add(why)
                 return False
