@@ -1,0 +1,143 @@
+"""How far one driver reaches: 1,000 workers in virtual time, thousands of trials through Tune.
+
+    python benchmarks/scale.py            # 100,000 trials in virtual time, 10,000 through Tune (an hour)
+    python benchmarks/scale.py --quick    # 100,000 and 1,000
+
+Virtual time: `RegularizedEvolution` on the hierarchical space (8.8e13 networks) and `LearningCurveASHA` decide on synthetic
+learning curves, on 1,000 workers. `idle_share` is the part of the workers' time without a trial, from the first trial to the
+start of the last; the CPU time of each decision is added to it, as if its worker waited for it. At the end of a search that
+has a number of trials, and not a time, workers run out of work: `tail_share` is that part, of the whole time.
+
+Through Tune: trials that cost nothing. `growth` is the driver's CPU time of a trial in the last tenth over that in the second;
+`overhead_ratio` is it with our searcher over it with a minimal one that takes turns with ours in the same experiment.
+
+The last line is one JSON object.
+"""
+
+import argparse
+import json
+import math
+import resource
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from driver_cost import large_space, paired, start_ray, through_tune
+from ray import tune
+
+from ray_nas.benchmarks import simulate
+from ray_nas.schedulers import LearningCurveASHA
+from ray_nas.searchers import RegularizedEvolution
+from ray_nas.spaces import HierarchicalSpace
+
+MAX_T = 27
+"""Epochs of a full training."""
+
+
+def learning_curve(config: dict[str, Any], rng: np.random.Generator) -> Iterator[tuple[float, dict[str, float]]]:
+    """A training of made-up accuracy: more convolutions are better, to a point, and cost more seconds an epoch."""
+    convolutions = sum("conv" in str(value) for value in config.values())
+    top = 0.5 + 0.4 * math.tanh(convolutions / 8) + 0.02 * rng.normal()
+    rate = 0.06 + 0.2 * rng.random()
+    for epoch in range(1, MAX_T + 1):
+        accuracy = top - 0.4 * math.exp(-rate * epoch) + 0.005 * rng.normal()
+        yield 30.0 + 6.0 * convolutions, {"accuracy": accuracy, "epoch": epoch}
+
+
+class Decisions(RegularizedEvolution):
+    """Notes the CPU time at each proposal."""
+
+    def suggest(self, trial_id: str) -> Any:
+        """As before."""
+        self.__dict__.setdefault("stamps", []).append(time.process_time())
+        return super().suggest(trial_id)
+
+
+def in_virtual_time(trials: int, workers: int) -> dict[str, Any]:
+    """A search on virtual workers."""
+    space = HierarchicalSpace()
+    searcher = Decisions(space, "accuracy", "max", seed=0)
+    scheduler = LearningCurveASHA(time_attr="epoch", max_t=MAX_T)
+    start, start_cpu = time.perf_counter(), time.process_time()
+    history = simulate(learning_curve, searcher, scheduler, num_workers=workers, max_trials=trials, seed=0)
+    wall, cpu = time.perf_counter() - start, time.process_time() - start_cpu
+    last = max(trial.started or 0.0 for trial in history.trials)
+    within = sum(min(trial.ended or last, last) - (trial.started or 0.0) for trial in history.trials)  # none is ever paused
+    busy = sum(trial.seconds for trial in history.trials)
+    each = np.diff(searcher.__dict__["stamps"])
+    tenth = len(each) // 10
+    return {
+        "trials": len(history.trials),
+        "architectures": f"{space.size:.1e}",
+        "workers": workers,
+        "wall_s": round(wall, 1),
+        "cpu_s": round(cpu, 1),
+        "virtual_hours": round(history.seconds / 3600, 2),
+        "reports": sum(len(trial.results) for trial in history.trials),
+        "idle_share": round((workers * last - within + cpu) / (workers * last), 5),
+        "tail_share": round(1 - busy / (workers * history.seconds), 4),
+        "decision_growth": round(float(each[-tenth:].mean() / each[tenth : 2 * tenth].mean()), 3),
+        "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+    }
+
+
+class Stamps(tune.Callback):
+    """The driver's CPU time, the clock and the driver's memory at the end of each trial."""
+
+    def __init__(self) -> None:
+        self.cpu: list[float] = []
+        self.clock: list[float] = []
+        self.rss: list[float] = []
+
+    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Notes them."""
+        self.cpu.append(time.process_time())
+        self.clock.append(time.perf_counter())
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        self.rss.append(pages * resource.getpagesize() / 2**20)
+
+
+def soak(trials: int) -> dict[str, Any]:
+    """An experiment of trials that cost nothing; each tenth's CPU milliseconds of a trial and megabytes at its end."""
+    stamps = Stamps()
+    through_tune(RegularizedEvolution(large_space(), "score", "max", seed=0), trials, [stamps])
+    tenth = trials // 10
+    cpu, clock = (
+        [1e3 * (times[(k + 1) * tenth - 1] - times[k * tenth]) / (tenth - 1) for k in range(10)] for times in (stamps.cpu, stamps.clock)
+    )
+    memory = [stamps.rss[(k + 1) * tenth - 1] for k in range(10)]
+    return {
+        "trials": trials,
+        "cpu_ms_of_a_trial_by_tenth": np.round(cpu, 2).tolist(),
+        "ms_of_a_trial_by_tenth": np.round(clock, 2).tolist(),
+        "rss_mb_by_tenth": np.round(memory, 1).tolist(),
+        "growth": round(cpu[-1] / cpu[1], 3),
+        "wall_growth": round(clock[-1] / clock[1], 3),
+        "rss_growth": round(memory[-1] / memory[1], 3),
+    }
+
+
+def main() -> None:
+    """Prints the figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="under ten minutes on two cores")
+    parser.add_argument("--virtual-trials", type=int, default=100_000)
+    parser.add_argument("--workers", type=int, default=1_000)
+    parser.add_argument("--soak-trials", type=int, help="10,000; 1,000 with --quick")
+    parser.add_argument("--paired-trials", type=int, help="4,000; 1,000 with --quick")
+    options = parser.parse_args()
+    virtual = in_virtual_time(options.virtual_trials, options.workers)
+    print("virtual time:", virtual, flush=True)
+    start_ray()
+    pairs = paired(options.paired_trials or (1_000 if options.quick else 4_000), 20 if options.quick else 50)
+    print("beside a minimal searcher:", pairs, flush=True)
+    long = soak(options.soak_trials or (1_000 if options.quick else 10_000))
+    print("soak:", long, flush=True)
+    figures = {"idle_share": virtual["idle_share"], "overhead_ratio": pairs["ratio"], "growth": long["growth"]}
+    print(json.dumps({**figures, "virtual": virtual, "paired": pairs, "soak": long}))
+
+
+if __name__ == "__main__":
+    main()
