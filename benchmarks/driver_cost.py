@@ -148,7 +148,7 @@ class Alternating(Searcher):
 
     def figures(self) -> dict[str, Any]:
         """Milliseconds of a trial of each, and their ratio: the median over pairs of neighbours; our saving is added to ours."""
-        blocks = 1e3 * np.diff(self.starts) / self.block
+        blocks = 1e3 * np.diff(self.starts)[2:] / self.block  # the first two start the workers
         blocks = blocks[: len(blocks) // 2 * 2].reshape(-1, 2)
         blocks[:, 0] += 1e3 * self.saving / (self.suggested / 2)
         ratios = blocks[:, 0] / blocks[:, 1]
