@@ -10,6 +10,7 @@ import os
 import shutil
 import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -49,7 +50,7 @@ class RecordWriter:
         if folder != self._folder:
             self._move(path)
             self._folder = folder
-        with path.open("r+b" if self._bytes else "wb") as file:
+        with writing(path), path.open("r+b" if self._bytes else "wb") as file:
             file.seek(self._bytes)  # over what an interrupted save may have left
             file.truncate()
             for line in self._lines:
@@ -83,10 +84,21 @@ class RecordWriter:
         """A run that goes on elsewhere takes along what it has written so far."""
         if self._folder is not None and self._bytes:
             old = self._folder / RECORD_FILE
-            path.parent.mkdir(parents=True, exist_ok=True)
-            partial = path.with_name(path.name + ".partial")
-            shutil.copyfile(old, partial)
-            os.replace(partial, path)
+            with writing(path):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                partial = path.with_name(path.name + ".partial")
+                shutil.copyfile(old, partial)
+                os.replace(partial, path)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Says in the error of a full or read-only storage what that means for the search."""
+    try:
+        yield
+    except OSError as error:
+        message = f"the search cannot be saved ({error.strerror}); what was saved before is whole: make room, then restore"
+        raise OSError(error.errno, message, str(path)) from error
 
 
 @dataclass
