@@ -16,6 +16,7 @@ from ray_nas.record import VERSION as RECORD_VERSION
 from ray_nas.record import Event, RecordWriter
 from ray_nas.searchers.candidates import Candidates, Proposal
 from ray_nas.searchers.companions import Companions
+from ray_nas.searchers.growing_state import GrowingState
 from ray_nas.searchers.objectives import Costs, InfeasibleError, Limits, Objectives, check_arguments
 from ray_nas.searchers.out_of_memory import MemoryLimit, is_out_of_memory
 from ray_nas.searchers.scores import Scores
@@ -104,6 +105,7 @@ class ArchitectureSearcher(Searcher):
         self._cost_names: frozenset[str] | None = None
         """The figures that `costs` gives, once known."""
         self._memory = MemoryLimit(costs)
+        self._growing = GrowingState()
         self._record = RecordWriter()
         self._proposals: dict[str, Proposal] = {}
         self._pending: dict[str, Mapping[str, Any]] = {}
@@ -275,6 +277,9 @@ class ArchitectureSearcher(Searcher):
         if self._refused is not None:
             raise self._refused
         path = Path(checkpoint_path)
+        state, changes = self._growing.split({"strategy": self._get_state(), "companions": self._companions.get_state()})
+        for change in changes:
+            self._record.append(change)
         mark = self._record.save(path.parent)
         state_file.write(
             path,
@@ -287,8 +292,7 @@ class ArchitectureSearcher(Searcher):
                 "generator": self._rng.bit_generator.state,
                 "candidates": self._candidates.get_state(),
                 "record": mark,
-                "strategy": self._get_state(),
-                "companions": self._companions.get_state(),
+                **state,
             },
         )
 
@@ -320,8 +324,9 @@ class ArchitectureSearcher(Searcher):
         self._candidates.set_state(state["candidates"])
         self._objectives = None
         self._replay(events)
-        self._set_state(state["strategy"])
-        self._companions.set_state(state["companions"])
+        whole = self._growing.join({"strategy": state["strategy"], "companions": state["companions"]})
+        self._set_state(whole["strategy"])
+        self._companions.set_state(whole["companions"])
 
     def _check_same(self, path: Path, state: Mapping[str, Any]) -> None:
         if state["searcher"] != type(self).__name__:
@@ -335,7 +340,7 @@ class ArchitectureSearcher(Searcher):
             raise state_file.StateError(f"{path} was saved for metric {state['metric']!r}, this searcher optimises {self._metric!r}")
 
     def _replay(self, events: Sequence[Mapping[str, Any]]) -> None:
-        self._proposals, self._pending, self._memory = {}, {}, MemoryLimit(self._costs)
+        self._proposals, self._pending, self._memory, self._growing = {}, {}, MemoryLimit(self._costs), GrowingState()
         for event in events:
             if event["event"] == "proposal":
                 self._add(event["trial"], Proposal(event["config"], event["move"], tuple(event["parents"])))
@@ -351,6 +356,8 @@ class ArchitectureSearcher(Searcher):
                     self._memory.note(event["size"], died)
                 if event["status"] != "error" and not died:
                     self._replay_score(event["trial"], last)
+            elif event["event"] == "state":
+                self._growing.take(event)
             elif event["event"] == "experiment":
                 self._objectives = self._make_objectives()
 
