@@ -67,7 +67,7 @@ def in_virtual_time(trials: int, workers: int) -> dict[str, Any]:
     within = sum(min(trial.ended or last, last) - (trial.started or 0.0) for trial in history.trials)  # none is ever paused
     busy = sum(trial.seconds for trial in history.trials)
     each = np.diff(searcher.__dict__["stamps"])
-    tenth = len(each) // 10
+    by_tenth = [1e3 * float(part.mean()) for part in np.array_split(each, 10)]
     return {
         "trials": len(history.trials),
         "architectures": f"{space.size:.1e}",
@@ -78,7 +78,7 @@ def in_virtual_time(trials: int, workers: int) -> dict[str, Any]:
         "reports": sum(len(trial.results) for trial in history.trials),
         "idle_share": round((workers * last - within + cpu) / (workers * last), 5),
         "tail_share": round(1 - busy / (workers * history.seconds), 4),
-        "decision_growth": round(float(each[-tenth:].mean() / each[tenth : 2 * tenth].mean()), 3),
+        "cpu_ms_of_a_trial_by_tenth": np.round(by_tenth, 3).tolist(),
         "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
     }
 
@@ -119,6 +119,28 @@ def soak(trials: int) -> dict[str, Any]:
     }
 
 
+def draw(path: Path, curves: dict[str, list[float]]) -> None:
+    """An SVG of milliseconds by tenth of an experiment, a line for each curve, the vertical axis in powers of ten."""
+    low, high = 0.1, 10 * max(max(curve) for curve in curves.values())
+
+    def place(index: float, value: float) -> tuple[float, float]:
+        return 60 + 50 * index, 230 - 210 * math.log(value / low) / math.log(high / low)
+
+    parts = ['<svg xmlns="http://www.w3.org/2000/svg" width="780" height="270" font-family="sans-serif" font-size="12">']
+    for power in range(-1, math.floor(math.log10(high)) + 1):
+        _, y = place(0, 10.0**power)
+        parts.append(f'<path d="M60 {y:.0f}H515" stroke="#ddd"/><text x="52" y="{y + 4:.0f}" text-anchor="end">{10.0**power:g}</text>')
+    parts.append(
+        '<text x="60" y="12">CPU ms of the driver, of a trial</text><text x="285" y="260" text-anchor="middle">tenth of the experiment</text>'
+    )
+    for (name, curve), colour in zip(curves.items(), ("#1b6ca8", "#c8553d"), strict=True):
+        points = " ".join(f"{x:.0f},{y:.0f}" for x, y in (place(index, value) for index, value in enumerate(curve)))
+        _, y = place(0, curve[-1])
+        parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        parts.append(f'<text x="520" y="{y + 4:.0f}" fill="{colour}">{name}</text>')
+    path.write_text("\n".join([*parts, "</svg>\n"]))
+
+
 def main() -> None:
     """Prints the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -127,6 +149,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1_000)
     parser.add_argument("--soak-trials", type=int, help="10,000; 1,000 with --quick")
     parser.add_argument("--paired-trials", type=int, help="4,000; 1,000 with --quick")
+    parser.add_argument("--figure", type=Path, help="where to draw the curves, as SVG")
     options = parser.parse_args()
     virtual = in_virtual_time(options.virtual_trials, options.workers)
     print("virtual time:", virtual, flush=True)
@@ -135,6 +158,10 @@ def main() -> None:
     print("beside a minimal searcher:", pairs, flush=True)
     long = soak(options.soak_trials or (1_000 if options.quick else 10_000))
     print("soak:", long, flush=True)
+    if options.figure:
+        names = f"through Tune, {long['trials']:,} trials", f"decisions, {virtual['trials']:,} in virtual time"
+        curves = [part["cpu_ms_of_a_trial_by_tenth"] for part in (long, virtual)]
+        draw(options.figure, dict(zip(names, curves, strict=True)))
     figures = {"idle_share": virtual["idle_share"], "overhead_ratio": pairs["ratio"], "growth": long["growth"]}
     print(json.dumps({**figures, "virtual": virtual, "paired": pairs, "soak": long}))
 

@@ -13,6 +13,7 @@ import torch
 from ray import tune
 
 from ray_nas import record
+from ray_nas.cluster import LargerShare
 from ray_nas.searchers import RandomSearch, RegularizedEvolution
 from ray_nas.searchers.objectives import InfeasibleError
 from ray_nas.searchers.out_of_memory import MemoryLimit, is_out_of_memory
@@ -23,7 +24,7 @@ from ray_nas.searchers.tune_run import trial_error
 def runtime() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of Ray's own start
-        ray.init(address="local", num_cpus=2, num_gpus=0, include_dashboard=False, log_to_driver=False)
+        ray.init(address="local", num_cpus=2, num_gpus=1, include_dashboard=False, log_to_driver=False)
     yield
     ray.shutdown()
 
@@ -100,6 +101,7 @@ def test_the_run_goes_on_and_larger_ones_are_not_proposed_again(tmp_path: Path) 
     assert again._memory.limit == searcher._memory.limit == limit
 
 
+@pytest.mark.soak  # starts a process for each trial
 @pytest.mark.usefixtures("runtime")
 def test_a_function_trainable_without_costs(tmp_path: Path) -> None:
     def train(config: dict) -> None:
@@ -112,6 +114,61 @@ def test_a_function_trainable_without_costs(tmp_path: Path) -> None:
     trials = fit(searcher, tmp_path, train, 4)
     assert [(trial.status, trial.reason) for trial in trials[:2]] == [("infeasible", "out of memory"), ("completed", "")]
     assert all(trials[0].trial_id not in trial.parents for trial in trials)
+
+
+@pytest.mark.usefixtures("runtime")
+def test_a_larger_share_at_the_next_try(tmp_path: Path) -> None:
+    class Greedy(tune.Trainable):
+        def setup(self, config: dict) -> None:
+            self.share, self.size = self.trial_resources.required_resources["GPU"], config["size"]
+
+        def step(self) -> dict:
+            if self.size == 13:
+                raise ValueError("a fault that no GPU cures")
+            if self.share < 0.01 * self.size:
+                raise MemoryError
+            return {"accuracy": self.share, "done": True}
+
+        def save_checkpoint(self, folder: str) -> dict:
+            return {}
+
+        def load_checkpoint(self, state: dict) -> None:
+            return None
+
+    given = [{"size": 50}, {"size": 13}, {"size": 90}]
+    searcher = RandomSearch(sizes(), "accuracy", "max", points_to_evaluate=given, seed=1)
+    results = tune.Tuner(
+        tune.with_resources(Greedy, {"cpu": 1, "gpu": 0.3}),
+        tune_config=tune.TuneConfig(search_alg=searcher, num_samples=3, trial_dirname_creator=lambda trial: trial.trial_id),
+        run_config=tune.RunConfig(
+            name="run",
+            storage_path=str(tmp_path),
+            verbose=0,
+            callbacks=[LargerShare()],
+            failure_config=tune.FailureConfig(max_failures=1),
+        ),
+    ).fit()
+    assert len(results) == 3
+    trials = record.load(tmp_path / "run").trials
+    assert [(trial.status, trial.reason) for trial in trials] == [
+        ("completed", ""),
+        ("error", "the trainable raised an error"),
+        ("infeasible", "out of memory"),  # 0.6 is not enough either
+    ]
+    assert trials[0].metrics["accuracy"] == 0.6
+
+
+@pytest.mark.parametrize(
+    ("share", "factor", "max_gpus", "larger"),
+    [(0.3, 2.0, 1, 0.6), (0.6, 2.0, 4, 1.0), (1.0, 2.0, 4, 2.0), (1.0, 2.0, 1, 1.0), (3.0, 1.5, 8, 4.0)],
+)
+def test_how_a_share_grows(share: float, factor: float, max_gpus: int, larger: float) -> None:
+    assert LargerShare(factor, max_gpus)._larger({"CPU": 1, "GPU": share}) == {"CPU": 1, "GPU": larger}
+    assert LargerShare(factor, max_gpus)._larger({"CPU": 1}) == {"CPU": 1}
+    with pytest.raises(ValueError, match="factor must be above 1"):
+        LargerShare(1.0)
+    with pytest.raises(ValueError, match="max_gpus must be at least 1"):
+        LargerShare(max_gpus=0)
 
 
 @pytest.mark.parametrize(
