@@ -20,6 +20,7 @@ RECORD_FILE: Final = "ray_nas_record.json"
 VERSION: Final = 1
 
 Event = dict[str, Any]
+_ENCODE: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 class RecordError(ValueError):
@@ -37,8 +38,11 @@ class RecordWriter:
 
     def append(self, event: Event) -> None:
         """Adds an event, a dict of JSON values whose key "event" says what it is; it is on disk after the next `save`."""
-        line = json.dumps(_finite(event), separators=(",", ":"), allow_nan=False).encode() + b"\n"
-        self._lines.append(line)
+        try:
+            line = _ENCODE(event)
+        except ValueError:
+            line = _ENCODE(_finite(event))
+        self._lines.append(line.encode() + b"\n")
 
     def save(self, folder: Path) -> dict[str, Any]:
         """Brings the record in `folder` up to date.

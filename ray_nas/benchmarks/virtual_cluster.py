@@ -145,6 +145,8 @@ class Machines(Workers):
         self._held: dict[VirtualTrial, tuple[float, list[tuple[_Node, Resources, list[int]]]]] = {}
         """Since when a trial runs, and what it has."""
         self._bundles: dict[VirtualTrial, list[Resources]] = {}
+        self._waiting: VirtualTrial | None = None
+        """What found no room; it need not be tried again before something has left."""
         self._seconds: dict[str, float] = {}
         self._rng = np.random.default_rng(cluster.seed)
         self._changes: list[tuple[float, int, bool]] = [(float(time), node, False) for time, node in cluster.outages]
@@ -163,8 +165,11 @@ class Machines(Workers):
         Raises:
             ValueError: It would not fit if all nodes were empty.
         """
+        if trial is self._waiting:
+            return False
         held = _place(self._nodes, self._needs(trial))
         if held is None:
+            self._waiting = trial
             if trial.started is None and _place([_Node(node.resources) for node in self._nodes], self._needs(trial)) is None:
                 raise ValueError(
                     f"resources {self._needs(trial)} fit on no node of the cluster: Tune would wait forever for {trial.config}"
@@ -175,6 +180,7 @@ class Machines(Workers):
 
     def release(self, trial: VirtualTrial, clock: float) -> None:
         """A trial has left."""
+        self._waiting = None
         since, held = self._held.pop(trial)
         for node, bundle, gpus in held:
             if node.up:
@@ -193,6 +199,7 @@ class Machines(Workers):
         time, index, back = heapq.heappop(self._changes)
         node = self._nodes[index]
         if back:
+            self._waiting = None
             node.up = True
             node.restore()
             self._plan_failure(index, time)

@@ -208,7 +208,7 @@ class ArchitectureSearcher(Searcher):
         objectives = self._ready()
         if trial_id not in self._pending:
             return
-        self._note_result(trial_id, result)
+        self._note_result(trial_id, result, scalars(result))
         try:
             values, (violation, _) = objectives.values(result), objectives.violation(result)
         except InfeasibleError:
@@ -221,8 +221,9 @@ class ArchitectureSearcher(Searcher):
         self._ready()
         if trial_id not in self._pending:
             return
-        if result and scalars(result) != scalars(self._pending[trial_id]):  # else Tune hands over once more what was reported
-            self._note_result(trial_id, result, final=True)
+        metrics = scalars(result or {})
+        if result and metrics != scalars(self._pending[trial_id]):  # else Tune hands over once more what was reported
+            self._note_result(trial_id, result, metrics, final=True)
         last = self._pending.pop(trial_id)
         proposal = self._proposals[trial_id]
         status, reason = "completed", self._stop_reasons.pop(trial_id, "")
@@ -448,10 +449,10 @@ class ArchitectureSearcher(Searcher):
             if same_task:
                 self._candidates.add(self._candidates.key(config, self.space))
 
-    def _note_result(self, trial_id: str, result: Mapping[str, Any], final: bool = False) -> None:
+    def _note_result(self, trial_id: str, result: Mapping[str, Any], metrics: dict[str, float], final: bool = False) -> None:
         """`final`: the result that ended the trial, which a function that returns has none of."""
         self._pending[trial_id] = result
-        self._record.append({"event": "result", "trial": trial_id, "metrics": scalars(result), **({"final": True} if final else {})})
+        self._record.append({"event": "result", "trial": trial_id, "metrics": metrics, **({"final": True} if final else {})})
 
     def _is_new(self, config: Config) -> bool:
         """Whether the config was not proposed yet (always, once `repeats` have begun)."""
