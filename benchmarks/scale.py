@@ -90,10 +90,10 @@ def share_of(config: dict[str, Any]) -> dict[str, float]:
     return {"CPU": 1, "GPU": round(min(1.0, 0.1 + convolutions % 9 / 10), 1), f"accelerator_type:{kind}": 0.001}
 
 
-def on_a_cluster(trials: int) -> dict[str, Any]:
+def on_a_cluster(trials: int, max_pending: int) -> dict[str, Any]:
     """The same search on 1,000 GPUs of two kinds whose nodes fail once in ten hours, in virtual time."""
     nodes = [{"CPU": 96, "GPU": 8, f"accelerator_type:{kind}": 1} for kind in ["T4"] * 75 + ["A100"] * 50]
-    cluster = VirtualCluster(nodes, share_of, mean_uptime=36_000, repair_seconds=600, checkpoint_frequency=3, seed=0)
+    cluster = VirtualCluster(nodes, share_of, max_pending, mean_uptime=36_000, repair_seconds=600, checkpoint_frequency=3, seed=0)
     searcher = RegularizedEvolution(HierarchicalSpace(), "accuracy", "max", seed=0)
     start = time.process_time()
     history = simulate(
@@ -102,6 +102,7 @@ def on_a_cluster(trials: int) -> dict[str, Any]:
     return {
         "trials": len(history.trials),
         "cpu_s": round(time.process_time() - start, 1),
+        "max_pending": max_pending,
         "virtual_hours": round(history.seconds / 3600, 2),
         "gpus_used": round(history.used["GPU"], 3),
         "interrupted": sum(trial.failures for trial in history.trials),
@@ -179,7 +180,7 @@ def main() -> None:
     options = parser.parse_args()
     virtual = in_virtual_time(options.virtual_trials, options.workers)
     print("virtual time:", virtual, flush=True)
-    cluster = on_a_cluster(options.virtual_trials // 10)
+    cluster = [on_a_cluster(options.virtual_trials // 10, max_pending) for max_pending in (1, 100)]
     print("on a virtual cluster:", cluster, flush=True)
     start_ray()
     pairs = paired(options.paired_trials or (1_000 if options.quick else 4_000), 20 if options.quick else 50)

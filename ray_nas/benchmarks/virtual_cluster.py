@@ -20,8 +20,8 @@ _ROUNDING: Final = 1e-9
 class VirtualCluster:
     """Machines on the virtual clock.
 
-    A trial waits until one node has room for each bundle of its resources, and later ones wait behind it: with a searcher
-    Tune lets one trial wait. A share of a GPU lies on one GPU; more than one GPU are whole ones of one node.
+    A trial waits until one node has room for each bundle of its resources. A share of a GPU lies on one GPU; more than one GPU
+    are whole ones of one node.
 
     A node that fails takes its trials along. Each begins again, from its last checkpoint, as often as `max_failures` says;
     then it is an error. Searchers hear of that alone, as from Tune; reports that are made again are reported again.
@@ -29,6 +29,9 @@ class VirtualCluster:
     Args:
         nodes: The resources of each node as Ray names them, such as `{"CPU": 8, "GPU": 4, "accelerator_type:T4": 1}`.
         resources: What a trial needs, or a function of its config (`ray_nas.cluster.resources_for` gives one).
+        max_pending: How many trials are proposed ahead and may wait at a time, the first that fits going first. Tune lets one
+            wait where there is a searcher, unless `TUNE_MAX_PENDING_TRIALS_PG` says otherwise: on GPUs of several kinds one
+            that waits for the one keeps others from the other.
         outages: (seconds, node) at which the node of that index fails.
         mean_uptime: Mean seconds between the random failures of a node (exponential); None for none.
         repair_seconds: How long a node is away.
@@ -42,6 +45,7 @@ class VirtualCluster:
 
     nodes: Sequence[Resources]
     resources: Resources | ResourcesOf = field(default_factory=lambda: {"CPU": 1.0})
+    max_pending: int = 1
     outages: Sequence[tuple[float, int]] = ()
     mean_uptime: float | None = None
     repair_seconds: float = 300.0
@@ -53,6 +57,7 @@ class VirtualCluster:
         if not self.nodes:
             raise ValueError("nodes must hold at least one node's resources")
         for name, value, low in (
+            ("max_pending", self.max_pending, 1),
             ("repair_seconds", self.repair_seconds, 0),
             ("max_failures", self.max_failures, -1),
             ("checkpoint_frequency", self.checkpoint_frequency, 0),
@@ -69,7 +74,7 @@ class VirtualCluster:
 class Workers:
     """Room for a number of trials, whatever they need, that never fails."""
 
-    max_failures, checkpoint_frequency = 0, 0
+    max_pending, max_failures, checkpoint_frequency = 1, 0, 0
 
     def __init__(self, number: int) -> None:
         self._free = number
@@ -140,12 +145,13 @@ class Machines(Workers):
 
     def __init__(self, cluster: VirtualCluster) -> None:
         self._cluster = cluster
+        self.max_pending = cluster.max_pending
         self.max_failures, self.checkpoint_frequency = cluster.max_failures, cluster.checkpoint_frequency
         self._nodes = [_Node(resources) for resources in cluster.nodes]
         self._held: dict[VirtualTrial, tuple[float, list[tuple[_Node, Resources, list[int]]]]] = {}
         """Since when a trial runs, and what it has."""
         self._bundles: dict[VirtualTrial, list[Resources]] = {}
-        self._waiting: VirtualTrial | None = None
+        self._waiting: set[VirtualTrial] = set()
         """What found no room; it need not be tried again before something has left."""
         self._seconds: dict[str, float] = {}
         self._rng = np.random.default_rng(cluster.seed)
@@ -165,11 +171,11 @@ class Machines(Workers):
         Raises:
             ValueError: It would not fit if all nodes were empty.
         """
-        if trial is self._waiting:
+        if trial in self._waiting:
             return False
         held = _place(self._nodes, self._needs(trial))
         if held is None:
-            self._waiting = trial
+            self._waiting.add(trial)
             if trial.started is None and _place([_Node(node.resources) for node in self._nodes], self._needs(trial)) is None:
                 raise ValueError(
                     f"resources {self._needs(trial)} fit on no node of the cluster: Tune would wait forever for {trial.config}"
@@ -180,7 +186,7 @@ class Machines(Workers):
 
     def release(self, trial: VirtualTrial, clock: float) -> None:
         """A trial has left."""
-        self._waiting = None
+        self._waiting.clear()
         since, held = self._held.pop(trial)
         for node, bundle, gpus in held:
             if node.up:
@@ -199,7 +205,7 @@ class Machines(Workers):
         time, index, back = heapq.heappop(self._changes)
         node = self._nodes[index]
         if back:
-            self._waiting = None
+            self._waiting.clear()
             node.up = True
             node.restore()
             self._plan_failure(index, time)

@@ -128,22 +128,27 @@ class VirtualController:
 
     def _fill_workers(self, max_trials: float) -> None:
         while not self._workers.is_full():
-            if not self._pending:
-                self._ask(max_trials)
-            trial = self._choose()
-            if trial is None or not self._workers.take(trial, self.clock):
+            while len(self._pending) < self._workers.max_pending and self._ask(max_trials):
+                pass
+            chosen = self._choose()
+            waiting = [trial for trial in self._pending if trial is not chosen] if self._workers.max_pending > 1 else []
+            candidates = [*([chosen] if chosen else []), *waiting]
+            trial = next((trial for trial in candidates if self._workers.take(trial, self.clock)), None)
+            if trial is None:
                 return
             self._start(trial)
 
-    def _ask(self, max_trials: float) -> None:
+    def _ask(self, max_trials: float) -> bool:
+        """Whether the searcher gave a trial."""
         if self._exhausted or len(self._trials) >= max_trials:
-            return
+            return False
         trial_id = f"virtual_{len(self._trials):05d}"
         config: Any = self._searcher.suggest(trial_id)
-        if config == Searcher.FINISHED:
-            self._exhausted = True
-        elif config is not None:
-            self._add(trial_id, config)
+        self._exhausted = config == Searcher.FINISHED
+        if config is None or self._exhausted:
+            return False
+        self._add(trial_id, config)
+        return True
 
     def _add(self, trial_id: str, config: dict[str, Any]) -> VirtualTrial:
         trial = VirtualTrial(trial_id, len(self._trials), config)

@@ -1,6 +1,7 @@
 """Nodes of different kinds, that fail and come back, on the virtual clock."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import ConfigSpace as CS
@@ -66,7 +67,9 @@ def test_gpus_of_different_memory() -> None:
         resources=lambda config: {"GPU": 1, f"accelerator_type:{kinds[config['gpus']]}": 0.001},
     )
     history = search(cluster, 3, given_shares(1.0, 1.0, 0.1))
-    assert [trial.started for trial in history.trials] == [0.0, 40.0, 40.0]
+    assert [trial.started for trial in history.trials] == [0.0, 40.0, 40.0]  # the third waits behind the second
+    history = search(replace(cluster, max_pending=2), 3, given_shares(1.0, 1.0, 0.1))
+    assert [trial.started for trial in history.trials] == [0.0, 40.0, 0.0]
 
 
 def test_what_fits_nowhere_is_an_error() -> None:
@@ -151,6 +154,7 @@ def test_random_failures_lose_nothing_and_shares_are_kept(seed: int, frequency: 
     [
         ({"nodes": []}, "nodes must hold at least one"),
         ({"repair_seconds": -1}, "repair_seconds must be at least 0, got -1"),
+        ({"max_pending": 0}, "max_pending must be at least 1, got 0"),
         ({"max_failures": -2}, "max_failures must be at least -1"),
         ({"checkpoint_frequency": -1}, "checkpoint_frequency must be at least 0"),
         ({"mean_uptime": 0}, "mean_uptime must be positive"),

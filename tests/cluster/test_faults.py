@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import random
+import shutil
 import subprocess
 import time
 import warnings
@@ -55,6 +56,8 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 64 KiB."""
     folder = tmp_path / "small"
     folder.mkdir()
+    if shutil.which("mount") is None:
+        pytest.skip("there is no mount here")
     mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(folder)], capture_output=True, check=False)
     if mount.returncode:
         pytest.skip("mounting a small file system is not permitted here")
@@ -225,6 +228,57 @@ def test_trainables_that_hang_print_fail_and_cannot_be_restored(cells: NASBench2
     trials = record.load(tmp_path / "run").trials
     assert {trial.config["edge_0_1"]: trial.status for trial in trials} == faults
     assert all(trial.metrics["score"] == 2.0 for trial in trials if trial.status == "completed")
+
+
+@pytest.mark.usefixtures("runtime")
+def test_a_run_that_ended_with_a_full_disk_is_restored_when_there_is_room(
+    cells: NASBench201, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Quick(tune.Trainable):
+        def step(self) -> dict:
+            return {"score": float(sum("conv" in operation for operation in self.config.values())), "done": True}
+
+        def save_checkpoint(self, folder: str) -> dict:
+            return {}
+
+        def load_checkpoint(self, state: dict) -> None:
+            return None
+
+        def reset_config(self, new_config: dict) -> bool:
+            return True
+
+    full = tmp_path / "full"
+
+    class Refusing(record.RecordWriter):
+        def save(self, folder: Path) -> dict[str, Any]:
+            if full.exists():
+                with record.writing(folder / record.RECORD_FILE):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            mark = super().save(folder)
+            if (folder / record.RECORD_FILE).read_bytes().count(b'"end"') >= 3:
+                full.touch()
+            return mark
+
+    monkeypatch.setenv("TUNE_GLOBAL_CHECKPOINT_S", "0")
+    searcher = RandomSearch(cells, "score", "max", seed=0)
+    searcher._record = Refusing()
+    train = tune.with_resources(Quick, {"cpu": 2})
+    tuner = tune.Tuner(
+        train,
+        tune_config=tune.TuneConfig(
+            search_alg=searcher, num_samples=8, reuse_actors=True, trial_dirname_creator=lambda trial: trial.trial_id
+        ),
+        run_config=tune.RunConfig(name="run", storage_path=str(tmp_path), verbose=0, callbacks=[]),
+    )
+    with pytest.raises(OSError, match=r"cannot be saved .No space left on device"):  # at its end
+        tuner.fit()
+    finished = [trial.trial_id for trial in record.load(tmp_path / "run").trials if trial.status == "completed"]
+    assert 3 <= len(finished) < 8
+    full.unlink()
+    assert len(tune.Tuner.restore(str(tmp_path / "run"), train).fit()) == 8
+    trials = record.load(tmp_path / "run").trials
+    assert [trial.status for trial in trials] == 8 * ["completed"]
+    assert [trial.trial_id for trial in trials][: len(finished)] == finished
 
 
 def test_a_time_limit_that_is_kept_does_nothing() -> None:
