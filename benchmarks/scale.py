@@ -180,7 +180,7 @@ def main() -> None:
     options = parser.parse_args()
     virtual = in_virtual_time(options.virtual_trials, options.workers)
     print("virtual time:", virtual, flush=True)
-    cluster = [on_a_cluster(options.virtual_trials // 10, max_pending) for max_pending in (1, 100)]
+    cluster = [on_a_cluster(options.virtual_trials // 20, max_pending) for max_pending in (1, 100)]
     print("on a virtual cluster:", cluster, flush=True)
     start_ray()
     pairs = paired(options.paired_trials or (1_000 if options.quick else 4_000), 20 if options.quick else 50)

@@ -151,8 +151,8 @@ class Machines(Workers):
         self._held: dict[VirtualTrial, tuple[float, list[tuple[_Node, Resources, list[int]]]]] = {}
         """Since when a trial runs, and what it has."""
         self._bundles: dict[VirtualTrial, list[Resources]] = {}
-        self._waiting: set[VirtualTrial] = set()
-        """What found no room; it need not be tried again before something has left."""
+        self._no_room: set[str] = set()
+        """Needs that found no room; they need not be tried again before something has left."""
         self._seconds: dict[str, float] = {}
         self._rng = np.random.default_rng(cluster.seed)
         self._changes: list[tuple[float, int, bool]] = [(float(time), node, False) for time, node in cluster.outages]
@@ -186,7 +186,7 @@ class Machines(Workers):
 
     def release(self, trial: VirtualTrial, clock: float) -> None:
         """A trial has left."""
-        self._waiting.clear()
+        self._no_room.clear()
         since, held = self._held.pop(trial)
         for node, bundle, gpus in held:
             if node.up:
@@ -205,7 +205,7 @@ class Machines(Workers):
         time, index, back = heapq.heappop(self._changes)
         node = self._nodes[index]
         if back:
-            self._waiting.clear()
+            self._no_room.clear()
             node.up = True
             node.restore()
             self._plan_failure(index, time)
