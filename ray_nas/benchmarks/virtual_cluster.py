@@ -171,15 +171,15 @@ class Machines(Workers):
         Raises:
             ValueError: It would not fit if all nodes were empty.
         """
-        if trial in self._waiting:
+        bundles = self._needs(trial)
+        needs = str(bundles)
+        if needs in self._no_room:
             return False
-        held = _place(self._nodes, self._needs(trial))
+        held = _place(self._nodes, bundles)
         if held is None:
-            self._waiting.add(trial)
-            if trial.started is None and _place([_Node(node.resources) for node in self._nodes], self._needs(trial)) is None:
-                raise ValueError(
-                    f"resources {self._needs(trial)} fit on no node of the cluster: Tune would wait forever for {trial.config}"
-                )
+            self._no_room.add(needs)
+            if trial.started is None and _place([_Node(node.resources) for node in self._nodes], bundles) is None:
+                raise ValueError(f"resources {needs} fit on no node of the cluster: Tune would wait forever for {trial.config}")
             return False
         self._held[trial] = clock, held
         return True
