@@ -10,6 +10,7 @@ import os
 import shutil
 import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +20,7 @@ RECORD_FILE: Final = "ray_nas_record.json"
 VERSION: Final = 1
 
 Event = dict[str, Any]
+_ENCODE: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 class RecordError(ValueError):
@@ -36,8 +38,11 @@ class RecordWriter:
 
     def append(self, event: Event) -> None:
         """Adds an event, a dict of JSON values whose key "event" says what it is; it is on disk after the next `save`."""
-        line = json.dumps(_finite(event), separators=(",", ":"), allow_nan=False).encode() + b"\n"
-        self._lines.append(line)
+        try:
+            line = _ENCODE(event)
+        except ValueError:
+            line = _ENCODE(_finite(event))
+        self._lines.append(line.encode() + b"\n")
 
     def save(self, folder: Path) -> dict[str, Any]:
         """Brings the record in `folder` up to date.
@@ -49,7 +54,7 @@ class RecordWriter:
         if folder != self._folder:
             self._move(path)
             self._folder = folder
-        with path.open("r+b" if self._bytes else "wb") as file:
+        with writing(path), path.open("r+b" if self._bytes else "wb") as file:
             file.seek(self._bytes)  # over what an interrupted save may have left
             file.truncate()
             for line in self._lines:
@@ -83,10 +88,21 @@ class RecordWriter:
         """A run that goes on elsewhere takes along what it has written so far."""
         if self._folder is not None and self._bytes:
             old = self._folder / RECORD_FILE
-            path.parent.mkdir(parents=True, exist_ok=True)
-            partial = path.with_name(path.name + ".partial")
-            shutil.copyfile(old, partial)
-            os.replace(partial, path)
+            with writing(path):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                partial = path.with_name(path.name + ".partial")
+                shutil.copyfile(old, partial)
+                os.replace(partial, path)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Says in the error of a full or read-only storage what that means for the search."""
+    try:
+        yield
+    except OSError as error:
+        message = f"the search cannot be saved ({error.strerror}); what was saved before is whole: make room, then restore"
+        raise OSError(error.errno, message, str(path)) from error
 
 
 @dataclass

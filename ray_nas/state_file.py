@@ -2,11 +2,15 @@
 
 import json
 import os
+import zlib
 from pathlib import Path
 from typing import Any, Final
 
+from ray_nas.record import writing
+
 FORMAT: Final = "ray_nas state"
 VERSION: Final = 1
+_SEAL: Final = b', "crc32": '
 
 
 class StateError(ValueError):
@@ -16,8 +20,15 @@ class StateError(ValueError):
 def write(path: Path, fields: dict[str, Any]) -> None:
     """Writes the fields (JSON values) so that the file is there whole or not at all."""
     partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps({"format": FORMAT, "version": VERSION, **fields}))
-    os.replace(partial, path)
+    with writing(path):
+        partial.write_text(encode(fields))
+        os.replace(partial, path)
+
+
+def encode(fields: dict[str, Any]) -> str:
+    """The text of a state file: the fields, and last a checksum of all before it."""
+    text = json.dumps({"format": FORMAT, "version": VERSION, **fields})[:-1]
+    return f"{text}{_SEAL.decode()}{zlib.crc32(text.encode())}}}"
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -27,7 +38,8 @@ def read(path: Path) -> dict[str, Any]:
         StateError: The file is missing, damaged, or none that `write` made.
     """
     try:
-        fields = json.loads(path.read_bytes())
+        content = path.read_bytes()
+        fields = json.loads(content)
     except FileNotFoundError as error:
         raise StateError(f"{path} does not exist") from error
     except ValueError as error:
@@ -36,4 +48,7 @@ def read(path: Path) -> dict[str, Any]:
         raise StateError(f"{path} is no state file of ray_nas")
     if fields["version"] > VERSION:
         raise StateError(f"{path} has version {fields['version']}, this package reads up to {VERSION}")
+    text, _, _ = content.rpartition(_SEAL)
+    if fields.pop("crc32", None) != zlib.crc32(text):
+        raise StateError(f"{path} is damaged: its checksum is another")
     return fields

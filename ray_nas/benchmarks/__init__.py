@@ -4,6 +4,7 @@ from ray_nas.benchmarks.history import History
 from ray_nas.benchmarks.nasbench201_objective import NASBench201Objective
 from ray_nas.benchmarks.replay import DivergenceError, replay
 from ray_nas.benchmarks.tabular import TabularObjective
+from ray_nas.benchmarks.virtual_cluster import VirtualCluster
 from ray_nas.benchmarks.virtual_time import simulate
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "History",
     "NASBench201Objective",
     "TabularObjective",
+    "VirtualCluster",
     "replay",
     "simulate",
 ]

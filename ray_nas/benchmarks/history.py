@@ -1,7 +1,8 @@
 """`History`: what a simulated search did, and when."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ray_nas.benchmarks.virtual_trial import VirtualTrial, flat
@@ -18,11 +19,13 @@ class History:
         trials: In the order of their proposal.
         objectives: Metric name to "min" or "max", as the searcher has them.
         seconds: The virtual clock at the end.
+        used: Of a `VirtualCluster`, resource to the share of it that was in use.
     """
 
     trials: list[VirtualTrial]
     objectives: dict[str, str]
     seconds: float
+    used: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def best(self) -> VirtualTrial:

@@ -8,6 +8,7 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
 from ray_nas import record
+from ray_nas.benchmarks.virtual_cluster import Workers
 from ray_nas.benchmarks.virtual_controller import VirtualController
 from ray_nas.benchmarks.virtual_trial import VirtualTrial
 from ray_nas.searchers import ArchitectureSearcher
@@ -51,7 +52,7 @@ class _ReplayController(VirtualController):
     """The virtual controller, with the record in place of the clock."""
 
     def __init__(self, searcher: ArchitectureSearcher, scheduler: TrialScheduler) -> None:
-        super().__init__(lambda config: iter(()), searcher, scheduler, 0, None)
+        super().__init__(lambda config: iter(()), searcher, scheduler, Workers(0), None)
         self._space = searcher.space
         self._by_id: dict[str, VirtualTrial] = {}
 

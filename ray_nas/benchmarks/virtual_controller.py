@@ -10,7 +10,11 @@ The very searcher and scheduler objects that Tune would drive are driven in the 
    ends like a function that returns: its last result is handed over again, as `on_trial_complete` with `done`.
 
 One thing differs: Tune asks for one trial more than it has workers for, unless `max_concurrent_trials` is set. Here a
-trial is proposed when a worker is free for it, so that a search with one worker is truly sequential.
+trial is proposed when a worker is free for it, so that a search with one worker is truly sequential. On a `VirtualCluster`,
+where a trial must be known before it can be said whether there is room for it, one waits as in Tune.
+
+A trial whose node fails is queued again like in Tune (`on_trial_error` and `on_trial_add` of the scheduler, nothing for the
+searcher), and repeats what it did since its last checkpoint.
 
 `tests/benchmarks/test_virtual_controller.py` fails when Ray's schedulers come to ask more of a controller than is here.
 """
@@ -29,6 +33,7 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from ray_nas.benchmarks.tune_metric import check_metrics, share_metric
+from ray_nas.benchmarks.virtual_cluster import Workers
 from ray_nas.benchmarks.virtual_trial import Report, VirtualTrial
 
 logger = logging.getLogger(__name__)
@@ -50,14 +55,14 @@ class SearchAlg:
 class VirtualController:
     """Stands where Tune's `TuneController` stands, for schedulers: they see its public methods."""
 
-    def __init__(self, objective: Objective, searcher: Searcher, scheduler: TrialScheduler, num_workers: int, seed: int | None) -> None:
+    def __init__(self, objective: Objective, searcher: Searcher, scheduler: TrialScheduler, workers: Workers, seed: int | None) -> None:
         self.search_alg = SearchAlg(searcher)
         self.clock = 0.0
         self._objective, self._searcher = objective, searcher
         self._scheduler: Any = scheduler  # its annotations ask for Tune's own controller and trials
         self._takes_rng = "rng" in inspect.signature(objective).parameters
         self._entropy = np.random.SeedSequence(seed).entropy
-        self._free = num_workers
+        self._workers = workers
         self._trials: list[VirtualTrial] = []
         self._live: set[VirtualTrial] = set()
         self._pending: dict[VirtualTrial, None] = {}  # dicts stand for ordered sets
@@ -104,35 +109,46 @@ class VirtualController:
         """Runs until everything is done, or the clock reaches `max_seconds`."""
         while True:
             self._fill_workers(max_trials)
-            if not self._events:
+            while self._events and self._events[0][2] != self._events[0][3].run:
+                heapq.heappop(self._events)  # of a run that was interrupted
+            change = self._workers.next_change()
+            if not self._events and (not self._pending or change == math.inf):
                 self._check_done(max_trials)
                 return
-            time, _, run, trial, result = heapq.heappop(self._events)
-            if time > max_seconds:
+            if min(change, self._events[0][0] if self._events else math.inf) > max_seconds:
                 self.clock = max_seconds
                 return
-            if run == trial.run:
-                self.clock = time
-                self._process(trial, result)
+            if not self._events or change <= self._events[0][0]:
+                self.clock = change
+                for trial in self._workers.change():
+                    self._interrupt(trial)
+                continue
+            self.clock, _, _, trial, result = heapq.heappop(self._events)
+            self._process(trial, result)
 
     def _fill_workers(self, max_trials: float) -> None:
-        while self._free:
-            if not self._pending:
-                self._ask(max_trials)
-            trial = self._choose()
+        while not self._workers.is_full():
+            while len(self._pending) < self._workers.max_pending and self._ask(max_trials):
+                pass
+            chosen = self._choose()
+            waiting = [trial for trial in self._pending if trial is not chosen] if self._workers.max_pending > 1 else []
+            candidates = [*([chosen] if chosen else []), *waiting]
+            trial = next((trial for trial in candidates if self._workers.take(trial, self.clock)), None)
             if trial is None:
                 return
             self._start(trial)
 
-    def _ask(self, max_trials: float) -> None:
+    def _ask(self, max_trials: float) -> bool:
+        """Whether the searcher gave a trial."""
         if self._exhausted or len(self._trials) >= max_trials:
-            return
+            return False
         trial_id = f"virtual_{len(self._trials):05d}"
         config: Any = self._searcher.suggest(trial_id)
-        if config == Searcher.FINISHED:
-            self._exhausted = True
-        elif config is not None:
-            self._add(trial_id, config)
+        self._exhausted = config == Searcher.FINISHED
+        if config is None or self._exhausted:
+            return False
+        self._add(trial_id, config)
+        return True
 
     def _add(self, trial_id: str, config: dict[str, Any]) -> VirtualTrial:
         trial = VirtualTrial(trial_id, len(self._trials), config)
@@ -158,7 +174,7 @@ class VirtualController:
         """Runs the objective up to its next report, which comes when its seconds have passed."""
         try:
             if trial.reports is None:
-                trial.reports = iter(self._call_objective(trial))
+                trial.reports = itertools.islice(self._call_objective(trial), trial.iteration, None)
             report = next(trial.reports, None)
         except Exception as error:  # any error of the user's code is a failed trial, as in Tune
             self._fail(trial, error)
@@ -187,6 +203,7 @@ class VirtualController:
     def _process(self, trial: VirtualTrial, result: dict[str, Any]) -> str:
         """A report, in the order of `TuneController._process_trial_result`; gives the decision on it."""
         self._failures = 0
+        trial.iteration += 1
         shown = dict(result)
         check_metrics(shown, self._searcher, self._scheduler)
         decision: str = TrialScheduler.STOP if result["done"] else self._scheduler.on_trial_result(self, trial, shown)
@@ -215,22 +232,34 @@ class VirtualController:
         self._searcher.on_trial_complete(trial_id=trial.trial_id, result=None, error=True)
         self._end(trial, Trial.ERROR)
 
+    def _interrupt(self, trial: VirtualTrial) -> None:
+        """The node of a running trial has failed: the trial is queued again, as in `TuneController._try_recover`."""
+        trial.failures += 1
+        if 0 <= self._workers.max_failures < trial.failures:
+            self._fail(trial, RuntimeError(f"its node failed, for the {trial.failures}. time"))
+            return
+        frequency = self._workers.checkpoint_frequency
+        trial.iteration = trial.iteration // frequency * frequency if frequency else 0
+        trial.reports = None
+        self._scheduler.on_trial_error(self, trial)
+        self._set_status(trial, Trial.PENDING)
+        self._pending[trial] = None
+        self._scheduler.on_trial_add(self, trial)
+
     def _end(self, trial: VirtualTrial, status: str) -> None:
         self._set_status(trial, status)
         trial.ended, trial.reports = self.clock, None
         self._live.discard(trial)
 
     def _set_status(self, trial: VirtualTrial, status: str) -> None:
-        if trial.status == Trial.RUNNING:
-            self._free += 1
+        was, trial.status = trial.status, status
+        if was == Trial.RUNNING:
+            self._workers.release(trial, self.clock)
             trial.run += 1
         self._pending.pop(trial, None)
         self._paused.pop(trial, None)
-        if status == Trial.RUNNING:
-            self._free -= 1
-        elif status == Trial.PAUSED:
+        if status == Trial.PAUSED:
             self._paused[trial] = None
-        trial.status = status
 
     def _check_done(self, max_trials: float) -> None:
         if self._live:

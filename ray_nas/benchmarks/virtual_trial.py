@@ -38,6 +38,10 @@ class VirtualTrial:
         """When it ended, in seconds; None if it never did."""
         self.error: Exception | None = None
         """What the objective raised."""
+        self.failures = 0
+        """How often it was interrupted by a node that failed."""
+        self.iteration = 0
+        """How many reports of its training it has made, those that were undone by a failure left out."""
         self.run = 0
         """Counts how often the trial was interrupted: an event of an earlier run is void."""
         self.reports: Iterator[Report] | None = None
@@ -60,7 +64,7 @@ class VirtualTrial:
         """The flat result that Tune would make of a report: the user's metrics and Tune's own fields."""
         self.seconds += seconds
         result = flat(metrics)
-        result.setdefault("training_iteration", len(self.results) + 1)
+        result.setdefault("training_iteration", self.iteration + 1)
         result.update(time_this_iter_s=seconds, time_total_s=self.seconds, trial_id=self.trial_id)
         result.setdefault("done", False)
         return result

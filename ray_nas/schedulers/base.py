@@ -40,6 +40,8 @@ class ResumableScheduler(FIFOScheduler):
         self._stopped: dict[str, tuple[float, str]] = {}
         """When and why a trial was stopped."""
         self._added: set[str] = set()
+        self._live: dict[str, Any] = {}
+        """The trials that have not ended, in the order in which they came."""
         self._revived: list[Any] = []
         """Trials that were stopped here and that a restore of Tune has queued again."""
         self._forget_unknown = False
@@ -108,7 +110,7 @@ class ResumableScheduler(FIFOScheduler):
 
     def __getstate__(self) -> State:
         """A scheduler is pickled into Tune's `tuner.pkl`; it attaches itself to the searcher again."""
-        return {**self.__dict__, "_search_alg": None, "_searcher": None, "_revived": []}
+        return {**self.__dict__, "_search_alg": None, "_searcher": None, "_live": {}, "_revived": []}
 
     # Tune's calls.
 
@@ -126,9 +128,11 @@ class ResumableScheduler(FIFOScheduler):
                 self._own_reset()
                 self._check_metric()
                 self._added.clear()
+                self._live.clear()
             self._search_alg, self._searcher = search_alg, experiment_state.innermost_searcher(search_alg)
             experiment_state.attach(search_alg, trial, type(self).__name__, self.get_state, self.set_state)
         self._added.add(trial.trial_id)
+        self._live[trial.trial_id] = trial
         if trial.trial_id in self._stopped:
             self._revived.append(trial)
 
@@ -161,24 +165,31 @@ class ResumableScheduler(FIFOScheduler):
 
     def on_trial_complete(self, tune_controller: Any, trial: Any, result: Mapping[str, Any]) -> None:
         """A trial is over, of itself or stopped."""
+        self._live.pop(trial.trial_id, None)
         self._end(trial.trial_id, True)
 
     def on_trial_remove(self, tune_controller: Any, trial: Any) -> None:
         """A trial was stopped while it waited."""
+        self._live.pop(trial.trial_id, None)
         self._end(trial.trial_id, True)
 
     def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
         """A trial failed; Tune adds it again if it is to be retried."""
+        self._live.pop(trial.trial_id, None)
         self._end(trial.trial_id, False)
 
     def choose_trial_to_run(self, tune_controller: Any) -> Any:
-        """The first that waits. Trials that a restore has queued although they were stopped are ended first."""
+        """The first that waits. Trials that a restore has queued although they were stopped are ended first.
+
+        As `FIFOScheduler`, which looks through all trials that ever were.
+        """
         self._drop_unknown()
         while self._revived:
             trial = self._revived.pop()
             if trial.status in _WAITING:
                 tune_controller.stop_trial(trial)
-        return super().choose_trial_to_run(tune_controller)
+        waiting = (trial for status in _WAITING for trial in self._live.values() if trial.status == status)
+        return next(waiting, None)
 
     def debug_string(self) -> str:
         """One line for Tune's status table."""

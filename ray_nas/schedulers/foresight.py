@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from statistics import median
 from typing import Any, Final
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy.typing as npt
 
 from ray_nas.estimators.curves import MIN_CURVES, Curve, CurveForecaster, config_encoder
 from ray_nas.schedulers.prior import EarlierTrial
+from ray_nas.schedulers.ranking import Ranking
 from ray_nas.spaces import SearchSpace
 
 Floats = npt.NDArray[np.float64]
@@ -40,17 +42,19 @@ class Foresight:
         self._fitted_on: list[str] | None = None
         """The finished trials of this experiment that the models have learnt from; None if there is no model."""
         self._surprises: dict[str, float] = {}
-        self.expected: dict[str, float] = {}
+        self._expected = Ranking()
         """The last forecast of every trial, stopped ones included."""
-        self.contenders: dict[str, tuple[float, float]] = {}
-        """Mean and variance of the trials that may still be the best: those that go on or have finished."""
+        self._contenders = Ranking()
+        """The mean of the trials that may still be the best: those that go on or have finished."""
+        self._variances: dict[str, float] = {}
+        """Theirs."""
 
     @property
     def trusted(self) -> bool:
         """Whether a trial may be stopped on a forecast."""
         if self._model is None or not self._model.calibrated or len(self._surprises) < _ENOUGH:
             return False
-        return float(np.median(list(self._surprises.values()))) <= _SURPRISED
+        return median(self._surprises.values()) <= _SURPRISED
 
     @property
     def doubt(self) -> str:
@@ -61,7 +65,7 @@ class Foresight:
             return f"finished curves are {self._model.spread:.1f} times as far off as forecast"
         if len(self._surprises) < _ENOUGH:
             return f"fewer than {_ENOUGH} trials to compare with the curves learnt from"
-        return f"these curves are not like those learnt from ({np.median(list(self._surprises.values())):.1f} deviations)"
+        return f"these curves are not like those learnt from ({median(self._surprises.values()):.1f} deviations)"
 
     def look(self, trial_id: str, curves: Mapping[str, Curve], configs: Mapping[str, Config], finished: Sequence[str]) -> bool:
         """Takes a new report of a trial into account.
@@ -86,53 +90,67 @@ class Foresight:
 
     def chance(self, trial_id: str) -> tuple[float, str | None]:
         """The probability that a trial ends above the best other contender, and that one's id (None if there is none)."""
-        mean, variance = self.contenders[trial_id]
-        rivals = [(other_mean, other) for other, (other_mean, _) in self.contenders.items() if other != trial_id]
-        if not rivals:
+        best = self._contenders.best(without=trial_id)
+        if best is None:
             return 1.0, None
-        rival_mean, rival = max(rivals)
-        total = math.sqrt(variance + self.contenders[rival][1])
+        mean, (rival_mean, rival) = self._contenders.values[trial_id], best
+        total = math.sqrt(self._variances[trial_id] + self._variances[rival])
         if total == 0.0:
             return float(mean >= rival_mean), rival
         return 0.5 * math.erfc((rival_mean - mean) / (total * math.sqrt(2))), rival
 
+    def expected(self, trial_id: str) -> float:
+        """The last forecast of a trial."""
+        return self._expected.values[trial_id]
+
     def cutoff(self, trial_id: str, share: float) -> float | None:
         """What a trial's forecast must reach to be among the best `share` of all that have begun."""
-        others = [value for other, value in self.expected.items() if other != trial_id]
-        return float(np.quantile(others, 1 - share)) if others else None
+        return self._expected.quantile(1 - share, without=trial_id)
+
+    def is_contender(self, trial_id: str) -> bool:
+        """Whether a trial may still be the best, as far as there is a forecast of it."""
+        return trial_id in self._variances
 
     def settle(self, trial_id: str, value: float) -> None:
         """A trial has ended with this value (NaN: it is no contender)."""
-        self.contenders.pop(trial_id, None)
+        self.drop(trial_id)
         if math.isfinite(value) and self._model is not None:
-            self.contenders[trial_id] = (value, 0.0)
-            self.expected[trial_id] = value
+            self._contend(trial_id, value, 0.0)
 
     def drop(self, trial_id: str) -> None:
         """A trial was stopped early: it is no contender."""
-        self.contenders.pop(trial_id, None)
+        self._contenders.discard(trial_id)
+        self._variances.pop(trial_id, None)
 
     def forget(self, trial_ids: set[str]) -> None:
         """Drops what is known of trials that are no longer in the experiment."""
-        for known in (self._surprises, self.expected, self.contenders, self._baselines):
-            for trial_id in trial_ids & known.keys():
-                del known[trial_id]
+        for trial_id in trial_ids:
+            self.drop(trial_id)
+            self._expected.discard(trial_id)
+            self._surprises.pop(trial_id, None)
+            self._baselines.pop(trial_id, None)
+
+    def _contend(self, trial_id: str, mean: float, variance: float) -> None:
+        self._expected.set(trial_id, mean)
+        self._contenders.set(trial_id, mean)
+        self._variances[trial_id] = variance
 
     def get_state(self) -> dict[str, Any]:
         """JSON values; the models are fitted again to the same curves when they are next needed."""
         return {
             "fitted_on": self._fitted_on,
             "surprises": dict(self._surprises),
-            "expected": dict(self.expected),
-            "contenders": {trial_id: list(moments) for trial_id, moments in self.contenders.items()},
+            "expected": dict(self._expected.values),
+            "contenders": {trial_id: [self._contenders.values[trial_id], variance] for trial_id, variance in self._variances.items()},
         }
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Takes what `get_state` gave."""
         self._model, self._baselines = None, {}
         self._fitted_on = state["fitted_on"]
-        self._surprises, self.expected = dict(state["surprises"]), dict(state["expected"])
-        self.contenders = {trial_id: (mean, variance) for trial_id, (mean, variance) in state["contenders"].items()}
+        self._surprises, self._expected = dict(state["surprises"]), Ranking(state["expected"])
+        self._contenders = Ranking({trial_id: mean for trial_id, (mean, _) in state["contenders"].items()})
+        self._variances = {trial_id: variance for trial_id, (_, variance) in state["contenders"].items()}
 
     def _fit_if_due(self, curves: Mapping[str, Curve], configs: Mapping[str, Config], finished: Sequence[str]) -> None:
         known = len(self._prior) + len(self._fitted_on or ())
@@ -143,8 +161,9 @@ class Foresight:
             return
         first = self._model is None
         self._fit(curves, configs, list(finished))
-        for trial_id in list(curves if first else self.contenders):
-            if trial_id in configs and trial_id not in finished and (first or self.contenders[trial_id][1] > 0):
+        over = frozenset(finished)
+        for trial_id in list(curves if first else self._variances):
+            if trial_id in configs and trial_id not in over and (first or self._variances[trial_id] > 0):
                 self._forecast(trial_id, curves[trial_id], configs[trial_id])
         if first:
             for trial_id in finished:
@@ -171,7 +190,7 @@ class Foresight:
         self._surprises[trial_id] = self._model.surprise(curve, baseline)
         while len(self._surprises) > _LOOKED_AT:
             del self._surprises[next(iter(self._surprises))]
-        self.expected[trial_id], self.contenders[trial_id] = mean, (mean, variance)
+        self._contend(trial_id, mean, variance)
 
     def __getstate__(self) -> dict[str, Any]:
         """For Tune's `tuner.pkl`: models are fitted again."""

@@ -119,16 +119,16 @@ class LearningCurveASHA(OneMetric, ResumableScheduler):
         if foreseen and foresight.trusted:
             share = self._eta ** -(rung + 1)
             cutoff = foresight.cutoff(trial_id, share)
-            if cutoff is None or foresight.expected[trial_id] >= cutoff:
+            if cutoff is None or foresight.expected(trial_id) >= cutoff:
                 return None
-            return f"{level}: forecast {abs(foresight.expected[trial_id]):g} is not among the best {share:.2g} (cut at {abs(cutoff):g})"
+            return f"{level}: forecast {abs(foresight.expected(trial_id)):g} is not among the best {share:.2g} (cut at {abs(cutoff):g})"
         if observed is None or value >= observed:
             return None
         return f"{level}: {abs(value):g} is not among the best 1/{self._eta:g} (cut at {abs(observed):g}); plain ASHA: {foresight.doubt}"
 
     def _end(self, trial_id: str, finished: bool) -> None:
         """One that ends of itself before full length keeps its last value; one that fails or was stopped is no rival."""
-        early = trial_id not in self._stopped and trial_id in self._foresight.contenders
+        early = trial_id not in self._stopped and self._foresight.is_contender(trial_id)
         if not finished:
             self._foresight.drop(trial_id)
         elif early:

@@ -2,7 +2,7 @@
 
 import math
 
-import numpy as np
+from ray_nas.schedulers.ranking import Ranking
 
 
 class Rungs:
@@ -28,7 +28,7 @@ class Rungs:
         while level < max_t:
             self.levels.append(level)
             level *= self.eta
-        self._records: list[dict[str, float]] = [{} for _ in self.levels]
+        self._records = [Ranking() for _ in self.levels]
 
     def reach(self, trial_id: str, time: float) -> int | None:
         """The index of the highest rung at or below `time`, if the trial has not been recorded there yet.
@@ -36,26 +36,25 @@ class Rungs:
         A report that skips rungs counts for the highest one alone.
         """
         index = sum(level <= time for level in self.levels) - 1
-        return None if index < 0 or trial_id in self._records[index] else index
+        return None if index < 0 or trial_id in self._records[index].values else index
 
     def cutoff(self, index: int) -> float | None:
         """What the next trial has to reach: the 1 - 1 / eta quantile of the records so far, None if there are none."""
-        values = list(self._records[index].values())
-        return float(np.quantile(values, 1 - 1 / self.eta)) if values else None
+        return self._records[index].quantile(1 - 1 / self.eta)
 
     def record(self, index: int, trial_id: str, value: float) -> None:
         """Notes a finite value, larger is better."""
-        self._records[index][trial_id] = value
+        self._records[index].set(trial_id, value)
 
     def forget(self, trial_ids: set[str]) -> None:
         """Drops the records of trials."""
         for record in self._records:
-            for trial_id in trial_ids & record.keys():
-                del record[trial_id]
+            for trial_id in trial_ids:
+                record.discard(trial_id)
 
     def get_state(self) -> list[list[object]]:
         """[level, {trial id: value}] of each rung."""
-        return [[level, dict(record)] for level, record in zip(self.levels, self._records, strict=True)]
+        return [[level, dict(record.values)] for level, record in zip(self.levels, self._records, strict=True)]
 
     def set_state(self, state: list[list[object]]) -> None:
         """Takes what `get_state` gave.
@@ -68,4 +67,4 @@ class Rungs:
             raise ValueError(
                 f"the saved state has rungs at {levels}, this scheduler at {self.levels}: restore with the scheduler unchanged"
             )
-        self._records = [dict(record) for _, record in state]  # type: ignore[call-overload]
+        self._records = [Ranking(record) for _, record in state]  # type: ignore[arg-type]

@@ -13,12 +13,14 @@ from ray.tune.search import Searcher
 
 from ray_nas import state_file
 from ray_nas.record import VERSION as RECORD_VERSION
-from ray_nas.record import RecordWriter
+from ray_nas.record import Event, RecordWriter
 from ray_nas.searchers.candidates import Candidates, Proposal
 from ray_nas.searchers.companions import Companions
+from ray_nas.searchers.growing_state import GrowingState
 from ray_nas.searchers.objectives import Costs, InfeasibleError, Limits, Objectives, check_arguments
+from ray_nas.searchers.out_of_memory import MemoryLimit, is_out_of_memory
 from ray_nas.searchers.scores import Scores
-from ray_nas.searchers.tune_run import metric_and_mode
+from ray_nas.searchers.tune_run import metric_and_mode, trial_error
 from ray_nas.spaces.base import Config, SearchSpace
 from ray_nas.spaces.joint import joint_space
 
@@ -102,6 +104,8 @@ class ArchitectureSearcher(Searcher):
         """Where a trial's score is more than its objective."""
         self._cost_names: frozenset[str] | None = None
         """The figures that `costs` gives, once known."""
+        self._memory = MemoryLimit(costs)
+        self._growing = GrowingState()
         self._record = RecordWriter()
         self._proposals: dict[str, Proposal] = {}
         self._pending: dict[str, Mapping[str, Any]] = {}
@@ -184,7 +188,7 @@ class ArchitectureSearcher(Searcher):
         objectives = self._ready()
         if trial_id not in self._proposals:
             self._begin()
-            proposal = self._candidates.next(self.space, objectives, self._ask, self._rng)
+            proposal = self._candidates.next(self.space, objectives, self._memory, self._ask, self._rng)
             if proposal is None:
                 return str(Searcher.FINISHED)
             self._add(trial_id, proposal)
@@ -204,7 +208,7 @@ class ArchitectureSearcher(Searcher):
         objectives = self._ready()
         if trial_id not in self._pending:
             return
-        self._note_result(trial_id, result)
+        self._note_result(trial_id, result, scalars(result))
         try:
             values, (violation, _) = objectives.values(result), objectives.violation(result)
         except InfeasibleError:
@@ -217,23 +221,33 @@ class ArchitectureSearcher(Searcher):
         self._ready()
         if trial_id not in self._pending:
             return
-        if result and scalars(result) != scalars(self._pending[trial_id]):  # else Tune hands over once more what was reported
-            self._note_result(trial_id, result, final=True)
+        metrics = scalars(result or {})
+        if result and metrics != scalars(self._pending[trial_id]):  # else Tune hands over once more what was reported
+            self._note_result(trial_id, result, metrics, final=True)
         last = self._pending.pop(trial_id)
         proposal = self._proposals[trial_id]
         status, reason = "completed", self._stop_reasons.pop(trial_id, "")
+        died = error and is_out_of_memory(trial_error())
+        size = self._memory.size(self.space.to_tune(proposal.config)) if died or (last and not error) else None
+        if size is not None:
+            self._memory.note(size[1], died)
         try:
+            if died:
+                raise InfeasibleError("out of memory" + (f" at {size[0]} = {size[1]:g}" if size else ""))
             if error:
                 raise InfeasibleError("the trainable raised an error")
             values, violation, broken = self._outcome(trial_id, last)
         except InfeasibleError as why:
-            status, reason = ("error" if error else "infeasible"), str(why)
+            status, reason = ("error" if error and not died else "infeasible"), str(why)
             self._fail(trial_id, proposal)
         else:
             if violation:
                 status, reason = "infeasible", broken
             self._tell(Observation(trial_id, proposal, values, last, self._score(trial_id, values, violation), violation))
-        self._record.append({"event": "end", "trial": trial_id, "status": status, "reason": reason})
+        end: Event = {"event": "end", "trial": trial_id, "status": status, "reason": reason}
+        if size is not None:
+            end["size"] = size[1]
+        self._record.append({**end, "out_of_memory": True} if died else end)
 
     def on_pause(self, trial_id: str) -> None:
         """Tune's `HyperBandForBOHB` pauses a trial: it stays pending."""
@@ -264,6 +278,9 @@ class ArchitectureSearcher(Searcher):
         if self._refused is not None:
             raise self._refused
         path = Path(checkpoint_path)
+        state, changes = self._growing.split({"strategy": self._get_state(), "companions": self._companions.get_state()})
+        for change in changes:
+            self._record.append(change)
         mark = self._record.save(path.parent)
         state_file.write(
             path,
@@ -276,8 +293,7 @@ class ArchitectureSearcher(Searcher):
                 "generator": self._rng.bit_generator.state,
                 "candidates": self._candidates.get_state(),
                 "record": mark,
-                "strategy": self._get_state(),
-                "companions": self._companions.get_state(),
+                **state,
             },
         )
 
@@ -309,8 +325,9 @@ class ArchitectureSearcher(Searcher):
         self._candidates.set_state(state["candidates"])
         self._objectives = None
         self._replay(events)
-        self._set_state(state["strategy"])
-        self._companions.set_state(state["companions"])
+        whole = self._growing.join({"strategy": state["strategy"], "companions": state["companions"]})
+        self._set_state(whole["strategy"])
+        self._companions.set_state(whole["companions"])
 
     def _check_same(self, path: Path, state: Mapping[str, Any]) -> None:
         if state["searcher"] != type(self).__name__:
@@ -324,7 +341,7 @@ class ArchitectureSearcher(Searcher):
             raise state_file.StateError(f"{path} was saved for metric {state['metric']!r}, this searcher optimises {self._metric!r}")
 
     def _replay(self, events: Sequence[Mapping[str, Any]]) -> None:
-        self._proposals, self._pending = {}, {}
+        self._proposals, self._pending, self._memory, self._growing = {}, {}, MemoryLimit(self._costs), GrowingState()
         for event in events:
             if event["event"] == "proposal":
                 self._add(event["trial"], Proposal(event["config"], event["move"], tuple(event["parents"])))
@@ -335,9 +352,13 @@ class ArchitectureSearcher(Searcher):
             elif event["event"] == "result":
                 self._pending[event["trial"]] = event["metrics"]
             elif event["event"] == "end":
-                last = self._pending.pop(event["trial"], {})
-                if event["status"] != "error":
+                last, died = self._pending.pop(event["trial"], {}), event.get("out_of_memory", False)
+                if "size" in event:
+                    self._memory.note(event["size"], died)
+                if event["status"] != "error" and not died:
                     self._replay_score(event["trial"], last)
+            elif event["event"] == "state":
+                self._growing.take(event)
             elif event["event"] == "experiment":
                 self._objectives = self._make_objectives()
 
@@ -428,10 +449,10 @@ class ArchitectureSearcher(Searcher):
             if same_task:
                 self._candidates.add(self._candidates.key(config, self.space))
 
-    def _note_result(self, trial_id: str, result: Mapping[str, Any], final: bool = False) -> None:
+    def _note_result(self, trial_id: str, result: Mapping[str, Any], metrics: dict[str, float], final: bool = False) -> None:
         """`final`: the result that ended the trial, which a function that returns has none of."""
         self._pending[trial_id] = result
-        self._record.append({"event": "result", "trial": trial_id, "metrics": scalars(result), **({"final": True} if final else {})})
+        self._record.append({"event": "result", "trial": trial_id, "metrics": metrics, **({"final": True} if final else {})})
 
     def _is_new(self, config: Config) -> bool:
         """Whether the config was not proposed yet (always, once `repeats` have begun)."""

@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from ray_nas.searchers.objectives import InfeasibleError, Objectives, SeenFigures
+from ray_nas.searchers.out_of_memory import MemoryLimit
 from ray_nas.spaces.base import Config, SearchSpace
 
 _TRIES: Final = 100
@@ -46,6 +47,8 @@ class Candidates:
         self._points = [dict(point) for point in points]
         self._repeats, self._by_function = repeats, by_function
         self._known: set[str] = set()
+        self._last_key: tuple[Config | None, str] = (None, "")
+        """Of the config looked at last, which a strategy, the check of what is known and the note of it ask for in turn."""
         self._scan: Iterator[Config] | None = None
         self._scanned = 0
 
@@ -56,7 +59,10 @@ class Candidates:
 
     def key(self, config: Config, space: SearchSpace) -> str:
         """What a duplicate is told by."""
-        return space.canonical(config) if self._by_function else json.dumps(config, sort_keys=True)
+        if config != self._last_key[0]:
+            key = space.canonical(config) if self._by_function else json.dumps(config, sort_keys=True)
+            self._last_key = dict(config), key
+        return self._last_key[1]
 
     def is_new_key(self, key: str) -> bool:
         """Whether nothing with this key was proposed, or repeats are due."""
@@ -67,7 +73,12 @@ class Candidates:
         self._known.add(key)
 
     def next(
-        self, space: SearchSpace, objectives: Objectives, ask: Callable[[], Proposal | None], rng: np.random.Generator
+        self,
+        space: SearchSpace,
+        objectives: Objectives,
+        memory: MemoryLimit,
+        ask: Callable[[], Proposal | None],
+        rng: np.random.Generator,
     ) -> Proposal | None:
         """The next proposal that is new and feasible; None if there is none.
 
@@ -81,6 +92,7 @@ class Candidates:
                 return False
             try:
                 objectives.check_config(space.to_tune(config))
+                memory.check(space.to_tune(config))
             except InfeasibleError as why:
                 figures.add(why)
                 return False

@@ -118,16 +118,15 @@ def two_gpus() -> Iterator[None]:
 
 def occupying(folder: Path) -> type[tune.Trainable]:
     class Occupy(tune.Trainable):
-        """Holds its share until three trials are there at once, and says where it was, and from when to when."""
+        """Holds its share until three trials have been there at once, and says where it was, and from when to when."""
 
         def setup(self, config: dict) -> None:
             self.begin = time.time()
 
         def step(self) -> dict:
             (folder / f"started {self.trial_id}").touch()
-            while time.time() < self.begin + 30 and len(list(folder.iterdir())) < 3:
+            while time.time() < self.begin + 120 and len(list(folder.iterdir())) < 3:
                 time.sleep(0.1)
-            time.sleep(1)
             gpus = ",".join(map(str, ray.get_gpu_ids()))
             return {"accuracy": 0.0, "begin": self.begin, "end": time.time(), "gpus": gpus, "done": True}
 
@@ -140,23 +139,22 @@ def occupying(folder: Path) -> type[tune.Trainable]:
     return Occupy
 
 
-@pytest.mark.soak  # it counts trials at a time, which a busy machine starts too late
 @pytest.mark.usefixtures("two_gpus")
 def test_mixed_sizes_fill_the_gpus_and_never_more(tmp_path: Path) -> None:
     memory = 100 * WIDTH_BYTES + FIXED
     resources = resources_for(SPACE, (1_000,), BATCH, memory, cpus=0.1, headroom=0.0)
-    widths = [58, 57, 39, 38, 56, 37]  # 0.6 0.6 0.4 0.4 0.6 0.4: four at a time, two on each GPU
+    widths = [58, 39, 57, 38]  # 0.6 0.4 0.6 0.4: four at a time, two on each GPU
     searcher = RandomSearch(SPACE, "accuracy", "max", points_to_evaluate=[{"width": width} for width in widths], seed=1)
     meeting = tmp_path / "meeting"
     meeting.mkdir()
     results = tune.Tuner(
         tune.with_resources(occupying(meeting), resources),
-        tune_config=tune.TuneConfig(search_alg=searcher, num_samples=6, trial_dirname_creator=lambda trial: trial.trial_id),
+        tune_config=tune.TuneConfig(search_alg=searcher, num_samples=4, trial_dirname_creator=lambda trial: trial.trial_id),
         run_config=tune.RunConfig(name="run", storage_path=str(tmp_path), verbose=0),
     ).fit()
     assert not results.errors
     runs = [(result.metrics, resources(result.config).required_resources["GPU"], result.config["width"]) for result in results]
-    assert sorted(gpu for _, gpu, _ in runs) == [0.4, 0.4, 0.4, 0.6, 0.6, 0.6]
+    assert sorted(gpu for _, gpu, _ in runs) == [0.4, 0.4, 0.6, 0.6]
     most = 0
     for now, _, _ in runs:
         at_once = [run for run in runs if run[0]["begin"] <= now["begin"] < run[0]["end"]]

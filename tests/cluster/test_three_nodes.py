@@ -1,43 +1,60 @@
-"""Nodes that die during a search cost no trial, and count none twice."""
+"""Nodes and a driver that die during a search cost no trial, and count none twice."""
 
 import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from ray_nas import record
+from ray_nas import record, state_file
 
 DRIVER = Path(__file__).with_name("three_nodes.py")
 
 
 def search(folder: Path, number: int, seed: int, seconds: float) -> None:
-    """Runs the driver, which has a cluster of its own, and checks how it ended."""
+    """Runs the script, which has a cluster of its own, and checks how it ended."""
     environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
     environment["PYTHONPATH"] = os.pathsep.join([str(DRIVER.parents[2]), environment.get("PYTHONPATH", "")])
     command = [sys.executable, str(DRIVER), str(folder), str(number), str(seed)]
     run = subprocess.run(command, capture_output=True, text=True, timeout=seconds, env=environment)
     assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-4000:]
-    told = json.loads((folder / "told.json").read_text())
-    assert told["deaths"] == 2
-    assert [(trial["epoch"], trial["error"]) for trial in told["trials"]] == number * [(3, "")]
-    ends = [event["trial"] for event in record.events(folder / "run") if event["event"] == "end"]
-    assert sorted(ends) == sorted(trial["trial"] for trial in told["trials"])
+    told = {trial_id: (epoch, error) for trial_id, epoch, error in json.loads((folder / "told.json").read_text())}
+    assert len(told) == number
+    assert {error for _, error in told.values()} == {""}
+    check_record(folder, told)
+    check_states(folder, {trial_id: epoch for trial_id, (epoch, _) in told.items()})
+    assert list((folder / "loaded").iterdir())  # nobody starts over who had a checkpoint
+
+
+def check_record(folder: Path, told: dict[str, tuple[int, str]]) -> None:
+    """Every trial that Tune knows ended once."""
+    ends = Counter(event["trial"] for event in record.events(folder / "run") if event["event"] == "end")
+    assert ends == Counter(told.keys())
     trials = record.load(folder / "run").trials
     assert {trial.status for trial in trials} == {"completed"}
-    assert len({json.dumps(trial.config, sort_keys=True) for trial in trials}) == number
+    assert {trial.trial_id: trial.metrics["epoch"] for trial in trials} == {trial_id: epoch for trial_id, (epoch, _) in told.items()}
+    assert len({json.dumps(trial.config, sort_keys=True) for trial in trials}) == len(told)
 
 
-@pytest.mark.soak
+def check_states(folder: Path, reached: dict[str, int]) -> None:
+    """Searcher and scheduler hold what the record holds: the population, and how far each trial came."""
+    saved = state_file.read(max((folder / "run").glob("searcher-state-*.json")))
+    assert saved["companions"]["LearningCurveASHA"]["reached"] == reached
+    scores = {trial.trial_id: trial.metrics["score"] for trial in record.load(folder / "run").trials}
+    ended = [event["trial"] for event in record.events(folder / "run") if event["event"] == "end"]
+    assert [(trial_id, score) for trial_id, _, score in saved["strategy"]["population"]] == [(i, scores[i]) for i in ended[-3:]]
+
+
 @pytest.mark.timeout(300)
-def test_two_of_three_nodes_die(tmp_path: Path) -> None:
-    search(tmp_path, 6, seed=1, seconds=280)
+def test_two_of_three_nodes_die_and_then_the_driver(tmp_path: Path) -> None:
+    search(tmp_path, 20, seed=1, seconds=290)
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("seed", range(2, 22))
 def test_many_times(tmp_path: Path, seed: int) -> None:
-    search(tmp_path, 20, seed, seconds=880)
+    search(tmp_path, 100, seed, seconds=1190)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from ray import cloudpickle, tune
 
-from ray_nas import record, searchers
+from ray_nas import record, searchers, state_file
 from ray_nas.searchers.base import ArchitectureSearcher, strategy_names
 from ray_nas.spaces import NASBench201, SearchSpace
 from ray_nas.state_file import StateError
@@ -313,6 +313,12 @@ def test_reported_constraints_make_infeasible(name: str, cells: NASBench201, tmp
     assert (trial.status, trial.reason) == ("infeasible", "latency = 9 is outside of [-inf, 5]")
 
 
+def resealed(fields: dict, **changes: str) -> str:
+    """A state file with other fields and a right checksum."""
+    del fields["crc32"]
+    return state_file.encode({**fields, **changes})
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
@@ -320,7 +326,8 @@ def test_reported_constraints_make_infeasible(name: str, cells: NASBench201, tmp
         (lambda text: "", "damaged"),
         (lambda text: '{"format": "other"}', "no state file"),
         (lambda text: text.replace('"version": 1', '"version": 9'), "version 9"),
-        (lambda text: text.replace('"searcher": "', '"searcher": "Other'), "not of a"),
+        (lambda text: text.replace('"scanned": 0', '"scanned": 7'), "damaged"),
+        (lambda text: resealed(json.loads(text), searcher="Other"), "not of a"),
     ],
 )
 def test_a_damaged_or_foreign_state_is_refused(name: str, cells: NASBench201, tmp_path: Path, damage, message: str) -> None:

@@ -1,0 +1,199 @@
+"""How far one driver reaches: 1,000 workers in virtual time, thousands of trials through Tune.
+
+    python benchmarks/scale.py            # 100,000 trials in virtual time, 10,000 through Tune (an hour)
+    python benchmarks/scale.py --quick    # 100,000 and 1,000
+
+Virtual time: `RegularizedEvolution` on the hierarchical space (8.8e13 networks) and `LearningCurveASHA` decide on synthetic
+learning curves, on 1,000 workers. `idle_share` is the part of the workers' time without a trial, from the first trial to the
+start of the last; the CPU time of each decision is added to it, as if its worker waited for it. At the end of a search that
+has a number of trials, and not a time, workers run out of work: `tail_share` is that part, of the whole time.
+
+Through Tune: trials that cost nothing. `growth` is the driver's CPU time of a trial in the last tenth over that in the second;
+`overhead_ratio` is it with our searcher over it with a minimal one that takes turns with ours in the same experiment.
+
+The last line is one JSON object.
+"""
+
+import argparse
+import json
+import math
+import resource
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from driver_cost import large_space, paired, start_ray, through_tune
+from ray import tune
+
+from ray_nas.benchmarks import VirtualCluster, simulate
+from ray_nas.schedulers import LearningCurveASHA
+from ray_nas.searchers import RegularizedEvolution
+from ray_nas.spaces import HierarchicalSpace
+
+MAX_T = 27
+"""Epochs of a full training."""
+
+
+def learning_curve(config: dict[str, Any], rng: np.random.Generator) -> Iterator[tuple[float, dict[str, float]]]:
+    """A training of made-up accuracy: more convolutions are better, to a point, and cost more seconds an epoch."""
+    convolutions = sum("conv" in str(value) for value in config.values())
+    top = 0.5 + 0.4 * math.tanh(convolutions / 8) + 0.02 * rng.normal()
+    rate = 0.06 + 0.2 * rng.random()
+    for epoch in range(1, MAX_T + 1):
+        accuracy = top - 0.4 * math.exp(-rate * epoch) + 0.005 * rng.normal()
+        yield 30.0 + 6.0 * convolutions, {"accuracy": accuracy, "epoch": epoch}
+
+
+class Decisions(RegularizedEvolution):
+    """Notes the CPU time at each proposal."""
+
+    def suggest(self, trial_id: str) -> Any:
+        """As before."""
+        self.__dict__.setdefault("stamps", []).append(time.process_time())
+        return super().suggest(trial_id)
+
+
+def in_virtual_time(trials: int, workers: int) -> dict[str, Any]:
+    """A search on virtual workers."""
+    space = HierarchicalSpace()
+    searcher = Decisions(space, "accuracy", "max", seed=0)
+    scheduler = LearningCurveASHA(time_attr="epoch", max_t=MAX_T)
+    start, start_cpu = time.perf_counter(), time.process_time()
+    history = simulate(learning_curve, searcher, scheduler, num_workers=workers, max_trials=trials, seed=0)
+    wall, cpu = time.perf_counter() - start, time.process_time() - start_cpu
+    last = max(trial.started or 0.0 for trial in history.trials)
+    within = sum(min(trial.ended or last, last) - (trial.started or 0.0) for trial in history.trials)  # none is ever paused
+    busy = sum(trial.seconds for trial in history.trials)
+    each = np.diff(searcher.__dict__["stamps"])
+    by_tenth = [1e3 * float(part.mean()) for part in np.array_split(each, 10)]
+    return {
+        "trials": len(history.trials),
+        "architectures": f"{space.size:.1e}",
+        "workers": workers,
+        "wall_s": round(wall, 1),
+        "cpu_s": round(cpu, 1),
+        "virtual_hours": round(history.seconds / 3600, 2),
+        "reports": sum(len(trial.results) for trial in history.trials),
+        "idle_share": round((workers * last - within + cpu) / (workers * last), 5),
+        "tail_share": round(1 - busy / (workers * history.seconds), 4),
+        "cpu_ms_of_a_trial_by_tenth": np.round(by_tenth, 3).tolist(),
+        "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+    }
+
+
+def share_of(config: dict[str, Any]) -> dict[str, float]:
+    """A tenth to a whole GPU; large networks need the kind with more memory."""
+    convolutions = sum("conv" in str(value) for value in config.values())
+    kind = "A100" if convolutions > 8 else "T4"
+    return {"CPU": 1, "GPU": round(min(1.0, 0.1 + convolutions % 9 / 10), 1), f"accelerator_type:{kind}": 0.001}
+
+
+def on_a_cluster(trials: int, max_pending: int) -> dict[str, Any]:
+    """The same search on 1,000 GPUs of two kinds whose nodes fail once in ten hours, in virtual time."""
+    nodes = [{"CPU": 96, "GPU": 8, f"accelerator_type:{kind}": 1} for kind in ["T4"] * 75 + ["A100"] * 50]
+    cluster = VirtualCluster(nodes, share_of, max_pending, mean_uptime=36_000, repair_seconds=600, checkpoint_frequency=3, seed=0)
+    searcher = RegularizedEvolution(HierarchicalSpace(), "accuracy", "max", seed=0)
+    start = time.process_time()
+    history = simulate(
+        learning_curve, searcher, LearningCurveASHA(time_attr="epoch", max_t=MAX_T), cluster=cluster, max_trials=trials, seed=0
+    )
+    return {
+        "trials": len(history.trials),
+        "cpu_s": round(time.process_time() - start, 1),
+        "max_pending": max_pending,
+        "virtual_hours": round(history.seconds / 3600, 2),
+        "gpus_used": round(history.used["GPU"], 3),
+        "interrupted": sum(trial.failures for trial in history.trials),
+        "unfinished": sum(trial.ended is None for trial in history.trials),
+    }
+
+
+class Stamps(tune.Callback):
+    """The driver's CPU time, the clock and the driver's memory at the end of each trial."""
+
+    def __init__(self) -> None:
+        self.cpu: list[float] = []
+        self.clock: list[float] = []
+        self.rss: list[float] = []
+
+    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Notes them."""
+        self.cpu.append(time.process_time())
+        self.clock.append(time.perf_counter())
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        self.rss.append(pages * resource.getpagesize() / 2**20)
+
+
+def soak(trials: int) -> dict[str, Any]:
+    """An experiment of trials that cost nothing; each tenth's CPU milliseconds of a trial and megabytes at its end."""
+    stamps = Stamps()
+    through_tune(RegularizedEvolution(large_space(), "score", "max", seed=0), trials, [stamps])
+    tenth = trials // 10
+    cpu, clock = (
+        [1e3 * (times[(k + 1) * tenth - 1] - times[k * tenth]) / (tenth - 1) for k in range(10)] for times in (stamps.cpu, stamps.clock)
+    )
+    memory = [stamps.rss[(k + 1) * tenth - 1] for k in range(10)]
+    return {
+        "trials": trials,
+        "cpu_ms_of_a_trial_by_tenth": np.round(cpu, 2).tolist(),
+        "ms_of_a_trial_by_tenth": np.round(clock, 2).tolist(),
+        "rss_mb_by_tenth": np.round(memory, 1).tolist(),
+        "growth": round(cpu[-1] / cpu[1], 3),
+        "wall_growth": round(clock[-1] / clock[1], 3),
+        "rss_growth": round(memory[-1] / memory[1], 3),
+    }
+
+
+def draw(path: Path, curves: dict[str, list[float]]) -> None:
+    """An SVG of milliseconds by tenth of an experiment, a line for each curve, the vertical axis in powers of ten."""
+    low, high = 0.1, 10 * max(max(curve) for curve in curves.values())
+
+    def place(index: float, value: float) -> tuple[float, float]:
+        return 60 + 50 * index, 230 - 210 * math.log(value / low) / math.log(high / low)
+
+    parts = ['<svg xmlns="http://www.w3.org/2000/svg" width="780" height="270" font-family="sans-serif" font-size="12">']
+    for power in range(-1, math.floor(math.log10(high)) + 1):
+        _, y = place(0, 10.0**power)
+        parts.append(f'<path d="M60 {y:.0f}H515" stroke="#ddd"/><text x="52" y="{y + 4:.0f}" text-anchor="end">{10.0**power:g}</text>')
+    parts.append(
+        '<text x="60" y="12">CPU ms of the driver, of a trial</text><text x="285" y="260" text-anchor="middle">tenth of the experiment</text>'
+    )
+    for (name, curve), colour in zip(curves.items(), ("#1b6ca8", "#c8553d"), strict=True):
+        points = " ".join(f"{x:.0f},{y:.0f}" for x, y in (place(index, value) for index, value in enumerate(curve)))
+        _, y = place(0, curve[-1])
+        parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        parts.append(f'<text x="520" y="{y + 4:.0f}" fill="{colour}">{name}</text>')
+    path.write_text("\n".join([*parts, "</svg>\n"]))
+
+
+def main() -> None:
+    """Prints the figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="under ten minutes on two cores")
+    parser.add_argument("--virtual-trials", type=int, default=100_000)
+    parser.add_argument("--workers", type=int, default=1_000)
+    parser.add_argument("--soak-trials", type=int, help="10,000; 1,000 with --quick")
+    parser.add_argument("--paired-trials", type=int, help="4,000; 1,000 with --quick")
+    parser.add_argument("--figure", type=Path, help="where to draw the curves, as SVG")
+    options = parser.parse_args()
+    virtual = in_virtual_time(options.virtual_trials, options.workers)
+    print("virtual time:", virtual, flush=True)
+    cluster = [on_a_cluster(options.virtual_trials // 20, max_pending) for max_pending in (1, 100)]
+    print("on a virtual cluster:", cluster, flush=True)
+    start_ray()
+    pairs = paired(options.paired_trials or (1_000 if options.quick else 4_000), 20 if options.quick else 50)
+    print("beside a minimal searcher:", pairs, flush=True)
+    long = soak(options.soak_trials or (1_000 if options.quick else 10_000))
+    print("soak:", long, flush=True)
+    if options.figure:
+        names = f"through Tune, {long['trials']:,} trials", f"decisions, {virtual['trials']:,} in virtual time"
+        curves = [part["cpu_ms_of_a_trial_by_tenth"] for part in (long, virtual)]
+        draw(options.figure, dict(zip(names, curves, strict=True)))
+    figures = {"idle_share": virtual["idle_share"], "overhead_ratio": pairs["ratio"], "growth": long["growth"]}
+    print(json.dumps({**figures, "virtual": virtual, "cluster": cluster, "paired": pairs, "soak": long}))
+
+
+if __name__ == "__main__":
+    main()
