@@ -1,0 +1,7 @@
+"""Sharing: weights that outlive a trial."""
+
+from ray_nas.sharing.identities import register_identity
+from ray_nas.sharing.lineage import Lineage, inherited
+from ray_nas.sharing.morphisms import Inheritance, morph, transform
+
+__all__ = ["Inheritance", "Lineage", "inherited", "morph", "register_identity", "transform"]
