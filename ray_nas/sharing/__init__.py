@@ -1,7 +1,9 @@
 """Sharing: weights that outlive a trial."""
 
+from ray_nas.sharing.differentiable import differentiable_trainable
 from ray_nas.sharing.identities import register_identity
 from ray_nas.sharing.lineage import Lineage, inherited
+from ray_nas.sharing.mixture import Mixture
 from ray_nas.sharing.morphisms import Inheritance, morph, transform
 
-__all__ = ["Inheritance", "Lineage", "inherited", "morph", "register_identity", "transform"]
+__all__ = ["Inheritance", "Lineage", "Mixture", "differentiable_trainable", "inherited", "morph", "register_identity", "transform"]
