@@ -46,6 +46,10 @@ from ray_nas.spaces import (
 )
 
 
+POPULATION = 6
+TOURNAMENT = 3
+
+
 class OwnModel(nn.Module):
     """A network of a user's own: width, kernels, depth, kind of block."""
 
@@ -57,13 +61,16 @@ class OwnModel(nn.Module):
         self.head = nn.Linear(self.width, 10)
 
     def block(self, i: int) -> nn.Module:
+        """Block `i`."""
         return LayerChoice(f"block_{i}", {"conv3": lambda: self.conv(3), "conv5": lambda: self.conv(5), "skip": nn.Identity})
 
     def conv(self, kernel: int, inputs: int | None = None) -> nn.Module:
+        """Convolution, batch norm and ReLU."""
         convolution = nn.Conv2d(inputs or self.width, self.width, kernel, padding=kernel // 2)
         return nn.Sequential(convolution, nn.BatchNorm2d(self.width), nn.ReLU())
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Images of shape (batch, 3, height, width) to logits."""
         return self.head(self.blocks(self.stem(x)).mean((2, 3)))
 
 
@@ -130,7 +137,9 @@ class Run:
 
 def race(space: ModelSpace, data: dict[str, Any], budget: int, epochs: int, inherit: bool, max_lineage: int | None, seed: int) -> Run:
     """An evolution whose trials are trained here, one after the other, as Tune would have them trained."""
-    searcher = RegularizedEvolution(space, "loss", "min", population_size=10, tournament_size=5, inherit_weights=inherit, seed=seed)
+    searcher = RegularizedEvolution(
+        space, "loss", "min", population_size=POPULATION, tournament_size=TOURNAMENT, inherit_weights=inherit, seed=seed
+    )
     torch.manual_seed(seed)
     checkpoints: dict[str, tuple[dict[str, Any], dict[str, torch.Tensor], int]] = {}
     run, lowest = Run(), float("inf")
@@ -198,16 +207,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--moves", type=int, default=300, help="random moves in each space")
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--budget", type=int, default=360, help="epochs of each search, all trials together")
-    parser.add_argument("--plain-epochs", type=int, nargs="+", default=[4, 8, 16])
-    parser.add_argument("--inherit-epochs", type=int, default=4)
+    parser.add_argument("--budget", type=int, default=300, help="epochs of each search, all trials together")
+    parser.add_argument("--plain-epochs", type=int, nargs="+", default=[3, 5, 10], help="epochs of a plain training; the best counts")
+    parser.add_argument("--inherit-epochs", type=int, default=3, help="epochs that a trial adds to its lineage")
     parser.add_argument("--max-lineage", type=int, help="also with lineages of at most so many epochs")
     parser.add_argument("--race", nargs="*", default=["cells", "chain"], choices=["cells", "chain"], help="the spaces of the race")
-    parser.add_argument("--quick", action="store_true", help="40 moves, 3 seeds, 180 epochs, cells only")
+    parser.add_argument("--quick", action="store_true", help="40 moves, 3 seeds, 150 epochs, one space and two plain ones")
     options = parser.parse_args()
     if options.quick:
-        options.moves, options.seeds, options.budget = min(options.moves, 40), min(options.seeds, 3), min(options.budget, 180)
-        options.race = options.race[:1]
+        options.moves, options.seeds, options.budget = min(options.moves, 40), min(options.seeds, 3), min(options.budget, 150)
+        options.race, options.plain_epochs = options.race[:1], options.plain_epochs[-2:]
     torch.set_num_threads(1)
     start, inherited, largest = time.process_time(), {}, 0.0
     print(f"{'space':16} {'moves that preserve':>22} {'growing ones':>22} {'largest difference':>20}")
