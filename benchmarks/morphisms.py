@@ -45,7 +45,6 @@ from ray_nas.spaces import (
     ValueChoice,
 )
 
-
 POPULATION = 6
 TOURNAMENT = 3
 

@@ -1,6 +1,6 @@
 """Which checkpoint a child starts from: paths that trials report, by trial; for searchers that hand weights on.
 
-The trainable's side is `ray_nas.sharing.inherited`. A path is relative to the experiment's folder, so that an experiment
+The trainable's side is `ray_nas.sharing.inherit_weights`. A path is relative to the experiment's folder, so that an experiment
 that was moved goes on, and it is found in the trial's results, so that no callback has to find the searcher after a restore.
 """
 

@@ -47,7 +47,7 @@ class RegularizedEvolution(ArchitectureSearcher):
             duplicates left out, that needed the fewest trials on most tables (`benchmarks/search_quality.py`).
         crossover_rate: Probability in [0, 1] that a child mixes two tournament winners before it is mutated (0 in the paper).
         inherit_weights: Whether a child's config says, under `inherit_from`, which checkpoint its parent left (the first
-            one's, where there are two). The trainable takes the weights from there with `ray_nas.sharing.inherited`.
+            one's, where there are two). The trainable takes the weights from there with `ray_nas.sharing.inherit_weights`.
         objectives: See there.
         constraints: See there.
         costs: See there.

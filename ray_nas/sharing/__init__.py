@@ -2,8 +2,8 @@
 
 from ray_nas.sharing.differentiable import differentiable_trainable
 from ray_nas.sharing.identities import register_identity
-from ray_nas.sharing.lineage import Lineage, inherited
+from ray_nas.sharing.lineage import Lineage, inherit_weights
 from ray_nas.sharing.mixture import Mixture
 from ray_nas.sharing.morphisms import Inheritance, morph, transform
 
-__all__ = ["Inheritance", "Lineage", "Mixture", "differentiable_trainable", "inherited", "morph", "register_identity", "transform"]
+__all__ = ["Inheritance", "Lineage", "Mixture", "differentiable_trainable", "inherit_weights", "morph", "register_identity", "transform"]

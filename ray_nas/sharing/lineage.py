@@ -30,7 +30,7 @@ _FIELDS: Final = "ray_nas"
 
 @dataclass
 class Lineage:
-    """Where a trial's network comes from, and how long it and its ancestors have been trained. Made by `inherited`."""
+    """Where a trial's network comes from, and how long it and its ancestors have been trained. Made by `inherit_weights`."""
 
     config: Mapping[str, Any]
     """The architecture."""
@@ -62,7 +62,7 @@ class Lineage:
             tune.report({**added, **metrics}, checkpoint=tune.Checkpoint.from_directory(folder))
 
 
-def inherited(
+def inherit_weights(
     space: ModelSpace, config: Mapping[str, Any], *, key: str | None = None, batch: Inputs | None = None
 ) -> tuple[nn.Module, Lineage]:
     """In a Tune function: the network of a trial's config, with its parent's weights where there are any.

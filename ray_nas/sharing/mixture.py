@@ -15,6 +15,7 @@ from torch import nn
 
 from ray_nas.spaces import InputChoice, LayerChoice, ModelSpace
 from ray_nas.spaces.base import Config
+from ray_nas.spaces.parameters import Value
 
 Weights = Mapping[str, torch.Tensor]
 """By label, one weight for each of the choice's values."""
@@ -51,7 +52,7 @@ class Mixture(nn.Module):
         self.values = {label: choice.values for label, choice in free.items()}
         """The values of each choice that has several, in the order of its alpha."""
         self.alphas = nn.ParameterList(nn.Parameter(_INITIAL * torch.randn(len(values))) for values in self.values.values())
-        self.identities: dict[str, set[str]] = {}
+        self.identities: dict[str, set[Value]] = {}
         """By label, the values that are a skip connection (`nn.Identity`)."""
         self._weights: dict[str, torch.Tensor] = {}
         self.network = self._mixed(space.everything({}), {})
@@ -70,14 +71,33 @@ class Mixture(nn.Module):
         """The weights that a relaxation makes of the alphas."""
         return {label: relax(alpha) for label, alpha in zip(self.values, self.alphas, strict=True)}
 
-    def architecture(self) -> Config:
+    def architecture(self, max_skip_share: float = 1.0) -> Config:
         """The config of the largest alphas.
 
+        Args:
+            max_skip_share: The largest `skip_share` that it may have. Skip connections beyond give way to the best other
+                alternative, those first where it is nearest (as P-DARTS does: https://arxiv.org/abs/1904.12760).
+
         Raises:
-            ValueError: It is forbidden or breaks a rule of the space, which a mixture cannot respect.
+            ValueError: The config is forbidden or breaks a rule of the space, which a mixture cannot respect.
         """
-        best = {label: values[int(alpha.argmax())] for (label, values), alpha in zip(self.values.items(), self.alphas, strict=True)}
+        scores = {
+            label: dict(zip(values, alpha.tolist(), strict=True))
+            for (label, values), alpha in zip(self.values.items(), self.alphas, strict=True)
+        }
+        best = {label: max(score, key=score.__getitem__) for label, score in scores.items()}
         config = self._space.complete(best)
+        while self.skip_share(config) > max_skip_share:
+            others: dict[str, Value] = {}
+            for label in [label for label, skips in self.identities.items() if config.get(label) in skips]:
+                rest = {value: score for value, score in scores[label].items() if value not in self.identities[label]}
+                if rest:
+                    others[label] = max(rest, key=rest.__getitem__)
+            if not others:
+                break
+            nearest = min(others, key=lambda label: scores[label][best[label]] - scores[label][others[label]])
+            best[nearest] = others[nearest]
+            config = self._space.complete(best)
         self._space.validate(config)
         return config
 
@@ -104,7 +124,7 @@ class Mixture(nn.Module):
             layers = dict(module.named_children())
             for value, layer in zip(self.values[module.label], layers.values(), strict=True):
                 if isinstance(layer, nn.Identity):
-                    self.identities.setdefault(module.label, set()).add(str(value))
+                    self.identities.setdefault(module.label, set()).add(value)
             mixed = _MixedLayer(module.label, layers, self._weights)
         elif isinstance(module, InputChoice) and module.label in self.values:
             if module.reduction == "concat":
@@ -154,14 +174,12 @@ class _MixedInput(nn.Module):
 
 
 def _weighted_sum(weights: torch.Tensor, branches: Sequence[Callable[[], Any]]) -> torch.Tensor:
-    """The sum of weight * branch. Of a weight of 0 the branch is not run, and only the weight is added, for its gradient (GDAS)."""
-    total: Any = 0.0
+    """The sum of weight * branch. A branch whose weight is 0 is not run, and its weight gets no gradient (as in GDAS)."""
+    outputs: list[torch.Tensor] = []
     for weight, value, branch in zip(weights, weights.tolist(), branches, strict=True):
-        if value == 0:
-            total = total + weight
-            continue
-        output = branch()
-        if not isinstance(output, torch.Tensor):
-            raise TypeError(f"an alternative's output must be a tensor to be mixed, got {type(output).__name__}")
-        total = total + weight * output
-    return total  # type: ignore[no-any-return]
+        if value != 0:
+            output = branch()
+            if not isinstance(output, torch.Tensor):
+                raise TypeError(f"an alternative's output must be a tensor to be mixed, got {type(output).__name__}")
+            outputs.append(weight * output)
+    return torch.stack(outputs).sum(0) if len(outputs) > 1 else outputs[0]

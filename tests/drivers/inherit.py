@@ -17,7 +17,7 @@ import torch
 from ray import tune
 
 from ray_nas.searchers import RegularizedEvolution
-from ray_nas.sharing import inherited
+from ray_nas.sharing import inherit_weights
 from ray_nas.spaces import MLPSpace
 
 space = MLPSpace(4, 1, max_layers=2, widths=(4, 8))
@@ -27,7 +27,7 @@ EPOCHS = 3
 def train(config: dict) -> None:
     """Three epochs, each of which moves every weight; `moved` counts how often the oldest ones were, as the weights themselves tell."""
     torch.set_num_threads(1)
-    network, lineage = inherited(space, config, batch=torch.rand(32, 4))
+    network, lineage = inherit_weights(space, config, batch=torch.rand(32, 4))
     if lineage.inheritance.kind == "fresh" and lineage.epoch == 0:
         with torch.no_grad():
             network[1].bias.zero_()

@@ -46,13 +46,13 @@ def training(space: MLPSpace, key: str | None = None) -> Any:
         import torch
         from torch import nn
 
-        from ray_nas.sharing import inherited
+        from ray_nas.sharing import inherit_weights
 
         torch.set_num_threads(1)
         torch.manual_seed(0)
         x = torch.rand(64, 8)
         y = x.prod(1, keepdim=True)
-        network, lineage = inherited(space, config, key=key, batch=x)
+        network, lineage = inherit_weights(space, config, key=key, batch=x)
         with torch.no_grad():
             at_start = nn.functional.mse_loss(network.eval()(x), y).item()
         optimizer = torch.optim.Adam(network.train().parameters(), 1e-2)
