@@ -207,7 +207,7 @@ def main() -> None:
     parser.add_argument("--moves", type=int, default=300, help="random moves in each space")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--budget", type=int, default=300, help="epochs of each search, all trials together")
-    parser.add_argument("--plain-epochs", type=int, nargs="+", default=[3, 5, 10], help="epochs of a plain training; the best counts")
+    parser.add_argument("--plain-epochs", type=int, nargs="+", default=[5, 10, 20], help="epochs of a plain training; the best counts")
     parser.add_argument("--inherit-epochs", type=int, default=3, help="epochs that a trial adds to its lineage")
     parser.add_argument("--max-lineage", type=int, help="also with lineages of at most so many epochs")
     parser.add_argument("--race", nargs="*", default=["cells", "chain"], choices=["cells", "chain"], help="the spaces of the race")
