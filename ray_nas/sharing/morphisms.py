@@ -184,11 +184,12 @@ class _Settling:
     def _settle(self, layer: nn.Module, arguments: tuple[Any, ...], named: dict[str, Any]) -> None:
         self._handle.remove()  # once, and not while the layer is tried here
         run = partial(layer, *arguments, **named)
+        output, inputs = run(), _first(arguments, named)
         if isinstance(self._target, nn.Module):
             target = self._before.get(self._target)
         else:
-            target = arguments[0] if self._target == "input" else torch.zeros_like(run())
-        if target is not None and not _agree(run(), target) and not self._silence(run, target):
+            target = inputs if self._target == "input" else torch.zeros_like(output) if isinstance(output, torch.Tensor) else None
+        if target is not None and not _agree(output, target) and not self._silence(run, target):
             self._pass_on(run, target)
 
     def _silence(self, run: Any, target: torch.Tensor) -> bool:
@@ -216,7 +217,7 @@ class _Settling:
         saved = {name: tensor.clone() for name, tensor in self._layer.state_dict().items()}
         with ExitStack() as stack:
             for part in _with_rule(self._layer):
-                stack.callback(part.register_forward_pre_hook(_make_identity).remove)
+                stack.callback(part.register_forward_pre_hook(_make_identity, with_kwargs=True).remove)
             run()
         if not _agree(run(), target):
             self._layer.load_state_dict(saved)
@@ -231,10 +232,17 @@ def _with_rule(layer: nn.Module) -> Iterator[nn.Module]:
             yield from _with_rule(part)
 
 
-def _make_identity(layer: nn.Module, arguments: tuple[Any, ...]) -> None:
-    rule = identity_of(type(layer))
+def _make_identity(layer: nn.Module, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> None:
+    rule, inputs = identity_of(type(layer)), _first(arguments, named)
     assert rule is not None
-    rule(layer, arguments[0])
+    if inputs is not None:
+        rule(layer, inputs)
+
+
+def _first(arguments: tuple[Any, ...], named: Mapping[str, Any]) -> torch.Tensor | None:
+    """A layer's main input: its first argument, if that is a tensor."""
+    first = next(iter((*arguments, *named.values())), None)
+    return first if isinstance(first, torch.Tensor) else None
 
 
 def _remember(outputs: dict[nn.Module, torch.Tensor], layer: nn.Module, arguments: Any, output: Any) -> None:

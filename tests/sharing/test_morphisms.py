@@ -294,6 +294,28 @@ def test_a_batch_is_drawn_where_the_space_knows_its_inputs() -> None:
     assert inheritance.kind == "preserved"
 
 
+def test_new_layers_of_other_signatures_stay_fresh_where_they_cannot_be_settled() -> None:
+    class Branches(nn.Module):
+        def __init__(self, kinds: list[str]) -> None:
+            super().__init__()
+            made = {"linear": nn.Linear, "lstm": nn.LSTM}
+            self.parts = nn.ModuleDict({kind: made[kind](6, 6) for kind in kinds})
+            self.more = nn.ModuleList([nn.Linear(6, 6)] if "lstm" in kinds else [])
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            for part in self.parts.values():
+                y = part(input=x)
+                x = x + (y[0] if isinstance(y, tuple) else y)
+            return x
+
+    old, new = Branches(["linear"]), Branches(["linear", "lstm"])
+    before = {name: tensor.clone() for name, tensor in new.named_parameters()}
+    inheritance = transform(old, new, vectors())
+    assert inheritance.kind == "partial"
+    assert all(torch.equal(tensor, before[name]) for name, tensor in new.named_parameters() if "parts.linear" not in name)
+    assert torch.equal(new.parts["linear"].weight, old.parts["linear"].weight)
+
+
 def test_several_inputs_and_outputs() -> None:
     class Two(nn.Module):
         def __init__(self) -> None:
