@@ -87,11 +87,13 @@ def transform(old: nn.Module, new: nn.Module, batch: Inputs) -> Inheritance:
     """Gives `new` the weights of `old`, layer by layer, and tells what that preserved.
 
     Both may be any networks whose layers of the same name mean the same. `new` is left in training mode, as when it was
-    made.
+    made, `old` in evaluation mode.
     """
     pairs = _Pairs()
     pairs.match(old, new)
-    taken = sum(_take(*pair) for pair in pairs.matched)
+    taken: dict[torch.Tensor, int] = {}
+    for pair in pairs.matched:
+        taken.update(_take(*pair))
     if not taken:
         return Inheritance("fresh")
     total = sum(tensor.numel() for tensor in new.parameters())
@@ -108,7 +110,8 @@ def transform(old: nn.Module, new: nn.Module, batch: Inputs) -> Inheritance:
         new(*arguments)
     outputs = new(*arguments)
     new.train()
-    return Inheritance("preserved" if _same(outputs, expected) else "partial", taken / total, _difference(outputs, expected))
+    kind: Kind = "preserved" if _same(outputs, expected) else "partial"
+    return Inheritance(kind, sum(taken.values()) / total, _difference(outputs, expected))
 
 
 @dataclass
@@ -142,9 +145,9 @@ def _alike(one: nn.Module, other: nn.Module) -> bool:
     return [(name, type(part)) for name, part in one.named_modules()] == [(name, type(part)) for name, part in other.named_modules()]
 
 
-def _take(old: nn.Module, new: nn.Module) -> int:
-    """Copies a layer's own tensors, as far as they fit; the number of weights copied."""
-    rule, taken = slicing_of(type(new)), 0
+def _take(old: nn.Module, new: nn.Module) -> dict[torch.Tensor, int]:
+    """Copies a layer's own tensors, as far as they fit; how many entries of each parameter."""
+    rule, taken = slicing_of(type(new)), {}
     for name, tensor in _own_tensors(new):
         source = dict(_own_tensors(old)).get(name)
         if source is None or source.ndim != tensor.ndim:
@@ -164,7 +167,8 @@ def _take(old: nn.Module, new: nn.Module) -> int:
             values[rule.view(name, places, common).flatten()] = rule.view(name, source, common).flatten()
             tensor.copy_(values.view(tensor.shape))
             copied = common.numel()
-        taken += copied if isinstance(tensor, nn.Parameter) else 0
+        if isinstance(tensor, nn.Parameter):
+            taken[tensor] = copied
     return taken
 
 

@@ -16,11 +16,11 @@ import ray
 from ray import tune
 
 from ray_nas import record
-from ray_nas.searchers import RandomSearch, RegularizedEvolution
+from ray_nas.searchers import RegularizedEvolution
 from ray_nas.spaces import MLPSpace
 
 DRIVER = Path(__file__).parents[1] / "drivers" / "inherit.py"
-SAMPLES = 12
+SAMPLES = 10
 
 
 @pytest.fixture(scope="module")
@@ -71,11 +71,11 @@ def training(space: MLPSpace, key: str | None = None) -> Any:
 def test_children_start_where_their_parents_ended(cluster: None, tmp_path: Path) -> None:
     space = MLPSpace(8, 1, max_layers=2, widths=(8, 16), dropouts=(0.0, 0.1))
     search = RegularizedEvolution(space, population_size=3, tournament_size=3, inherit_weights=True, seed=1)
-    results = fit(search, tmp_path, training(space), samples=12)
+    results = fit(search, tmp_path, training(space), samples=9)
     trials = {trial.trial_id: trial for trial in record.load(tmp_path / "run").trials}
     assert not results.errors
     children = [result.metrics for result in results if trials[result.metrics["trial_id"]].parents]
-    assert len(children) >= 8
+    assert len(children) >= 5
     kinds = {result.metrics["trial_id"]: result.metrics["inheritance"] for result in results}
     assert kinds == {name: trial.inheritance for name, trial in trials.items()}
     assert {"fresh", "preserved"} <= set(kinds.values())
@@ -91,7 +91,7 @@ def test_children_start_where_their_parents_ended(cluster: None, tmp_path: Path)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:ray", "ignore::ResourceWarning")
-def test_nested_configs_other_searchers_and_lost_checkpoints(cluster: None, tmp_path: Path) -> None:
+def test_nested_configs_and_lost_checkpoints(cluster: None, tmp_path: Path) -> None:
     space = MLPSpace(8, 1, max_layers=2, widths=(8, 16))
     nested = {"arch": space, "lr": tune.loguniform(1e-3, 1e-1)}
     search = RegularizedEvolution(population_size=2, tournament_size=2, inherit_weights=True, seed=1)
@@ -99,8 +99,6 @@ def test_nested_configs_other_searchers_and_lost_checkpoints(cluster: None, tmp_
     heirs = [result for result in results if "inherit_from" in result.config]
     assert 2 <= len(heirs) <= 3
     assert [result.metrics["inheritance"] for result in results].count("fresh") == 5 - len(heirs)
-    plain = fit(RandomSearch(space, seed=1), tmp_path, training(space), name="plain", samples=1)
-    assert plain[0].metrics["inheritance"] == "fresh"
 
     gone = dict(heirs[0].config)
     shutil.rmtree(Path(results.experiment_path) / gone["inherit_from"])

@@ -286,6 +286,17 @@ def test_bad_arguments_are_named(wrong: str) -> None:
             morph(space, **{**arguments, "batch": None})
 
 
+def test_tied_weights_count_once() -> None:
+    def make() -> nn.Module:
+        network = nn.Sequential(nn.Linear(6, 6), nn.Linear(6, 6), nn.Linear(6, 3))
+        network[1].weight = network[0].weight
+        return network
+
+    old, new = make(), make()
+    assert transform(old, new, vectors()).share == 1
+    assert new[1].weight is new[0].weight
+
+
 def test_a_batch_is_drawn_where_the_space_knows_its_inputs() -> None:
     space = ModelSpace(Plain, input_shape=(3, 8, 8))
     parent = space.complete({"join": "1"})
