@@ -223,7 +223,9 @@ def main() -> None:
     parser.add_argument("--plain-epochs", type=int, nargs="+", default=[5, 10, 20], help="epochs of a plain training; the best counts")
     parser.add_argument("--inherit-epochs", type=int, default=3, help="epochs that a trial adds to its lineage")
     parser.add_argument("--max-lineage", type=int, help="also with lineages of at most so many epochs")
-    parser.add_argument("--race", nargs="*", default=["cells", "chain"], choices=["cells", "chain"], help="the spaces of the race")
+    parser.add_argument(
+        "--race", nargs="*", default=["cells", "chain", "mlp"], choices=["cells", "chain", "mlp"], help="the spaces of the race"
+    )
     parser.add_argument("--quick", action="store_true", help="40 moves, 3 seeds, 150 epochs, one space and two plain ones")
     options = parser.parse_args()
     if options.quick:
@@ -242,7 +244,11 @@ def main() -> None:
         shown = [f"{share:.2f} of {counts.total()}" for share, counts in zip(shares, (every, growing), strict=True)]
         print(f"{name:16} {shown[0]:>22} {shown[1]:>22} {difference:20.1e}", flush=True)
     data = small_task()
-    spaces = {"cells": small_space(), "chain": ChainSpace((1, 12, 12), stages=2, max_depth=3, widths=(4, 8, 16))}
+    spaces: dict[str, ModelSpace] = {
+        "cells": small_space(),
+        "chain": ChainSpace((1, 12, 12), stages=2, max_depth=3, widths=(4, 8, 16)),
+        "mlp": MLPSpace(144, 10, max_layers=4, widths=(16, 32, 64, 128), dropouts=(0.0, 0.2)),
+    }
     races = {name: compare(name, spaces[name], data, options) for name in options.race}
     print(
         json.dumps(

@@ -147,7 +147,8 @@ def _alike(one: nn.Module, other: nn.Module) -> bool:
 
 def _take(old: nn.Module, new: nn.Module) -> dict[torch.Tensor, int]:
     """Copies a layer's own tensors, as far as they fit; how many entries of each parameter."""
-    rule, taken = slicing_of(type(new)), {}
+    rule = slicing_of(type(new))
+    taken: dict[torch.Tensor, int] = {}
     for name, tensor in _own_tensors(new):
         source = dict(_own_tensors(old)).get(name)
         if source is None or source.ndim != tensor.ndim:
