@@ -9,7 +9,7 @@ is settled while the network runs on a batch: with as few of its parts set to ze
 or beside other branches), else with identity weights (deepen). Whether all that preserved the function is then measured.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,12 +18,10 @@ from typing import Any, Final, Literal
 import torch
 from torch import nn
 
-from ray_nas.sharing.identities import identity_of
+from ray_nas.sharing.settling import Settling, Target, difference, same
 from ray_nas.spaces import LayerChoice, ModelSpace
-from ray_nas.spaces.slicing import leading, slicing_of
+from ray_nas.spaces.slicing import slicing_of
 
-TOLERANCE: Final = 1e-5
-"""The largest difference of outputs at which they count as the same; of outputs below 1, this part of the largest."""
 _PROBE: Final = 16
 """Inputs in the batch that is drawn where none is given."""
 _OUTPUTS: Final[dict[type[nn.Module], int | None]] = {
@@ -37,8 +35,6 @@ _OUTPUTS: Final[dict[type[nn.Module], int | None]] = {
 
 Kind = Literal["preserved", "partial", "fresh"]
 Inputs = torch.Tensor | tuple[torch.Tensor, ...]
-Target = nn.Module | Literal["input", "zero"]
-"""What a new layer's output should be: that of one of the old network's layers, its own input, or zero."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +42,7 @@ class Inheritance:
     """What a network has of its parent's."""
 
     kind: Kind
-    """`preserved`: the same outputs up to `TOLERANCE`; `partial`: some weights; `fresh`: none."""
+    """`preserved`: the same outputs up to 1e-5; `partial`: some weights; `fresh`: none."""
     share: float = 0.0
     """The part of the network's weights that are the parent's, in [0, 1]."""
     difference: float | None = None
@@ -106,12 +102,12 @@ def transform(old: nn.Module, new: nn.Module, batch: Inputs) -> Inheritance:
         expected = old(*arguments)
     with ExitStack() as stack:
         for layer, target in pairs.unmatched:
-            _Settling(layer, target, before, stack)
+            Settling(layer, target, before, stack)
         new(*arguments)
     outputs = new(*arguments)
     new.train()
-    kind: Kind = "preserved" if _same(outputs, expected) else "partial"
-    return Inheritance(kind, sum(taken.values()) / total, _difference(outputs, expected))
+    kind: Kind = "preserved" if same(outputs, expected) else "partial"
+    return Inheritance(kind, sum(taken.values()) / total, difference(outputs, expected))
 
 
 @dataclass
@@ -178,118 +174,8 @@ def _own_tensors(layer: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
     yield from ((name, buffer) for name, buffer in layer.named_buffers(recurse=False) if name not in layer._non_persistent_buffers_set)
 
 
-class _Settling:
-    """Waits for the first input of a new layer, when all before it is settled, and makes the layer fit in."""
-
-    def __init__(self, layer: nn.Module, target: Target, before: Mapping[nn.Module, torch.Tensor], stack: ExitStack) -> None:
-        self._layer, self._target, self._before = layer, target, before
-        self._handle = layer.register_forward_pre_hook(self._settle, with_kwargs=True)
-        stack.callback(self._handle.remove)
-
-    def _settle(self, layer: nn.Module, arguments: tuple[Any, ...], named: dict[str, Any]) -> None:
-        self._handle.remove()  # once, and not while the layer is tried here
-        run = partial(layer, *arguments, **named)
-        output, inputs = run(), _first(arguments, named)
-        if isinstance(self._target, nn.Module):
-            target = self._before.get(self._target)
-        else:
-            target = inputs if self._target == "input" else torch.zeros_like(output) if isinstance(output, torch.Tensor) else None
-        if target is not None and not _agree(output, target) and not self._silence(run, target):
-            self._pass_on(run, target)
-
-    def _silence(self, run: Any, target: torch.Tensor) -> bool:
-        """Sets parts to zero, the last first, until the output is right; then gives back those that need not be."""
-        parts = [(part, [tensor.clone() for tensor in part.parameters(recurse=False)]) for part in self._layer.modules()]
-        parts = [(part, saved) for part, saved in parts if saved]
-        silenced = []
-        for part, saved in reversed(parts):
-            _fill(part, [torch.zeros_like(tensor) for tensor in saved])
-            silenced.append((part, saved))
-            if _agree(run(), target):
-                break
-        else:
-            for part, saved in parts:
-                _fill(part, saved)
-            return False
-        for part, saved in silenced[:-1]:
-            _fill(part, saved)
-            if not _agree(run(), target):
-                _fill(part, [torch.zeros_like(tensor) for tensor in saved])
-        return True
-
-    def _pass_on(self, run: Any, target: torch.Tensor) -> None:
-        """Gives every part identity weights, each with the inputs that it gets; takes them back where that is not right."""
-        saved = {name: tensor.clone() for name, tensor in self._layer.state_dict().items()}
-        with ExitStack() as stack:
-            for part in _with_rule(self._layer):
-                stack.callback(part.register_forward_pre_hook(_make_identity, with_kwargs=True).remove)
-            run()
-        if not _agree(run(), target):
-            self._layer.load_state_dict(saved)
-
-
-def _with_rule(layer: nn.Module) -> Iterator[nn.Module]:
-    """The outermost parts (or the layer itself) that have an identity rule."""
-    if identity_of(type(layer)) is not None:
-        yield layer
-    else:
-        for part in layer.children():
-            yield from _with_rule(part)
-
-
-def _make_identity(layer: nn.Module, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> None:
-    rule, inputs = identity_of(type(layer)), _first(arguments, named)
-    assert rule is not None
-    if inputs is not None:
-        rule(layer, inputs)
-
-
-def _first(arguments: tuple[Any, ...], named: Mapping[str, Any]) -> torch.Tensor | None:
-    """A layer's main input: its first argument, if that is a tensor."""
-    first = next(iter((*arguments, *named.values())), None)
-    return first if isinstance(first, torch.Tensor) else None
-
-
 def _remember(outputs: dict[nn.Module, torch.Tensor], layer: nn.Module, arguments: Any, output: Any) -> None:
     outputs[layer] = output
-
-
-def _fill(part: nn.Module, values: Sequence[torch.Tensor]) -> None:
-    for tensor, value in zip(part.parameters(recurse=False), values, strict=True):
-        tensor.copy_(value)
-
-
-def _agree(output: Any, target: Any) -> bool:
-    """Whether an output is the target, apart from further channels, of which the layers behind take nothing yet."""
-    if not isinstance(output, torch.Tensor) or not isinstance(target, torch.Tensor) or output.ndim != target.ndim:
-        return False
-    if any(length < wanted for length, wanted in zip(output.shape, target.shape, strict=True)):
-        return False
-    return _same(leading("", output, target.shape), target)
-
-
-def _same(output: Any, target: Any) -> bool:
-    return _difference(output, target) <= TOLERANCE * min(1.0, _largest(target))
-
-
-def _largest(output: Any) -> float:
-    """The largest absolute value in an output: a tensor, or sequences or dicts of them."""
-    if isinstance(output, torch.Tensor):
-        return float(output.abs().max()) if output.numel() else 0.0
-    return max(map(_largest, output.values() if isinstance(output, Mapping) else output), default=0.0)
-
-
-def _difference(one: Any, other: Any) -> float:
-    """The largest difference between two outputs: tensors, or sequences or dicts of them; infinite for other shapes."""
-    if isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor):
-        if one.shape != other.shape:
-            return float("inf")
-        return float(torch.nan_to_num((one - other).abs(), nan=float("inf")).max()) if one.numel() else 0.0
-    if isinstance(one, Mapping) and isinstance(other, Mapping) and one.keys() == other.keys():
-        return max((_difference(one[name], other[name]) for name in one), default=0.0)
-    if isinstance(one, list | tuple) and isinstance(other, list | tuple) and len(one) == len(other):
-        return max(map(_difference, one, other), default=0.0)
-    return float("inf")
 
 
 def _probe(space: ModelSpace) -> torch.Tensor:
