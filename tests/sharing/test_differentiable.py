@@ -30,14 +30,13 @@ class Blur(nn.Module):
 
 
 class Net(nn.Module):
-    """The product of two entries can only be told by the layer with weights, and not from zeros."""
+    """What passes the entries on can tell their sign; the rest knows nothing of them."""
 
     def __init__(self) -> None:
         super().__init__()
         self.source = InputChoice("source", ["zeros", "entries"])
         self.first = nn.Linear(2, 8)
-        layer = nn.Sequential(nn.Tanh(), nn.Linear(8, 8), nn.Tanh())
-        self.layer = LayerChoice("layer", {"blur": Blur, "skip": nn.Identity, "deep": layer})
+        self.layer = LayerChoice("layer", {"blur": Blur, "skip": nn.Identity, "linear": nn.Linear(8, 8)})
         self.last = nn.Linear(8, 2)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -46,7 +45,7 @@ class Net(nn.Module):
 
 def parts(number: int = 256) -> tuple[Pair, Pair]:
     x = torch.randn(2 * number, 2, generator=torch.Generator().manual_seed(0))
-    y = (x.prod(1) > 0).long()
+    y = (x.sum(1) > 0).long()
     return (x[:number], y[:number]), (x[number:], y[number:])
 
 
@@ -79,13 +78,14 @@ def finished(search: BilevelSearch) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("method", ["darts", "gdas", "drnas"])
-def test_the_layer_that_can_learn_the_task_is_found(method: str) -> None:
-    rows = finished(BilevelSearch(ModelSpace(Net), **arguments(method=method, epochs=45, alpha_learning_rate=0.02, batch_size=32)))
-    assert json.loads(rows[-1]["architecture"]) == {"source": "entries", "layer": "deep"}
+def test_what_passes_the_input_on_is_found(method: str) -> None:
+    rows = finished(BilevelSearch(ModelSpace(Net), **arguments(method=method, epochs=20, batch_size=32)))
+    architecture = json.loads(rows[-1]["architecture"])
+    assert architecture["source"] == "entries"
+    assert architecture["layer"] in ("skip", "linear")
+    assert rows[-1]["accuracy"] > 0.9
     assert rows[-1]["entropy"] < rows[0]["entropy"]
-    assert [row["epoch"] for row in rows] == list(range(1, 46))
-    if method != "gdas":  # which trains one layer at a time, and here each too little
-        assert rows[-1]["accuracy"] > 0.7
+    assert [row["epoch"] for row in rows] == list(range(1, 21))
 
 
 def test_the_alphas_wait_for_the_weights() -> None:
