@@ -166,15 +166,14 @@ class BilevelSearch:
         for inputs, _ in islice(self._batches(self._train_data), _CALIBRATION):
             network(inputs)
         network.eval()
-        total, right, count = 0.0, 0, 0
-        classes = False
+        total, right, count, classes = 0.0, 0.0, 0, False
         for inputs, targets in self._batches(self._val_data):
             output = network(inputs)
             total += float(self._loss(output, targets)) * len(targets)
             count += len(targets)
             classes = not targets.is_floating_point() and isinstance(output, torch.Tensor) and output.ndim == targets.ndim + 1
             if classes:
-                right += int((output.argmax(1) == targets).sum()) * len(targets) // targets.numel()
+                right += float((output.argmax(1) == targets).float().mean()) * len(targets)
         return {"loss": total / count, **({"accuracy": right / count} if classes else {})}
 
     def _entropy(self) -> float:
