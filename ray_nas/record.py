@@ -122,6 +122,8 @@ class TrialRecord:
     """"completed", "error", "infeasible", or "unfinished"."""
     reason: str = ""
     """Why it ended, where there is more to say than that it was done."""
+    inheritance: str = ""
+    """What it has of its parent's weights: "preserved" (and the function), "partial" or "fresh"; empty where none are handed on."""
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -185,6 +187,8 @@ def load(path: str | Path) -> ExperimentRecord:
             elif kind == "end":
                 trial = trials[event["trial"]]
                 trial.status, trial.reason = event["status"], event["reason"]
+            elif kind == "inheritance":
+                trials[event["trial"]].inheritance = event["kind"]
         except (KeyError, TypeError) as error:
             raise RecordError(f"{file} is damaged: {event} is no event of a record ({error!r})") from error
     if properties is None:

@@ -13,6 +13,7 @@ from ConfigSpace import ConfigurationSpace
 
 from ray_nas.searchers.base import ArchitectureSearcher, Observation
 from ray_nas.searchers.candidates import Proposal
+from ray_nas.searchers.heirs import INHERIT_FROM, INHERITANCE, Checkpoints
 from ray_nas.searchers.objectives import Costs, Limits
 from ray_nas.spaces.base import Config, SearchSpace
 
@@ -45,6 +46,8 @@ class RegularizedEvolution(ArchitectureSearcher):
         tournament_size: S in the paper, at most P. S = P, the default, always mutates the best of the last P: with
             duplicates left out, that needed the fewest trials on most tables (`benchmarks/search_quality.py`).
         crossover_rate: Probability in [0, 1] that a child mixes two tournament winners before it is mutated (0 in the paper).
+        inherit_weights: Whether a child's config says, under `inherit_from`, which checkpoint its parent left (the first
+            one's, where there are two). The trainable takes the weights from there with `ray_nas.sharing.inherit_weights`.
         objectives: See there.
         constraints: See there.
         costs: See there.
@@ -62,6 +65,7 @@ class RegularizedEvolution(ArchitectureSearcher):
         population_size: int = 20,
         tournament_size: int = 20,
         crossover_rate: float = 0.0,
+        inherit_weights: bool = False,
         objectives: Mapping[str, str] | None = None,
         constraints: Mapping[str, Limits] | None = None,
         costs: Costs | None = None,
@@ -88,6 +92,16 @@ class RegularizedEvolution(ArchitectureSearcher):
         )
         self._tournament_size, self._crossover_rate = tournament_size, crossover_rate
         self._population: deque[_Member] = deque(maxlen=population_size)
+        self._checkpoints = Checkpoints() if inherit_weights else None
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # type: ignore[override]
+        """The next trial's config, with its parent's checkpoint if weights are inherited, or "FINISHED" if nothing new is left."""
+        config = super().suggest(trial_id)
+        if self._checkpoints is None or not isinstance(config, dict):
+            return config
+        if INHERIT_FROM in config:
+            raise ValueError(f"space must not have a parameter {INHERIT_FROM!r} where weights are inherited: rename it")
+        return {**config, **self._checkpoints.config_of(self._proposals[trial_id].parents)}
 
     def _ask(self) -> Proposal:
         if len(self._population) < (self._population.maxlen or 0):
@@ -109,8 +123,20 @@ class RegularizedEvolution(ArchitectureSearcher):
                 config = child
         return child
 
+    def _report(self, observation: Observation) -> None:
+        self._note_checkpoint(observation)
+
     def _tell(self, observation: Observation) -> None:
         self._population.append(_Member(observation.trial_id, observation.proposal.config, observation.score))
+        self._note_checkpoint(observation)
+        if self._checkpoints is not None:
+            parents = {parent for trial_id in self._pending for parent in self._proposals[trial_id].parents}
+            self._checkpoints.keep({member.trial_id for member in self._population} | parents | self._pending.keys())
+
+    def _note_checkpoint(self, observation: Observation) -> None:
+        if self._checkpoints is not None and self._checkpoints.note(observation.trial_id, observation.metrics):
+            kind = observation.metrics.get(INHERITANCE, "")
+            self._record.append({"event": "inheritance", "trial": observation.trial_id, "kind": kind})
 
     def _rescore(self, scores: Mapping[str, float]) -> None:
         for index, member in enumerate(self._population):
@@ -124,8 +150,11 @@ class RegularizedEvolution(ArchitectureSearcher):
         return max((self._population[int(index)] for index in drawn), key=_score)
 
     def _get_state(self) -> dict[str, Any]:
-        return {"population": [[member.trial_id, member.config, member.score] for member in self._population]}
+        state: dict[str, Any] = {"population": [[member.trial_id, member.config, member.score] for member in self._population]}
+        return state if self._checkpoints is None else {**state, "checkpoints": self._checkpoints.get_state()}
 
     def _set_state(self, state: dict[str, Any]) -> None:
         self._population.clear()
         self._population.extend(_Member(*fields) for fields in state["population"])
+        if self._checkpoints is not None:
+            self._checkpoints.set_state(state.get("checkpoints", {}))

@@ -164,6 +164,8 @@ class LayerChoice(nn.Module):
     def __init__(self, label: str, alternatives: Mapping[str, Alternative] | Sequence[Alternative]) -> None:
         super().__init__()
         context, label = _context("LayerChoice", label)
+        self.label = label
+        """The choice's name, with its scopes."""
         named: dict[Value, Alternative] = {}
         named.update(alternatives if isinstance(alternatives, Mapping) else enumerate(alternatives))
         if not named:
@@ -218,6 +220,8 @@ class InputChoice(nn.Module):
     ) -> None:
         super().__init__()
         context, label = _context("InputChoice", label)
+        self.label = label
+        """The choice's name, with its scopes."""
         names = [str(index) for index in range(inputs)] if isinstance(inputs, int) else list(inputs)
         if not names:
             raise ValueError(f"InputChoice {label!r}: inputs must hold at least one input")
@@ -232,7 +236,7 @@ class InputChoice(nn.Module):
             self.picked = next(iter(options.values()))
         else:
             self.picked = options[context[label]]
-        self.names, self.reduction = names, reduction
+        self.names, self.reduction, self.options = names, reduction, options
         self.layers = nn.ModuleDict() if make is not None else None
         if make is not None and self.layers is not None:
             offered = context.alternatives(label) if isinstance(context, Everything) else options
@@ -345,7 +349,7 @@ def _check_label(kind: str, label: str) -> None:
 def _attribute(name: Value) -> str:
     """The alternative's attribute: its name, unless torch's modules have that already (such as "half")."""
     attribute = str(name).replace(".", "_")
-    return f"{attribute}_" if hasattr(nn.Module, attribute) or attribute in ("training", "chosen") else attribute
+    return f"{attribute}_" if hasattr(nn.Module, attribute) or attribute in ("training", "chosen", "label") else attribute
 
 
 def _made(label: str, name: Value, alternative: Alternative) -> nn.Module:

@@ -1,0 +1,233 @@
+"""Weights and alphas in turn, step by step: the search by gradients itself, epoch by epoch (DARTS, first order).
+
+DARTS (Liu, Simonyan & Yang, 2019), https://arxiv.org/abs/1806.09055; weights alone at first after PC-DARTS (Xu et al.,
+2020), https://arxiv.org/abs/1907.05737; stopping before skip connections take over after DARTS+ (Liang et al., 2019),
+https://arxiv.org/abs/1909.06035
+"""
+
+import json
+import logging
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import nn
+from torch.utils.data import DataLoader
+
+from ray_nas.sharing.mixture import Mixture
+from ray_nas.sharing.relaxations import RELAXATIONS, beta_loss
+from ray_nas.spaces import ModelSpace
+from ray_nas.spaces.base import Config
+
+Data = tuple[torch.Tensor, torch.Tensor] | DataLoader[Any]
+"""Inputs and targets, or what yields batches of them."""
+Loss = Callable[[Any, torch.Tensor], torch.Tensor]
+"""Of a network's output and the targets."""
+
+_FILE: Final = "mixture.safetensors"
+_LEAST_LEARNING_RATE: Final = 1e-3
+_CLIP: Final = 5.0
+_PATIENCE: Final = 3
+"""Epochs in a row with too many skip connections that end a search."""
+_CALIBRATION: Final = 4
+"""Batches from which batch norms take the statistics of one architecture."""
+
+logger = logging.getLogger(__name__)
+
+
+class BilevelSearch:
+    """A search by gradients; the arguments are those of `differentiable_trainable`."""
+
+    def __init__(
+        self,
+        space: ModelSpace,
+        *,
+        train_data: Data,
+        val_data: Data,
+        loss: Loss,
+        method: str = "darts",
+        epochs: int = 50,
+        batch_size: int = 64,
+        learning_rate: float = 0.025,
+        weight_decay: float = 3e-4,
+        alpha_learning_rate: float = 3e-4,
+        alpha_weight_decay: float = 1e-3,
+        warmup: float = 0.3,
+        beta_decay: float = 0.0,
+        max_skip_share: float = 0.5,
+        seed: int = 0,
+    ) -> None:
+        if method not in RELAXATIONS:
+            raise ValueError(f"method must be one of {', '.join(RELAXATIONS)}, got {method!r}")
+        for name, value, low in (("epochs", epochs, 1), ("batch_size", batch_size, 1), ("beta_decay", beta_decay, 0)):
+            if value < low:
+                raise ValueError(f"{name} must be at least {low}, got {value}")
+        if not 0 <= warmup < 1:
+            raise ValueError(f"warmup must be in [0, 1), got {warmup}")
+        if not 0 < max_skip_share <= 1:
+            raise ValueError(f"max_skip_share must be in (0, 1], got {max_skip_share}")
+        self._relaxation = RELAXATIONS[method]
+        self._train_data, self._val_data, self._loss, self._batch_size = train_data, val_data, loss, batch_size
+        self._epochs, self._learning_rate, self._beta_decay = epochs, learning_rate, beta_decay
+        self._warmup, self._max_skip_share, self._seed = warmup, max_skip_share, seed
+        self._device = torch.device("cpu")
+        with _seeded(seed, 0):
+            self._mixture = Mixture(space)
+        weights = [tensor for tensor in self._mixture.network.parameters() if tensor.requires_grad]
+        self._optimizers = {
+            "weights": torch.optim.SGD(weights, learning_rate, momentum=0.9, weight_decay=weight_decay),
+            "alphas": torch.optim.Adam(self._mixture.alphas, alpha_learning_rate, betas=(0.5, 0.999), weight_decay=alpha_weight_decay),
+        }
+        self._done, self._over = 0, 0
+
+    def to(self, device: str) -> None:
+        """Moves the search to a device."""
+        self._device = torch.device(device)
+        self._mixture.to(self._device)
+
+    @property
+    def done(self) -> bool:
+        """Whether the search has ended."""
+        return self._done == self._epochs or self._over == _PATIENCE
+
+    def epoch(self) -> dict[str, Any]:
+        """Trains for an epoch; returns its metrics.
+
+        Raises:
+            FloatingPointError: The loss is no finite number.
+        """
+        with _seeded(self._seed, self._done + 1):
+            self._train()
+            self._done += 1
+            skips = self._mixture.skip_share(self._mixture.architecture())
+            if self._done > self._warmup * self._epochs:  # before, the largest alpha is a matter of chance
+                self._over = self._over + 1 if skips > self._max_skip_share else 0
+            architecture = self._mixture.architecture(self._max_skip_share)
+            figures = self._judged(architecture)
+        warning = ""
+        if self._over == _PATIENCE:
+            warning = f"skip connections took over: {skips:.0%} of the choices that offer one, more than max_skip_share = {self._max_skip_share:.0%}"
+            logger.warning("%s in epoch %d (seed %s)", warning, self._done, self._seed)
+        return {
+            **figures,
+            "epoch": self._done,
+            "architecture": json.dumps(architecture),
+            "skip_share": skips,
+            "entropy": self._entropy(),
+            "collapse": int(self._over == _PATIENCE),
+            "warning": warning,
+        }
+
+    def _train(self) -> None:
+        """One pass: a step of the alphas on a batch of the validation data, then one of the weights, and so on."""
+        mixture, progress = self._mixture.train(), self._done / self._epochs
+        floor = min(_LEAST_LEARNING_RATE, self._learning_rate)
+        rate = floor + (self._learning_rate - floor) * (1 + math.cos(math.pi * progress)) / 2
+        for group in self._optimizers["weights"].param_groups:
+            group["lr"] = rate
+        others = self._forever(self._val_data)
+        for batch in self._batches(self._train_data):
+            if progress >= self._warmup:
+                loss = self._step_loss(next(others), progress) + self._beta_decay * progress * beta_loss(mixture.alphas)
+                self._step("alphas", loss)
+            self._step("weights", self._step_loss(batch, progress))
+
+    def _step_loss(self, batch: tuple[torch.Tensor, torch.Tensor], progress: float) -> torch.Tensor:
+        weights = self._mixture.weights(lambda alpha: self._relaxation(alpha, progress))
+        loss = self._loss(self._mixture(batch[0], weights), batch[1])
+        if not torch.isfinite(loss):
+            raise FloatingPointError(f"loss became {loss.item()} in epoch {self._done + 1}: lower learning_rate = {self._learning_rate}")
+        return loss
+
+    def _step(self, name: str, loss: torch.Tensor) -> None:
+        optimizer = self._optimizers[name]
+        optimizer.zero_grad()
+        parameters = optimizer.param_groups[0]["params"]
+        loss.backward(inputs=parameters)  # type: ignore[no-untyped-call]
+        if name == "weights":
+            nn.utils.clip_grad_norm_(parameters, _CLIP)
+        optimizer.step()
+
+    @torch.no_grad()
+    def _judged(self, architecture: Config) -> dict[str, float]:
+        """Loss and accuracy on the validation data, with the mixture's weights and batch-norm statistics of its own."""
+        network = self._mixture.subnetwork(architecture).to(self._device).train()
+        for layer in network.modules():
+            if isinstance(layer, nn.modules.batchnorm._BatchNorm):
+                layer.reset_running_stats()
+                layer.momentum = None  # a plain mean over the batches
+        for inputs, _ in islice(self._batches(self._train_data), _CALIBRATION):
+            network(inputs)
+        network.eval()
+        total, right, count, classes = 0.0, 0.0, 0, False
+        for inputs, targets in self._batches(self._val_data):
+            output = network(inputs)
+            total += float(self._loss(output, targets)) * len(targets)
+            count += len(targets)
+            classes = not targets.is_floating_point() and isinstance(output, torch.Tensor) and output.ndim == targets.ndim + 1
+            if classes:
+                right += float((output.argmax(1) == targets).float().mean()) * len(targets)
+        return {"loss": total / count, **({"accuracy": right / count} if classes else {})}
+
+    def _entropy(self) -> float:
+        """Mean entropy of the alphas' softmax, in units of the even distribution's."""
+        weights = [alpha.detach().softmax(0) for alpha in self._mixture.alphas]
+        return sum(float(-(weight * weight.log()).sum()) / math.log(len(weight)) for weight in weights) / len(weights)
+
+    def _batches(self, data: Data) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        if isinstance(data, tuple):
+            order = torch.randperm(len(data[1]))
+            parts = [order[start : start + self._batch_size] for start in range(0, len(order), self._batch_size)]
+            batches: Any = ((data[0][part], data[1][part]) for part in parts)
+        else:
+            batches = data
+        for inputs, targets in batches:
+            yield inputs.to(self._device), targets.to(self._device)
+
+    def _forever(self, data: Data) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        while True:
+            yield from self._batches(data)
+
+    def save(self, folder: Path) -> None:
+        """Writes all that the search needs to go on."""
+        tensors = {f"mixture.{name}": tensor for name, tensor in self._mixture.state_dict().items()}
+        for name, optimizer in self._optimizers.items():
+            for index, state in optimizer.state_dict()["state"].items():
+                tensors.update({f"{name}.{index}.{key}": value for key, value in state.items() if isinstance(value, torch.Tensor)})
+        fields = {"done": self._done, "over": self._over}
+        copies = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}
+        save_file(copies, folder / _FILE, {"ray_nas": json.dumps(fields)})
+
+    def load(self, folder: Path) -> None:
+        """Takes what `save` wrote."""
+        with safe_open(folder / _FILE, "pt") as content:
+            fields = json.loads(content.metadata()["ray_nas"])
+            tensors = {name: content.get_tensor(name) for name in content.keys()}  # noqa: SIM118  # it is no dict
+        mixture = {name.removeprefix("mixture."): tensor for name, tensor in tensors.items() if name.startswith("mixture.")}
+        self._mixture.load_state_dict(mixture)
+        for name, optimizer in self._optimizers.items():
+            states: dict[int, dict[str, torch.Tensor]] = {}
+            for full, tensor in tensors.items():
+                kind, index, *key = full.split(".")
+                if kind == name:
+                    states.setdefault(int(index), {})[".".join(key)] = tensor
+            optimizer.load_state_dict({"state": states, "param_groups": optimizer.state_dict()["param_groups"]})
+        self._done, self._over = fields["done"], fields["over"]
+
+
+@contextmanager
+def _seeded(seed: int, epoch: int) -> Iterator[None]:
+    """Torch's generator, on which initial weights, dropout and distributions draw, is ours for an epoch, and given back.
+
+    Seeding each epoch anew makes a restored trial draw what the lost one would have drawn.
+    """
+    with torch.random.fork_rng():
+        torch.manual_seed(int(np.random.SeedSequence([seed, epoch]).generate_state(1)[0]))
+        yield
