@@ -22,6 +22,7 @@ os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 import numpy as np
 import ray
 from ray import tune
+from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import Searcher
 
 from ray_nas.searchers import LocalSearch, RandomSearch, RegularizedEvolution
@@ -161,14 +162,20 @@ class Alternating(Searcher):
         }
 
 
-def through_tune(searcher: Searcher, trials: int, callbacks: Sequence[tune.Callback] = ()) -> float:
+def through_tune(
+    searcher: Searcher, trials: int, callbacks: Sequence[tune.Callback] = (), scheduler: TrialScheduler | None = None
+) -> float:
     """CPU seconds of the driver for each trial of an experiment."""
     with tempfile.TemporaryDirectory() as folder:
         start = time.process_time()
         results = tune.Tuner(
             tune.with_resources(Trivial, {"cpu": 1}),
             tune_config=tune.TuneConfig(
-                search_alg=searcher, num_samples=trials, reuse_actors=True, trial_dirname_creator=lambda trial: trial.trial_id
+                search_alg=searcher,
+                scheduler=scheduler,
+                num_samples=trials,
+                reuse_actors=True,
+                trial_dirname_creator=lambda trial: trial.trial_id,
             ),
             run_config=tune.RunConfig(
                 storage_path=folder,

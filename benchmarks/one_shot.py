@@ -32,7 +32,7 @@ from ray_nas.sharing.optimization import Optimization
 from ray_nas.sharing.strategies import STRATEGIES
 from ray_nas.sharing.supernet_training import SupernetTraining
 
-LEARNING_RATE = 0.05
+LEARNING_RATE = 0.1
 RETRAINED = 3
 """How many of a supernet's best cells are trained alone in the end-to-end comparison."""
 Truth = dict[str, dict[int, dict[str, float]]]
@@ -68,7 +68,7 @@ def train(name: str, data: dict[str, Pair], paths: int, seed: int) -> SupernetTr
         epochs=max(epochs, 1),
         batch_size=BATCH_SIZE,
         optimization=Optimization(LEARNING_RATE),
-        calibration_batches=1,
+        calibration_batches=2,
         seed=seed,
     )
     while training.epoch < training.epochs:

@@ -8,7 +8,8 @@ learning curves, on 1,000 workers. `idle_share` is the part of the workers' time
 start of the last; the CPU time of each decision is added to it, as if its worker waited for it. At the end of a search that
 has a number of trials, and not a time, workers run out of work: `tail_share` is that part, of the whole time.
 
-Through Tune: trials that cost nothing. `growth` is the driver's CPU time of a trial in the last tenth over that in the second;
+Through Tune: trials that cost nothing. `growth` is the driver's CPU time of a trial in the last tenth over that in the second, with
+`LearningCurveASHA` as the scheduler (`soak_with_fifo` has it with Tune's own);
 `overhead_ratio` is it with our searcher over it with a minimal one that takes turns with ours in the same experiment.
 
 The last line is one JSON object.
@@ -26,6 +27,7 @@ from typing import Any
 import numpy as np
 from driver_cost import large_space, paired, start_ray, through_tune
 from ray import tune
+from ray.tune.schedulers import TrialScheduler
 
 from ray_nas.benchmarks import VirtualCluster, simulate
 from ray_nas.schedulers import LearningCurveASHA
@@ -126,10 +128,13 @@ class Stamps(tune.Callback):
         self.rss.append(pages * resource.getpagesize() / 2**20)
 
 
-def soak(trials: int) -> dict[str, Any]:
-    """An experiment of trials that cost nothing; each tenth's CPU milliseconds of a trial and megabytes at its end."""
+def soak(trials: int, scheduler: TrialScheduler | None = None) -> dict[str, Any]:
+    """An experiment of trials that cost nothing; each tenth's CPU milliseconds of a trial and megabytes at its end.
+
+    Tune's own scheduler looks through all trials that ever were at each decision; ours through those that have not ended.
+    """
     stamps = Stamps()
-    through_tune(RegularizedEvolution(large_space(), "score", "max", seed=0), trials, [stamps])
+    through_tune(RegularizedEvolution(large_space(), "score", "max", seed=0), trials, [stamps], scheduler)
     tenth = trials // 10
     cpu, clock = (
         [1e3 * (times[(k + 1) * tenth - 1] - times[k * tenth]) / (tenth - 1) for k in range(10)] for times in (stamps.cpu, stamps.clock)
@@ -185,14 +190,17 @@ def main() -> None:
     start_ray()
     pairs = paired(options.paired_trials or (1_000 if options.quick else 4_000), 20 if options.quick else 50)
     print("beside a minimal searcher:", pairs, flush=True)
-    long = soak(options.soak_trials or (1_000 if options.quick else 10_000))
-    print("soak:", long, flush=True)
+    length = options.soak_trials or (1_000 if options.quick else 10_000)
+    fifo = soak(length)
+    print("soak with Tune's own scheduler:", fifo, flush=True)
+    long = soak(length, LearningCurveASHA(time_attr="training_iteration", max_t=2, metric="score", mode="max"))
+    print("soak with ours:", long, flush=True)
     if options.figure:
         names = f"through Tune, {long['trials']:,} trials", f"decisions, {virtual['trials']:,} in virtual time"
         curves = [part["cpu_ms_of_a_trial_by_tenth"] for part in (long, virtual)]
         draw(options.figure, dict(zip(names, curves, strict=True)))
     figures = {"idle_share": virtual["idle_share"], "overhead_ratio": pairs["ratio"], "growth": long["growth"]}
-    print(json.dumps({**figures, "virtual": virtual, "cluster": cluster, "paired": pairs, "soak": long}))
+    print(json.dumps({**figures, "virtual": virtual, "cluster": cluster, "paired": pairs, "soak": long, "soak_with_fifo": fifo}))
 
 
 if __name__ == "__main__":
