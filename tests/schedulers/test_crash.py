@@ -109,7 +109,7 @@ def check(folder: Path, kind: str, kills: int, seed: int) -> None:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("kind", ["ours", "ray"])
+@pytest.mark.parametrize("kind", ["ours", pytest.param("ray", marks=pytest.mark.soak)])
 def test_kill_twice(tmp_path: Path, kind: str) -> None:
     check(tmp_path, kind, kills=2 if kind == "ours" else 1, seed=0)
 

@@ -91,6 +91,7 @@ def test_children_start_where_their_parents_ended(cluster: None, tmp_path: Path)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:ray", "ignore::ResourceWarning")
+@pytest.mark.soak  # a second experiment, only for nested configs
 def test_nested_configs_and_lost_checkpoints(cluster: None, tmp_path: Path) -> None:
     space = MLPSpace(8, 1, max_layers=2, widths=(8, 16))
     nested = {"arch": space, "lr": tune.loguniform(1e-3, 1e-1)}
