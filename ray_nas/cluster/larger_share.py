@@ -1,14 +1,14 @@
 """A trial that ran out of memory is tried again with a larger share of the GPU."""
 
 import math
-from pathlib import Path
 from typing import Any
 
-from ray import cloudpickle, tune
+from ray import tune
 from ray.tune import PlacementGroupFactory
 from ray.tune.experiment import Trial
 
 from ray_nas.searchers.out_of_memory import is_out_of_memory
+from ray_nas.searchers.tune_run import trial_error
 
 
 class LargerShare(tune.Callback):
@@ -35,7 +35,7 @@ class LargerShare(tune.Callback):
 
     def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """Tune has queued a trial again that failed."""
-        if is_out_of_memory(_error(trial)):
+        if is_out_of_memory(trial_error()):
             needed: Any = trial.placement_group_factory
             trial.update_resources(PlacementGroupFactory([self._larger(bundle) for bundle in needed.bundles], needed.strategy))
 
@@ -47,12 +47,3 @@ class LargerShare(tune.Callback):
         if larger > 1:
             larger = 1.0 if share < 1 else math.floor(larger)  # all of one GPU before the second
         return {**bundle, "GPU": max(larger, share)}
-
-
-def _error(trial: Trial) -> BaseException | None:
-    """What the trial died of, from the file that Tune has just written in this process."""
-    path = trial.pickled_error_file
-    if path is None or not Path(path).exists():
-        return None
-    error = cloudpickle.loads(Path(path).read_bytes())
-    return error if isinstance(error, BaseException) else None
