@@ -8,30 +8,25 @@ https://arxiv.org/abs/1909.06035
 import json
 import logging
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import nn
-from torch.utils.data import DataLoader
 
+from ray_nas.sharing.batches import Batch, Data, Loss, figures, training_batches
+from ray_nas.sharing.checkpoint_files import part, read_checkpoint, write_checkpoint
+from ray_nas.sharing.inherited import recalibrate
 from ray_nas.sharing.mixture import Mixture
+from ray_nas.sharing.optimization import optimizer_tensors, take_optimizer_tensors
 from ray_nas.sharing.relaxations import RELAXATIONS, beta_loss
+from ray_nas.sharing.seeding import seeded
 from ray_nas.spaces import ModelSpace
 from ray_nas.spaces.base import Config
 
-Data = tuple[torch.Tensor, torch.Tensor] | DataLoader[Any]
-"""Inputs and targets, or what yields batches of them."""
-Loss = Callable[[Any, torch.Tensor], torch.Tensor]
-"""Of a network's output and the targets."""
-
-_FILE: Final = "mixture.safetensors"
 _LEAST_LEARNING_RATE: Final = 1e-3
 _CLIP: Final = 5.0
 _PATIENCE: Final = 3
@@ -78,7 +73,7 @@ class BilevelSearch:
         self._epochs, self._learning_rate, self._beta_decay = epochs, learning_rate, beta_decay
         self._warmup, self._max_skip_share, self._seed = warmup, max_skip_share, seed
         self._device = torch.device("cpu")
-        with _seeded(seed, 0):
+        with seeded(_seed_of_epoch(seed, 0)):
             self._mixture = Mixture(space)
         weights = [tensor for tensor in self._mixture.network.parameters() if tensor.requires_grad]
         self._optimizers = {
@@ -103,20 +98,20 @@ class BilevelSearch:
         Raises:
             FloatingPointError: The loss is no finite number.
         """
-        with _seeded(self._seed, self._done + 1):
+        with seeded(_seed_of_epoch(self._seed, self._done + 1)):
             self._train()
             self._done += 1
             skips = self._mixture.skip_share(self._mixture.architecture())
             if self._done > self._warmup * self._epochs:  # before, the largest alpha is a matter of chance
                 self._over = self._over + 1 if skips > self._max_skip_share else 0
             architecture = self._mixture.architecture(self._max_skip_share)
-            figures = self._judged(architecture)
+            found = self._judged(architecture)
         warning = ""
         if self._over == _PATIENCE:
             warning = f"skip connections took over: {skips:.0%} of the choices that offer one, more than max_skip_share = {self._max_skip_share:.0%}"
             logger.warning("%s in epoch %d (seed %s)", warning, self._done, self._seed)
         return {
-            **figures,
+            **found,
             "epoch": self._done,
             "architecture": json.dumps(architecture),
             "skip_share": skips,
@@ -139,7 +134,7 @@ class BilevelSearch:
                 self._step("alphas", loss)
             self._step("weights", self._step_loss(batch, progress))
 
-    def _step_loss(self, batch: tuple[torch.Tensor, torch.Tensor], progress: float) -> torch.Tensor:
+    def _step_loss(self, batch: Batch, progress: float) -> torch.Tensor:
         weights = self._mixture.weights(lambda alpha: self._relaxation(alpha, progress))
         loss = self._loss(self._mixture(batch[0], weights), batch[1])
         if not torch.isfinite(loss):
@@ -155,79 +150,39 @@ class BilevelSearch:
             nn.utils.clip_grad_norm_(parameters, _CLIP)
         optimizer.step()
 
-    @torch.no_grad()
     def _judged(self, architecture: Config) -> dict[str, float]:
         """Loss and accuracy on the validation data, with the mixture's weights and batch-norm statistics of its own."""
-        network = self._mixture.subnetwork(architecture).to(self._device).train()
-        for layer in network.modules():
-            if isinstance(layer, nn.modules.batchnorm._BatchNorm):
-                layer.reset_running_stats()
-                layer.momentum = None  # a plain mean over the batches
-        for inputs, _ in islice(self._batches(self._train_data), _CALIBRATION):
-            network(inputs)
-        network.eval()
-        total, right, count, classes = 0.0, 0.0, 0, False
-        for inputs, targets in self._batches(self._val_data):
-            output = network(inputs)
-            total += float(self._loss(output, targets)) * len(targets)
-            count += len(targets)
-            classes = not targets.is_floating_point() and isinstance(output, torch.Tensor) and output.ndim == targets.ndim + 1
-            if classes:
-                right += float((output.argmax(1) == targets).float().mean()) * len(targets)
-        return {"loss": total / count, **({"accuracy": right / count} if classes else {})}
+        network = self._mixture.subnetwork(architecture).to(self._device)
+        recalibrate(network, list(islice(self._batches(self._train_data), _CALIBRATION)))
+        return figures(network, self._val_data, self._loss, self._device)
 
     def _entropy(self) -> float:
         """Mean entropy of the alphas' softmax, in units of the even distribution's."""
         weights = [alpha.detach().softmax(0) for alpha in self._mixture.alphas]
         return sum(float(-(weight * weight.log()).sum()) / math.log(len(weight)) for weight in weights) / len(weights)
 
-    def _batches(self, data: Data) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        if isinstance(data, tuple):
-            order = torch.randperm(len(data[1]))
-            parts = [order[start : start + self._batch_size] for start in range(0, len(order), self._batch_size)]
-            batches: Any = ((data[0][part], data[1][part]) for part in parts)
-        else:
-            batches = data
-        for inputs, targets in batches:
-            yield inputs.to(self._device), targets.to(self._device)
+    def _batches(self, data: Data) -> Iterator[Batch]:
+        return training_batches(data, self._batch_size, torch.default_generator, self._device)
 
-    def _forever(self, data: Data) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    def _forever(self, data: Data) -> Iterator[Batch]:
         while True:
             yield from self._batches(data)
 
     def save(self, folder: Path) -> None:
         """Writes all that the search needs to go on."""
-        tensors = {f"mixture.{name}": tensor for name, tensor in self._mixture.state_dict().items()}
-        for name, optimizer in self._optimizers.items():
-            for index, state in optimizer.state_dict()["state"].items():
-                tensors.update({f"{name}.{index}.{key}": value for key, value in state.items() if isinstance(value, torch.Tensor)})
-        fields = {"done": self._done, "over": self._over}
-        copies = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}
-        save_file(copies, folder / _FILE, {"ray_nas": json.dumps(fields)})
+        parts = {"mixture": self._mixture.state_dict(), **{name: optimizer_tensors(own) for name, own in self._optimizers.items()}}
+        tensors = {f"{kind}.{name}": tensor for kind, own in parts.items() for name, tensor in own.items()}
+        write_checkpoint(folder, tensors, {"done": self._done, "over": self._over})
 
     def load(self, folder: Path) -> None:
         """Takes what `save` wrote."""
-        with safe_open(folder / _FILE, "pt") as content:
-            fields = json.loads(content.metadata()["ray_nas"])
-            tensors = {name: content.get_tensor(name) for name in content.keys()}  # noqa: SIM118  # it is no dict
-        mixture = {name.removeprefix("mixture."): tensor for name, tensor in tensors.items() if name.startswith("mixture.")}
-        self._mixture.load_state_dict(mixture)
+        tensors, fields = read_checkpoint(folder)
+        self._mixture.load_state_dict(part(tensors, "mixture"))
         for name, optimizer in self._optimizers.items():
-            states: dict[int, dict[str, torch.Tensor]] = {}
-            for full, tensor in tensors.items():
-                kind, index, *key = full.split(".")
-                if kind == name:
-                    states.setdefault(int(index), {})[".".join(key)] = tensor
-            optimizer.load_state_dict({"state": states, "param_groups": optimizer.state_dict()["param_groups"]})
+            take_optimizer_tensors(optimizer, part(tensors, name))
         self._done, self._over = fields["done"], fields["over"]
 
 
-@contextmanager
-def _seeded(seed: int, epoch: int) -> Iterator[None]:
-    """Torch's generator, on which initial weights, dropout and distributions draw, is ours for an epoch, and given back.
-
-    Seeding each epoch anew makes a restored trial draw what the lost one would have drawn.
-    """
-    with torch.random.fork_rng():
-        torch.manual_seed(int(np.random.SeedSequence([seed, epoch]).generate_state(1)[0]))
-        yield
+def _seed_of_epoch(seed: int, epoch: int) -> int:
+    """Each epoch is seeded anew, so that a restored trial draws what the lost one would have drawn."""
+    return int(np.random.SeedSequence([seed, epoch]).generate_state(1)[0])

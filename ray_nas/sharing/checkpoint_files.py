@@ -24,3 +24,8 @@ def read_checkpoint(folder: str | Path) -> tuple[dict[str, torch.Tensor], dict[s
     tensors: dict[str, torch.Tensor] = safetensors.load_file(str(Path(folder) / TENSORS))
     fields: dict[str, Any] = json.loads((Path(folder) / FIELDS).read_text())
     return tensors, fields
+
+
+def part(tensors: Mapping[str, torch.Tensor], name: str) -> dict[str, torch.Tensor]:
+    """The tensors whose names begin with `name` and a dot, without these."""
+    return {key.removeprefix(f"{name}."): tensor for key, tensor in tensors.items() if key.startswith(f"{name}.")}

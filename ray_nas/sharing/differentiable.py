@@ -12,7 +12,8 @@ from typing import Any
 import torch
 from ray import tune
 
-from ray_nas.sharing.bilevel_search import BilevelSearch, Data, Loss
+from ray_nas.sharing.batches import Data, Loss
+from ray_nas.sharing.bilevel_search import BilevelSearch
 from ray_nas.spaces import ModelSpace
 
 

@@ -17,10 +17,11 @@ from pyarrow.fs import FileType
 from ray import tune
 
 from ray_nas.sharing.batches import Data, Loss, check_data, figures, number_of_batches, run, training_batches
-from ray_nas.sharing.checkpoint_files import read_checkpoint, write_checkpoint
+from ray_nas.sharing.checkpoint_files import part, read_checkpoint, write_checkpoint
 from ray_nas.sharing.optimization import MakeOptimizer, Optimization, nesterov
+from ray_nas.sharing.seeding import seeded
 from ray_nas.sharing.strategies import STRATEGIES
-from ray_nas.sharing.supernet_training import SupernetTraining, part, seeded
+from ray_nas.sharing.supernet_training import SupernetTraining
 from ray_nas.spaces.model_space import ModelSpace
 
 _PROBES: Final = 3

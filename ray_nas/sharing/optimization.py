@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import nn
@@ -55,22 +54,29 @@ class CosineOptimizer:
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """The state as tensors: the steps made, and what the optimizer keeps of each parameter."""
-        state = self._optimizer.state_dict()["state"]
-        kept = {
-            f"{index}.{name}": value for index, entry in state.items() for name, value in entry.items() if isinstance(value, torch.Tensor)
-        }
-        return {"steps": torch.tensor(self._schedule.last_epoch), **kept}
+        return {"steps": torch.tensor(self._schedule.last_epoch), **optimizer_tensors(self._optimizer)}
 
     def take(self, tensors: Mapping[str, torch.Tensor]) -> None:
         """Takes what `tensors` gave."""
-        state: dict[int, dict[str, Any]] = {}
-        for key, tensor in tensors.items():
-            index, _, name = key.partition(".")
-            if name:
-                state.setdefault(int(index), {})[name] = tensor
-        self._optimizer.load_state_dict({**self._optimizer.state_dict(), "state": state})
+        take_optimizer_tensors(self._optimizer, tensors)
         steps = int(tensors["steps"])
         self._schedule.last_epoch = steps
         for group, base in zip(self._optimizer.param_groups, self._schedule.base_lrs, strict=True):
             ratio = (1 + torch.cos(torch.tensor(torch.pi * steps / self._schedule.T_max, dtype=torch.float64))) / 2
             group["lr"] = base * float(ratio)
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
+    """What an optimizer keeps of each parameter, by the parameter's number, a dot and the name."""
+    state = optimizer.state_dict()["state"]
+    return {f"{index}.{name}": value for index, entry in state.items() for name, value in entry.items() if isinstance(value, torch.Tensor)}
+
+
+def take_optimizer_tensors(optimizer: torch.optim.Optimizer, tensors: Mapping[str, torch.Tensor]) -> None:
+    """Takes what `optimizer_tensors` gave; names without a number are left out."""
+    state: dict[int, dict[str, torch.Tensor]] = {}
+    for key, tensor in tensors.items():
+        index, _, name = key.partition(".")
+        if name:
+            state.setdefault(int(index), {})[name] = tensor
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})

@@ -13,6 +13,8 @@ import numpy as np
 import torch
 
 from ray_nas.searchers.controller import Controller
+from ray_nas.sharing.checkpoint_files import part
+from ray_nas.sharing.optimization import optimizer_tensors, take_optimizer_tensors
 from ray_nas.sharing.path_strategy import PathStrategy
 from ray_nas.spaces.base import Config
 from ray_nas.spaces.model_space import ModelSpace
@@ -83,9 +85,7 @@ class SharedController(PathStrategy):
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """Controller, optimizer, generator and baseline."""
-        moments = {
-            f"adam.{index}.{name}": value for index, entry in self._optimizer.state_dict()["state"].items() for name, value in entry.items()
-        }
+        moments = {f"adam.{name}": tensor for name, tensor in optimizer_tensors(self._optimizer).items()}
         return {
             **self._controller.state_dict(prefix="controller."),
             **moments,
@@ -95,14 +95,8 @@ class SharedController(PathStrategy):
 
     def take(self, tensors: Mapping[str, torch.Tensor]) -> None:
         """Takes what `tensors` gave."""
-        own = {name.removeprefix("controller."): tensor for name, tensor in tensors.items() if name.startswith("controller.")}
-        self._controller.load_state_dict(own)
-        state: dict[int, dict[str, torch.Tensor]] = {}
-        for name, tensor in tensors.items():
-            if name.startswith("adam."):
-                _, index, key = name.split(".", 2)
-                state.setdefault(int(index), {})[key] = tensor
-        self._optimizer.load_state_dict({**self._optimizer.state_dict(), "state": state})
+        self._controller.load_state_dict(part(tensors, "controller"))
+        take_optimizer_tensors(self._optimizer, part(tensors, "adam"))
         self._generator.set_state(tensors["generator"])
         self._baseline = float(tensors["baseline"])
 

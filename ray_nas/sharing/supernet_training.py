@@ -1,8 +1,7 @@
 """The training of a supernet, epoch by epoch, so that it can stop after any of them and go on from a checkpoint."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -11,9 +10,11 @@ import torch
 from torch import nn
 
 from ray_nas.sharing.batches import Batch, Data, Loss, fixed_batches, is_classification, number_of_batches, training_batches
+from ray_nas.sharing.checkpoint_files import part
 from ray_nas.sharing.inherited import freeze_affine, inherited_figures
 from ray_nas.sharing.optimization import Optimization
 from ray_nas.sharing.path_strategy import PathStrategy
+from ray_nas.sharing.seeding import seeded
 from ray_nas.spaces.base import Config
 from ray_nas.spaces.model_space import ModelSpace
 
@@ -147,16 +148,3 @@ def _distilled(outputs: torch.Tensor, teacher: torch.Tensor, targets: torch.Tens
     if is_classification(outputs, targets):
         return nn.functional.cross_entropy(outputs, teacher.softmax(1))
     return nn.functional.mse_loss(outputs, teacher)
-
-
-def part(tensors: Mapping[str, torch.Tensor], name: str) -> dict[str, torch.Tensor]:
-    """The tensors whose names begin with `name` and a dot, without these."""
-    return {key.removeprefix(f"{name}."): tensor for key, tensor in tensors.items() if key.startswith(f"{name}.")}
-
-
-@contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """Layers draw their initial weights and dropout from torch's global generator: seeded in this block, untouched after it."""
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        yield
