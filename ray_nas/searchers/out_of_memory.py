@@ -11,14 +11,14 @@ from ray_nas.searchers.objectives import Costs, InfeasibleError
 _SIZES: Final = ("peak_memory_bytes", "params")
 """The figures of `costs` that tell sizes, the first that is there (`ray_nas.estimators.cost` has both)."""
 _ERRORS: Final = (MemoryError, torch.cuda.OutOfMemoryError, ray.exceptions.OutOfMemoryError)
-_HOST_ALLOCATOR: Final = "DefaultCPUAllocator"
-"""In the message of the plain RuntimeError that torch raises when the host's memory is used up."""
+_TEXTS: Final = ("DefaultCPUAllocator", "can't allocate memory", "not enough memory", "out of memory")
+"""In the message of the plain RuntimeError that torch raises for the host's memory, and CUDA's libraries for a GPU's."""
 
 
 def is_out_of_memory(error: BaseException | None) -> bool:
     """Whether a trial died of memory: a GPU's, the host's, or by Ray's memory monitor."""
     while error is not None:
-        if isinstance(error, _ERRORS) or (isinstance(error, RuntimeError) and _HOST_ALLOCATOR in str(error)):
+        if isinstance(error, _ERRORS) or (isinstance(error, RuntimeError) and any(text in str(error) for text in _TEXTS)):
             return True
         error = getattr(error, "cause", None) or error.__cause__  # Ray wraps what the trainable raised
     return False

@@ -16,6 +16,7 @@ import torch
 from pyarrow.fs import FileType
 from ray import tune
 
+from ray_nas.searchers.out_of_memory import is_out_of_memory
 from ray_nas.sharing.batches import Data, Loss, check_data, figures, number_of_batches, run, training_batches
 from ray_nas.sharing.checkpoint_files import part, read_checkpoint, write_checkpoint
 from ray_nas.sharing.optimization import MakeOptimizer, Optimization, nesterov
@@ -125,7 +126,7 @@ def one_shot_trial(config: dict[str, Any], task: _Task) -> None:
     try:
         phases[config["phase"]](config, task, device)
     except (RuntimeError, MemoryError) as error:
-        if not _is_out_of_memory(error):
+        if not is_out_of_memory(error):
             raise
         raise MemoryError(
             f"out of memory in phase {config['phase']!r} with batch_size={task.batch_size}: lower it, or give the trial more"
@@ -178,7 +179,7 @@ def _figures(training: SupernetTraining, architecture: Mapping[str, Any], task: 
     try:
         return training.figures(architecture, task.val_data)
     except (RuntimeError, MemoryError) as error:
-        if not _is_out_of_memory(error):
+        if not is_out_of_memory(error):
             raise
         return {"loss": math.nan, "accuracy": math.nan, "out_of_memory": 1.0}
 
@@ -270,13 +271,6 @@ def _weights() -> dict[str, str]:
     if checkpoint is None:
         return {}
     return {"weights": str(PurePosixPath(checkpoint.path).relative_to(tune.get_context().get_storage().experiment_fs_path))}
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    """CUDA has an error class for it, torch on the CPU only a text."""
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        return True
-    return any(text in str(error) for text in ("can't allocate memory", "not enough memory", "out of memory"))
 
 
 def _mean(found: list[dict[str, float]]) -> dict[str, float]:

@@ -178,6 +178,7 @@ def test_how_a_share_grows(share: float, factor: float, max_gpus: int, larger: f
         torch.cuda.OutOfMemoryError("CUDA out of memory."),
         ray.exceptions.OutOfMemoryError("the node is low on memory"),
         RuntimeError("[enforce fail at alloc_cpu.cpp:127] data. DefaultCPUAllocator: can't allocate memory"),
+        RuntimeError("CUDA error: out of memory"),
         ray.exceptions.RayTaskError("train", "...", MemoryError()),
     ],
 )
