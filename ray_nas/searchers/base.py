@@ -17,7 +17,7 @@ from ray_nas.record import Event, RecordWriter
 from ray_nas.searchers.candidates import Candidates, Proposal
 from ray_nas.searchers.companions import Companions
 from ray_nas.searchers.growing_state import GrowingState
-from ray_nas.searchers.objectives import Costs, InfeasibleError, Limits, Objectives, check_arguments
+from ray_nas.searchers.objectives import Costs, InfeasibleError, Limits, Objectives, RememberedCosts, check_arguments
 from ray_nas.searchers.out_of_memory import MemoryLimit, is_out_of_memory
 from ray_nas.searchers.scores import Scores
 from ray_nas.searchers.tune_run import metric_and_mode, trial_error
@@ -96,7 +96,7 @@ class ArchitectureSearcher(Searcher):
         self._metric: Any = metric if objectives is None else list(objectives)
         self._mode: Any = mode if objectives is None else list(objectives.values())
         self._given_objectives = dict(objectives) if objectives is not None else None
-        self._constraints, self._costs = dict(constraints or {}), costs
+        self._constraints, self._costs = dict(constraints or {}), RememberedCosts(costs) if costs is not None else None
         self._seed = seed
         self._rng = np.random.default_rng(seed)
         self._objectives: Objectives | None = None
@@ -104,7 +104,7 @@ class ArchitectureSearcher(Searcher):
         """Where a trial's score is more than its objective."""
         self._cost_names: frozenset[str] | None = None
         """The figures that `costs` gives, once known."""
-        self._memory = MemoryLimit(costs)
+        self._memory = MemoryLimit(self._costs)
         self._growing = GrowingState()
         self._record = RecordWriter()
         self._proposals: dict[str, Proposal] = {}

@@ -1,14 +1,38 @@
 """What a search optimises: metrics with their directions, figures known before training, and limits on both."""
 
+import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 Limits = tuple[float | None, float | None]
 """The lowest and the highest value allowed; None for no limit."""
 Costs = Callable[[dict[str, Any]], Mapping[str, float]]
 """Figures of a trial's config that are known before training, e.g. parameters and FLOPs."""
+_REMEMBERED: Final = 1_000
+"""Configs whose costs are kept: candidates that are looked at, and trials in flight."""
+
+
+class RememberedCosts:
+    """The user's `costs`, asked once for a config, although limits, sizes and rewards all want them: it may build a network.
+
+    Args:
+        costs: The function.
+    """
+
+    def __init__(self, costs: Costs) -> None:
+        self._costs = costs
+        self._found: dict[str, dict[str, float]] = {}
+
+    def __call__(self, trial_config: dict[str, Any]) -> dict[str, float]:
+        """The figures of a trial's config."""
+        key = json.dumps(trial_config, sort_keys=True, default=repr)
+        if key not in self._found:
+            if len(self._found) >= _REMEMBERED:
+                self._found.clear()
+            self._found[key] = {name: float(value) for name, value in self._costs(trial_config).items()}
+        return self._found[key]
 
 
 @dataclass(frozen=True)
@@ -63,7 +87,7 @@ class Objectives:
         Raises:
             InfeasibleError: One of them breaks its limits.
         """
-        figures = {name: float(value) for name, value in self.costs(trial_config).items()} if self.costs else {}
+        figures = dict(self.costs(trial_config)) if self.costs else {}
         for name, limits in self.constraints.items():
             if name in figures:
                 check_limits(name, figures[name], limits)

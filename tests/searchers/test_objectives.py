@@ -98,3 +98,17 @@ def test_equal_functions_may_differ_in_cost(cells: NASBench201) -> None:
     assert [one.suggest("a"), one.suggest("b") == same] == [zeros, False]
     several = RandomSearch(cells, objectives={"accuracy": "max", "latency_ms": "min"}, **given)
     assert [several.suggest("a"), several.suggest("b")] == [zeros, same]
+
+
+def test_costs_are_asked_once_for_each_config(cells: NASBench201) -> None:
+    asked: list[str] = []
+
+    def costs(config: dict) -> dict[str, float]:
+        asked.append(str(config))
+        return {"params": float(sum(value != "none" for value in config.values()))}
+
+    searcher = RandomSearch(cells, "score", "max", costs=costs, constraints={"params": (2, None)}, seed=0)
+    for number in range(20):
+        searcher.suggest(str(number))
+        searcher.on_trial_complete(trial_id=str(number), result={"score": 0.5})
+    assert len(asked) == len(set(asked)) >= 20
