@@ -25,7 +25,7 @@ from ray import tune
 from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import Searcher
 
-from ray_nas.searchers import LocalSearch, RandomSearch, RegularizedEvolution
+from ray_nas.searchers import LocalSearch, RandomSearch, RegularizedEvolution, Reinforce
 from ray_nas.spaces import NASBench201, SearchSpace
 from ray_nas.spaces.nasbench201 import EDGES, OPERATIONS
 
@@ -83,7 +83,7 @@ def large_space() -> SearchSpace:
 
 
 def calls(kind: Any, trials: int) -> dict[str, float]:
-    """Medians of `suggest` + `on_trial_complete` early and late, and of a save with all the trials."""
+    """Medians of `suggest` + `on_trial_complete` early and late, a save with all the trials, and the size of the state file."""
     searcher = kind(large_space(), "score", "max", seed=0)
     rng = np.random.default_rng(0)
     times = []
@@ -99,12 +99,14 @@ def calls(kind: Any, trials: int) -> dict[str, float]:
         start = time.perf_counter()
         searcher.save(f"{folder}/state.json")
         again = time.perf_counter() - start
+        size = Path(folder, "state.json").stat().st_size
     tenth = trials // 10
     return {
         "ms_first_tenth": 1e3 * float(np.median(times[:tenth])),
         "ms_last_tenth": 1e3 * float(np.median(times[-tenth:])),
         "first_save_s": whole,
         "next_save_s": again,
+        "state_bytes": size,
     }
 
 
@@ -213,7 +215,7 @@ def main() -> None:
     if options.quick:
         options.trials, options.block = 400, 20
     figures: dict[str, Any] = {}
-    for kind in (RandomSearch, LocalSearch, RegularizedEvolution):
+    for kind in (RandomSearch, LocalSearch, RegularizedEvolution, Reinforce):
         figures[kind.__name__] = calls(kind, options.past_trials)
         print(kind.__name__, {name: round(value, 4) for name, value in figures[kind.__name__].items()}, flush=True)
     start_ray()

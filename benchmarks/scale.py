@@ -81,6 +81,7 @@ def in_virtual_time(trials: int, workers: int) -> dict[str, Any]:
         "idle_share": round((workers * last - within + cpu) / (workers * last), 5),
         "tail_share": round(1 - busy / (workers * history.seconds), 4),
         "cpu_ms_of_a_trial_by_tenth": np.round(by_tenth, 3).tolist(),
+        "scheduler_state_mb": round(len(json.dumps(scheduler.get_state())) / 1e6, 1),
         "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
     }
 
