@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 
 
 class BilevelSearch:
-    """A search by gradients; the arguments are those of `differentiable_trainable`."""
+    """A search by gradients; the arguments are those of `differentiable_trainable`, which has their defaults."""
 
     def __init__(
         self,
@@ -47,17 +47,17 @@ class BilevelSearch:
         train_data: Data,
         val_data: Data,
         loss: Loss,
-        method: str = "darts",
-        epochs: int = 50,
-        batch_size: int = 64,
-        learning_rate: float = 0.025,
-        weight_decay: float = 3e-4,
-        alpha_learning_rate: float = 3e-4,
-        alpha_weight_decay: float = 1e-3,
-        warmup: float = 0.3,
-        beta_decay: float = 0.0,
-        max_skip_share: float = 0.5,
-        seed: int = 0,
+        method: str,
+        epochs: int,
+        batch_size: int,
+        learning_rate: float,
+        weight_decay: float,
+        alpha_learning_rate: float,
+        alpha_weight_decay: float,
+        warmup: float,
+        beta_decay: float,
+        max_skip_share: float,
+        seed: int,
     ) -> None:
         if method not in RELAXATIONS:
             raise ValueError(f"method must be one of {', '.join(RELAXATIONS)}, got {method!r}")
