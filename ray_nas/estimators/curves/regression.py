@@ -113,14 +113,17 @@ class CurveRegression:
         key = seen.tobytes()
         if key not in self._gains:
             index = np.flatnonzero(seen)
-            past = self._covariance[np.ix_(index, index)]
-            past = past + _JITTER * np.eye(len(index)) * np.diag(past).mean() if len(index) else past
             cross = self._covariance[index, -1]
-            gain = np.linalg.solve(past, cross) if len(index) else np.zeros(0)
+            gain = np.linalg.solve(self._past_covariance(seen), cross)
             n = len(self._table)
             optimism = n / max(n - len(index) - 2, n / 4)  # as in linear regression: the gain was fitted to the same residuals
             self._gains[key] = (gain, max(optimism * float(self._covariance[-1, -1] - gain @ cross), 1e-6))
         return self._gains[key]
+
+    def _past_covariance(self, seen: npt.NDArray[np.bool_]) -> Floats:
+        """Of the residuals seen so far, (s, s), with a little noise."""
+        past = self._covariance[:-1, :-1][np.ix_(seen, seen)]
+        return np.asarray(past + _JITTER * np.eye(len(past)) * (np.diag(past).mean() if len(past) else 0.0))
 
     def forecast(self, curve: Curve, baseline: Floats) -> tuple[float, float]:
         """Mean and variance of the value at full length, in the metric's units.
@@ -153,7 +156,10 @@ class CurveRegression:
         """
         seen = self._columns >= math.log(1 / fraction) / math.log(_RATIO)
         gain, variance = self._gain(seen)
-        error = self._residuals[:, -1] - self._residuals[:, :-1][:, seen] @ gain
+        past = self._residuals[:, :-1][:, seen]
+        # Each curve had its part in the gain too: its leverage in that regression is taken out, as far as it can be.
+        leverage = np.einsum("ij,ji->i", past, np.linalg.solve(self._past_covariance(seen), past.T)) / len(past)
+        error = (self._residuals[:, -1] - past @ gain) / np.maximum(1 - leverage, 0.2)
         truth = self._table[:, -1] * self._scale[-1] + self._center[-1]
         factor = np.clip(1 / np.diag(self._inverse) / self._mean_leverage, 0.5, 4.0)
         return truth - error * self._scale[-1], self._scale[-1] ** 2 * variance * factor, truth
