@@ -16,10 +16,12 @@ The last line is one JSON object.
 """
 
 import argparse
+import gc
 import json
 import math
 import resource
 import time
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -29,6 +31,7 @@ from driver_cost import large_space, paired, start_ray, through_tune
 from ray import tune
 from ray.tune.schedulers import TrialScheduler
 
+import ray_nas
 from ray_nas.benchmarks import VirtualCluster, simulate
 from ray_nas.schedulers import LearningCurveASHA
 from ray_nas.searchers import RegularizedEvolution
@@ -152,6 +155,39 @@ def soak(trials: int, scheduler: TrialScheduler | None = None) -> dict[str, Any]
     }
 
 
+class Allocations(tune.Callback):
+    """What the driver has allocated when a fifth of the trials have ended, and before the last one ends."""
+
+    def __init__(self, trials: int) -> None:
+        self.trials, self.ended = trials, 0
+        self.snapshots: list[tracemalloc.Snapshot] = []
+
+    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Notes it."""
+        self.ended += 1
+        if self.ended in (self.trials // 5, self.trials - 1):
+            gc.collect()
+            self.snapshots.append(tracemalloc.take_snapshot())
+
+
+def memory(trials: int) -> dict[str, Any]:
+    """Kilobytes that a trial which has ended leaves in the driver, and how many of them were allocated below a call of ours."""
+    allocations = Allocations(trials)
+    tracemalloc.start(30)
+    try:
+        scheduler = LearningCurveASHA(time_attr="training_iteration", max_t=2, metric="score", mode="max")
+        through_tune(RegularizedEvolution(large_space(), "score", "max", seed=0), trials, [allocations], scheduler)
+    finally:
+        tracemalloc.stop()
+    early, late = allocations.snapshots
+    counted = trials - 1 - trials // 5
+    growth = {True: 0.0, False: 0.0}
+    own = str(Path(ray_nas.__file__).parent)
+    for difference in late.compare_to(early, "traceback"):
+        growth[any(frame.filename.startswith(own) for frame in difference.traceback)] += difference.size_diff / 1024 / counted
+    return {"trials": trials, "kb_of_a_trial": round(sum(growth.values()), 2), "kb_of_a_trial_ours": round(growth[True], 2)}
+
+
 def draw(path: Path, curves: dict[str, list[float]]) -> None:
     """An SVG of milliseconds by tenth of an experiment, a line for each curve, the vertical axis in powers of ten."""
     low, high = 0.1, 10 * max(max(curve) for curve in curves.values())
@@ -191,6 +227,8 @@ def main() -> None:
     start_ray()
     pairs = paired(options.paired_trials or (1_000 if options.quick else 4_000), 20 if options.quick else 50)
     print("beside a minimal searcher:", pairs, flush=True)
+    kept = memory(500 if options.quick else 2_000)
+    print("memory:", kept, flush=True)
     length = options.soak_trials or (1_000 if options.quick else 10_000)
     fifo = soak(length)
     print("soak with Tune's own scheduler:", fifo, flush=True)
@@ -201,7 +239,11 @@ def main() -> None:
         curves = [part["cpu_ms_of_a_trial_by_tenth"] for part in (long, virtual)]
         draw(options.figure, dict(zip(names, curves, strict=True)))
     figures = {"idle_share": virtual["idle_share"], "overhead_ratio": pairs["ratio"], "growth": long["growth"]}
-    print(json.dumps({**figures, "virtual": virtual, "cluster": cluster, "paired": pairs, "soak": long, "soak_with_fifo": fifo}))
+    print(
+        json.dumps(
+            {**figures, "virtual": virtual, "cluster": cluster, "paired": pairs, "memory": kept, "soak": long, "soak_with_fifo": fifo}
+        )
+    )
 
 
 if __name__ == "__main__":
