@@ -173,7 +173,7 @@ class Allocations(tune.Callback):
 def memory(trials: int) -> dict[str, Any]:
     """Kilobytes that a trial which has ended leaves in the driver, and how many of them were allocated below a call of ours."""
     allocations = Allocations(trials)
-    tracemalloc.start(30)
+    tracemalloc.start(10)
     try:
         scheduler = LearningCurveASHA(time_attr="training_iteration", max_t=2, metric="score", mode="max")
         through_tune(RegularizedEvolution(large_space(), "score", "max", seed=0), trials, [allocations], scheduler)
@@ -227,7 +227,7 @@ def main() -> None:
     start_ray()
     pairs = paired(options.paired_trials or (1_000 if options.quick else 4_000), 20 if options.quick else 50)
     print("beside a minimal searcher:", pairs, flush=True)
-    kept = memory(500 if options.quick else 2_000)
+    kept = memory(300 if options.quick else 2_000)
     print("memory:", kept, flush=True)
     length = options.soak_trials or (1_000 if options.quick else 10_000)
     fifo = soak(length)

@@ -50,7 +50,7 @@ class OneShot(Searcher):
         metric: "accuracy" or "loss", or what else the trainable reports; None takes Tune's.
         mode: "min" or "max"; None takes Tune's.
         searcher: Proposes the sub-networks: any searcher of the package on the same space; None for regularised evolution.
-            With `objectives={"loss": "min"}` it goes by the loss of inherited weights, which tells more than their accuracy.
+            With `objectives={"calibrated_loss": "min"}` it goes by that, which tells more than accuracy does.
         strategy: Which sub-networks the supernet is trained on: "spos" (single path), "fairnas", "sandwich", "balanced"
             (functions instead of configs drawn evenly) or "enas" (drawn by a controller that learns; its favourites are
             evaluated first).

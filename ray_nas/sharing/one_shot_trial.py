@@ -79,8 +79,8 @@ def one_shot_trainable(
     """The trainable for a Tune experiment whose searcher is `OneShot`.
 
     Every trial reports `phase` ("supernet", "evaluate" or "retrain"), `loss` and, where targets are classes, `accuracy` in
-    [0, 1], both on the validation data: of random sub-networks in the first phase, of the batch's best in the second, of
-    the network in the third. Retraining counts `epoch`, which a scheduler may take as its `time_attr`; its last report adds
+    [0, 1] and `calibrated_loss` (cross-entropy after temperature scaling), all on the validation data: of random sub-networks
+    in the first phase, of the batch's best in the second, of the network in the third. Retraining counts `epoch`, which a scheduler may take as its `time_attr`; its last report adds
     `test_loss` and `test_accuracy` where there are test data, and says on what it ends: `reported_on` is "test" or
     "validation". Supernet and retraining go on from a checkpoint of each epoch.
 
@@ -181,7 +181,7 @@ def _figures(training: SupernetTraining, architecture: Mapping[str, Any], task: 
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
-        return {"loss": math.nan, "accuracy": math.nan, "out_of_memory": 1.0}
+        return {"loss": math.nan, "accuracy": math.nan, "calibrated_loss": math.nan, "out_of_memory": 1.0}
 
 
 def _retrain(config: dict[str, Any], task: _Task, device: torch.device) -> None:
