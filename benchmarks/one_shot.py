@@ -26,9 +26,11 @@ import numpy as np
 import torch
 from one_shot_truth import random_cells
 from scipy.stats import kendalltau
-from small_task import BATCH_SIZE, Pair, figures, small_space, small_task, train_alone
+from scipy.stats import t as student
+from small_task import BATCH_SIZE, Figures, Pair, figures, small_space, small_task, train_alone
 from torch import nn
 
+from ray_nas.searchers import RegularizedEvolution
 from ray_nas.sharing.optimization import Optimization
 from ray_nas.sharing.strategies import STRATEGIES
 from ray_nas.sharing.supernet_training import SupernetTraining
@@ -36,6 +38,8 @@ from ray_nas.sharing.supernet_training import SupernetTraining
 LEARNING_RATE = 0.1
 RETRAINED = 3
 """How many of a supernet's best cells are trained alone in the end-to-end comparison."""
+EVALUATED = 1000
+"""How many cells a supernet is asked about there."""
 Truth = dict[str, dict[int, dict[str, float]]]
 """The figures of each cell's trainings, by seed."""
 
@@ -89,24 +93,58 @@ def alone(data: dict[str, Pair], cells: list[str]) -> float:
     return (time.process_time() - start) / len(cells)
 
 
-def end_to_end(truth: Truth, estimates: dict[str, float], trainings: int, rng: np.random.Generator) -> tuple[float, float]:
-    """Test accuracy of the one-shot winner, retrained, and of random search's with as many trainings; both in the table.
+def end_to_end(
+    training: SupernetTraining, data: dict[str, Pair], truth: Truth, trainings: int, evaluated: int, seed: int
+) -> dict[str, float]:
+    """Test accuracy of what each way of searching ends with, after as many CPU seconds; all pick by validation loss.
 
-    Both pick the best of their trained cells by validation loss, of one training each.
+    Args:
+        training: A trained supernet.
+        data: The task.
+        truth: Random search draws its trainings from this table.
+        trainings: How many cells can be trained alone in the time of this supernet, its evaluations and `RETRAINED` trainings.
+        evaluated: How many cells the supernet is asked about, drawn at random.
+        seed: Of the searches and of all trainings.
     """
+    space, rng = small_space(), np.random.default_rng(seed)
+    found: dict[str, Figures] = {}
 
-    def picked(cells: list[str]) -> float:
-        trained = [truth[cell][int(rng.choice(list(truth[cell])))] for cell in cells]
-        return min(trained, key=lambda row: row["val_nll"])["test_accuracy"]
+    def trained(cell: str) -> Figures:
+        if cell not in found:
+            torch.manual_seed(seed)
+            network = space.build(space.from_arch_str(cell))
+            train_alone(network, data["train"], seed)
+            val, test = figures(network, data["val"]), figures(network, data["test"])
+            found[cell] = Figures(test.accuracy, val.nll)
+        return found[cell]
 
-    best = sorted(estimates, key=lambda cell: estimates[cell])[:RETRAINED]
-    drawn = [str(cell) for cell in rng.choice(list(truth), size=min(trainings, len(truth)), replace=False)]
-    return picked(best), picked(drawn)
+    def drawn() -> str:
+        return space.to_arch_str(space.sample(random_state=rng))
+
+    asked = {drawn() for _ in range(evaluated)}
+    inherited = {cell: training.figures(space.from_arch_str(cell), data["val"])["calibrated_loss"] for cell in sorted(asked)}
+    chosen = {
+        "one-shot": sorted(inherited, key=lambda cell: inherited[cell])[:RETRAINED],
+        "regularized evolution": [],
+    }
+    searcher = RegularizedEvolution(space, "loss", "min", seed=seed)
+    for number in range(trainings):
+        config = searcher.suggest(str(number))
+        assert isinstance(config, dict)
+        cell = space.to_arch_str(config)
+        searcher.on_trial_complete(trial_id=str(number), result={"loss": trained(cell).nll})
+        chosen["regularized evolution"].append(cell)
+    ends = {way: [trained(cell) for cell in cells] for way, cells in chosen.items()}
+    rows = [truth[str(cell)] for cell in rng.permutation(list(truth))[:trainings]]
+    ends["random search"] = [
+        Figures(row["test_accuracy"], row["val_nll"]) for row in (seeds[int(rng.choice(list(seeds)))] for seeds in rows)
+    ]
+    return {way: min(reached, key=lambda one: one.nll).accuracy for way, reached in ends.items()}
 
 
 def interval(values: list[float]) -> str:
-    """Mean and 95 % interval of the mean (normal)."""
-    spread = 1.96 * np.std(values, ddof=1) / math.sqrt(len(values)) if len(values) > 1 else math.nan
+    """Mean and 95 % interval of the mean (Student's t)."""
+    spread = student.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / math.sqrt(len(values)) if len(values) > 1 else math.nan
     return f"{np.mean(values):.3f} +- {spread:.3f}"
 
 
@@ -116,6 +154,7 @@ def main() -> None:
     parser.add_argument("--strategies", nargs="+", choices=list(STRATEGIES), help="all (--quick: fairnas and balanced)")
     parser.add_argument("--seeds", type=int, help="supernets of each strategy: 3 (--quick: 1)")
     parser.add_argument("--paths", type=int, help="sub-network steps that a supernet is trained for: 6,000 (--quick: 4,000)")
+    parser.add_argument("--end-to-end", choices=list(STRATEGIES), help="also compares whole searches with this strategy's supernets")
     parser.add_argument("--quick", action="store_true", help="a smaller run, minutes on two cores")
     parser.add_argument("--out", type=Path, help="writes each pair of estimate and truth as CSV")
     arguments = parser.parse_args()
@@ -134,11 +173,11 @@ def main() -> None:
         f"training one cell alone: {one_alone:.2f} s\n\n{'strategy':10} {'tau':>16} {'of ceiling':>10} {'tau(loss)':>16} {'tau(accuracy)':>16} {'training s':>10}"
     )
     taus: dict[str, list[float]] = {}
-    gains: dict[str, list[float]] = {}
+    gains: dict[str, list[float]] = defaultdict(list)
     pairs: list[dict[str, Any]] = []
     costs: list[float] = []
     for name in strategies:
-        taus[name], gains[name] = [], []
+        taus[name] = []
         by_loss, by_accuracy, seconds = [], [], []
         for seed in range(seeds):
             start = time.process_time()
@@ -152,10 +191,12 @@ def main() -> None:
             taus[name].append(float(kendalltau([losses[cell] for cell in cells], [target[cell] for cell in cells])[0]))
             by_accuracy.append(float(kendalltau([found[cell]["accuracy"] for cell in cells], [accuracy[cell] for cell in cells])[0]))
             pairs += [{"strategy": name, "seed": seed, "cell": cell, **found[cell], "test_nll": target[cell]} for cell in cells]
-            paid = round((seconds[-1] + len(cells) * costs[-1]) / one_alone) + RETRAINED
-            rng = np.random.default_rng(seed)
-            compared = [end_to_end(truth, losses, paid, rng) for _ in range(100)]
-            gains[name].append(float(np.mean([shared - drawn for shared, drawn in compared])))
+            if name == arguments.end_to_end:
+                paid = round((seconds[-1] + EVALUATED * costs[-1]) / one_alone) + RETRAINED
+                ends = end_to_end(training, data, truth, paid, EVALUATED, seed)
+                print(f"end to end, {name}, seed {seed}, {paid} trainings alone: {ends}", flush=True)
+                for way in ("random search", "regularized evolution"):
+                    gains[way].append(ends["one-shot"] - ends[way])
         share = np.mean(taus[name]) / top
         print(
             f"{name:10} {interval(taus[name]):>16} {share:10.2f} {interval(by_loss):>16} {interval(by_accuracy):>16} {np.mean(seconds):10.1f}",
@@ -170,9 +211,10 @@ def main() -> None:
         thousand = time.process_time() - start
     else:
         thousand = 1000 * float(np.mean(costs))
-    print(
-        f"\nend to end, test accuracy of the one-shot winner minus random search's at equal compute: {best} {interval(gains[best])} points"
-    )
+    for way, points in gains.items():
+        print(
+            f"test accuracy of the one-shot winner ({arguments.end_to_end}) less that of {way} at equal compute: {interval(points)} points"
+        )
     print(f"one sub-network: {1000 * np.mean(costs):.1f} ms; 1,000: {thousand:.1f} s{' (scaled)' if arguments.quick else ''}")
     if arguments.out:
         with arguments.out.open("w", newline="") as file:
@@ -190,7 +232,7 @@ def main() -> None:
         "cells": len(cells),
         "truth_seeds": round(trainings, 2),
         "paths": paths,
-        "gain_over_random_points": [round(gain, 3) for gain in gains[best]],
+        "gain_points": {way: [round(gain, 3) for gain in points] for way, points in gains.items()},
     }
     print(json.dumps(result))
 
