@@ -218,14 +218,14 @@ def _forward(model: nn.Module, inputs: torch.Tensor) -> tuple[int, dict[int, tor
     """FLOPs of a forward pass, the storages that it leaves in memory, and the parameters that its outputs depend on."""
     held: dict[int, torch.UntypedStorage] = {}
 
-    def hold(tensor: torch.Tensor) -> torch.Tensor:
+    def hold(tensor: torch.Tensor) -> None:
         storage = tensor.untyped_storage()
         held[storage._cdata] = storage  # views share it; keeping it here keeps its address from being used again
-        return tensor
+        # Nothing is handed back, as there is no backward pass: a graph that held a tensor of its own would never be freed.
 
     counter = _Flops()
     try:
-        hooks = torch.autograd.graph.saved_tensors_hooks(hold, lambda tensor: tensor)
+        hooks = torch.autograd.graph.saved_tensors_hooks(hold, lambda nothing: nothing)
         with torch.enable_grad(), torch.device("meta"), _fused_attention(), hooks, counter:
             outputs = [output for output in tree_leaves(model(inputs)) if isinstance(output, torch.Tensor)]
     except (ArithmeticError, IndexError, NotImplementedError, RuntimeError, TypeError, ValueError) as error:

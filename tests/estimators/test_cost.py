@@ -1,5 +1,6 @@
 """Costs against what torch holds and counts when a network really runs."""
 
+import gc
 import pickle
 from functools import partial
 from typing import Any
@@ -182,6 +183,20 @@ def test_costs_of_a_searcher_keep_large_networks_out() -> None:
     assert any(sum(p.numel() for p in space.build(space.sample(random_state=seed)).parameters()) > 50_000 for seed in range(5))
     nested = cost_function(space, (16,), key="arch")
     assert nested({"arch": config, "lr": 0.1}) == costs(config)
+
+
+def test_nothing_of_a_network_outlives_its_profile() -> None:
+    space = NASBench201(channels=2, cells_per_stage=1)
+
+    def tensors() -> int:
+        gc.collect()
+        return sum(issubclass(type(thing), (torch.Tensor, torch.UntypedStorage)) for thing in gc.get_objects())
+
+    profile(space.build(space.sample(random_state=9)), (3, 8, 8))
+    before = tensors()
+    for seed in range(5):
+        profile(space.build(space.sample(random_state=seed)), (3, 8, 8))
+    assert tensors() <= before
 
 
 def test_an_input_shape_is_needed() -> None:
