@@ -20,7 +20,14 @@ def write_checkpoint(folder: str | Path, tensors: Mapping[str, torch.Tensor], fi
 
 
 def read_checkpoint(folder: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    """The tensors and the fields that `write_checkpoint` wrote."""
+    """The tensors and the fields that `write_checkpoint` wrote.
+
+    Raises:
+        ValueError: The folder holds none.
+    """
+    for name in (TENSORS, FIELDS):
+        if not (Path(folder) / name).exists():
+            raise ValueError(f"checkpoint {folder} holds no {name}: it is not one that ray_nas.sharing wrote")
     tensors: dict[str, torch.Tensor] = safetensors.load_file(str(Path(folder) / TENSORS))
     fields: dict[str, Any] = json.loads((Path(folder) / FIELDS).read_text())
     return tensors, fields

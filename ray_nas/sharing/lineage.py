@@ -2,30 +2,24 @@
 
 https://arxiv.org/abs/1806.10282, https://arxiv.org/abs/1707.04873
 
-A checkpoint holds a network's weights, its config and how long its lineage has been trained, in one safetensors file: a
-child needs no more than its parent's path, which `RegularizedEvolution(..., inherit_weights=True)` puts into its config.
+A checkpoint holds a network's weights, its config and how long its lineage has been trained: a child needs no more than its
+parent's path, which `RegularizedEvolution(..., inherit_weights=True)` puts into its config.
 """
 
-import json
 import posixpath
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import Any
 
 import torch
 from ray import tune
-from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import nn
 
 from ray_nas.searchers.heirs import INHERIT_FROM, INHERITANCE, TRIAL_FOLDER
+from ray_nas.sharing.checkpoint_files import read_checkpoint, write_checkpoint
 from ray_nas.sharing.morphisms import Inheritance, Inputs, morph
 from ray_nas.spaces import ModelSpace
-
-_FILE: Final = "network.safetensors"
-_FIELDS: Final = "ray_nas"
 
 
 @dataclass
@@ -58,7 +52,7 @@ class Lineage:
             TRIAL_FOLDER: tune.get_context().get_storage().trial_dir_name,
         }
         with TemporaryDirectory() as folder:
-            _save(Path(folder), self, network)
+            write_checkpoint(folder, network.state_dict(), asdict(self))
             tune.report({**added, **metrics}, checkpoint=tune.Checkpoint.from_directory(folder))
 
 
@@ -108,16 +102,9 @@ def _checkpoint(path: str) -> tune.Checkpoint | None:
     return tune.Checkpoint(full, storage.storage_filesystem)
 
 
-def _save(folder: Path, lineage: Lineage, network: nn.Module) -> None:
-    tensors = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in network.state_dict().items()}
-    save_file(tensors, folder / _FILE, {_FIELDS: json.dumps(asdict(lineage))})
-
-
 def _load(checkpoint: tune.Checkpoint) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    with checkpoint.as_directory() as folder:
-        file = Path(folder) / _FILE
-        if not file.exists():
-            raise ValueError(f"{checkpoint.path} holds no {_FILE}: report with `lineage.report(metrics, network)`")
-        with safe_open(file, "pt") as content:
-            fields = json.loads(content.metadata()[_FIELDS])
-            return {name: content.get_tensor(name) for name in content.keys()}, fields  # noqa: SIM118  # it is no dict
+    try:
+        with checkpoint.as_directory() as folder:
+            return read_checkpoint(folder)
+    except ValueError as error:
+        raise ValueError(f"{error}; report with `lineage.report(metrics, network)`") from error
