@@ -1,6 +1,6 @@
 """What stopping by learning curve saves: regret against epochs paid, calibration, likelihood, cost of a decision.
 
-python benchmarks/learning_curve.py --table CURVES.npz [--table OTHER_curves.csv.gz] [--quick] [--plot frontiers.html]
+python benchmarks/learning_curve.py --table CURVES.npz [--table OTHER_curves.csv.gz] [--quick] [--plot frontiers.svg]
 
 The last line printed is one JSON object of all figures.
 """
@@ -296,24 +296,23 @@ def costs(table: Table, live: int = 1000) -> dict:
 
 
 def plot(figures: dict, path: Path) -> None:
-    """The frontiers: epochs paid against regret, one line a scheduler over the first rungs."""
-    import plotly.graph_objects as go
+    """The frontiers, a panel for each table: epochs paid against regret, a line for each scheduler over the first rungs."""
+    import matplotlib
 
-    for name, part in figures.items():
-        picture = go.Figure(layout={"title": name, "xaxis_title": "epochs paid", "yaxis_title": "regret of the pick", "xaxis_type": "log"})
+    matplotlib.use("agg")
+    from matplotlib import pyplot
+
+    picture, panels = pyplot.subplots(1, len(figures), figsize=(6 * len(figures), 4.5), squeeze=False, layout="constrained")
+    for (name, part), panel in zip(figures.items(), panels[0], strict=True):
         for scheduler in next(iter(part["regret"].values())):
             points = [rung[scheduler] for rung in part["regret"].values()]
-            picture.add_scatter(
-                x=[point["epochs"][0] for point in points],
-                y=[point["regret"][0] for point in points],
-                error_y={"array": [point["regret"][1] for point in points]},
-                name=scheduler,
-                mode="lines+markers",
-                text=list(part["regret"]),
-            )
-        target = path.with_name(f"{path.stem}_{name}{path.suffix}")
-        picture.write_html(target, include_plotlyjs="cdn")
-        print(f"wrote {target}")
+            centers, halves = zip(*(point["regret"] for point in points), strict=True)
+            epochs = [point["epochs"][0] for point in points]
+            panel.errorbar(epochs, centers, halves, label=scheduler, marker="o", capsize=3, alpha=0.8)
+        panel.set(title=name, xlabel="epochs paid", ylabel="regret of the pick", xscale="log")
+    panels[0][0].legend()
+    picture.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
+    print(f"wrote {path}")
 
 
 def main() -> None:
@@ -322,7 +321,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=50, help="paired seeds")
     parser.add_argument("--first-rung", type=int, action="append", help="default 1, 3 and 10")
     parser.add_argument("--only", choices=["regret", "end-to-end", "likelihood", "cost"], help="one part alone")
-    parser.add_argument("--plot", type=Path, help="where to write the frontiers, e.g. frontiers.html")
+    parser.add_argument("--plot", type=Path, help="where to draw the frontiers, e.g. frontiers.svg (needs matplotlib)")
     parser.add_argument("--quick", action="store_true", help="8 seeds, short MCMC: minutes on two cores")
     arguments = parser.parse_args()
     seeds = 8 if arguments.quick else arguments.seeds

@@ -189,25 +189,18 @@ def memory(trials: int) -> dict[str, Any]:
 
 
 def draw(path: Path, curves: dict[str, list[float]]) -> None:
-    """An SVG of milliseconds by tenth of an experiment, a line for each curve, the vertical axis in powers of ten."""
-    low, high = 0.1, 10 * max(max(curve) for curve in curves.values())
+    """Milliseconds by tenth of an experiment, a line for each curve."""
+    import matplotlib
 
-    def place(index: float, value: float) -> tuple[float, float]:
-        return 60 + 50 * index, 230 - 210 * math.log(value / low) / math.log(high / low)
+    matplotlib.use("agg")
+    from matplotlib import pyplot
 
-    parts = ['<svg xmlns="http://www.w3.org/2000/svg" width="780" height="270" font-family="sans-serif" font-size="12">']
-    for power in range(-1, math.floor(math.log10(high)) + 1):
-        _, y = place(0, 10.0**power)
-        parts.append(f'<path d="M60 {y:.0f}H515" stroke="#ddd"/><text x="52" y="{y + 4:.0f}" text-anchor="end">{10.0**power:g}</text>')
-    parts.append(
-        '<text x="60" y="12">CPU ms of the driver, of a trial</text><text x="285" y="260" text-anchor="middle">tenth of the experiment</text>'
-    )
-    for (name, curve), colour in zip(curves.items(), ("#1b6ca8", "#c8553d"), strict=True):
-        points = " ".join(f"{x:.0f},{y:.0f}" for x, y in (place(index, value) for index, value in enumerate(curve)))
-        _, y = place(0, curve[-1])
-        parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        parts.append(f'<text x="520" y="{y + 4:.0f}" fill="{colour}">{name}</text>')
-    path.write_text("\n".join([*parts, "</svg>\n"]))
+    picture, panel = pyplot.subplots(figsize=(7, 4), layout="constrained")
+    for name, curve in curves.items():
+        panel.plot(range(1, len(curve) + 1), curve, marker="o", label=name)
+    panel.set(xlabel="tenth of the experiment", ylabel="CPU ms of the driver, of a trial", yscale="log", ylim=(0.1, None))
+    panel.legend()
+    picture.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
 
 
 def main() -> None:
@@ -218,7 +211,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1_000)
     parser.add_argument("--soak-trials", type=int, help="10,000; 1,000 with --quick")
     parser.add_argument("--paired-trials", type=int, help="4,000; 1,000 with --quick")
-    parser.add_argument("--figure", type=Path, help="where to draw the curves, as SVG")
+    parser.add_argument("--figure", type=Path, help="where to draw the curves, e.g. scale.svg (needs matplotlib)")
     options = parser.parse_args()
     virtual = in_virtual_time(options.virtual_trials, options.workers)
     print("virtual time:", virtual, flush=True)
