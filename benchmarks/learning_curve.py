@@ -70,7 +70,7 @@ def interval(values) -> list[float]:
     return [round(float(values.mean()), 4), round(float(Z90 * values.std(ddof=1) / np.sqrt(len(values))), 4)]
 
 
-def regret(table: Table, seeds: int, firsts, trials: int, prior_size: int) -> tuple[dict, dict]:
+def regret(table: Table, seeds: int, firsts, trials: int, prior_size: int, names=None) -> tuple[dict, dict]:
     """Regret of the pick and epochs paid, of every scheduler, on the same trials in the same order."""
     figures, calibration = {}, {}
     for first in firsts:
@@ -80,6 +80,8 @@ def regret(table: Table, seeds: int, firsts, trials: int, prior_size: int) -> tu
             chosen, prior = order[:trials], prior_frame(table, order[trials : trials + prior_size])
             final = table.values[chosen, -1]
             for name, scheduler in make_schedulers(table, first, prior).items():
+                if name not in ("ASHA", *(names or (name,))):
+                    continue
                 run = Replay(scheduler, table.values, lambda i, c=chosen: (table.configs[c[i]], c[i]) if i < len(c) else None).run()
                 rows.setdefault(name, []).append((final.max() - table.values[run.pick(), -1], sum(run.epochs)))
                 if name.endswith("prior"):
@@ -320,6 +322,7 @@ def main() -> None:
     parser.add_argument("--table", type=Path, action="append", required=True, help="curves: .npz or ..._curves.csv.gz; may be given twice")
     parser.add_argument("--seeds", type=int, default=50, help="paired seeds")
     parser.add_argument("--first-rung", type=int, action="append", help="default 1, 3 and 10")
+    parser.add_argument("--schedulers", nargs="+", help="these beside ASHA, e.g. 'LearningCurveASHA, prior'; all (the median rule is slow)")
     parser.add_argument("--only", choices=["regret", "end-to-end", "likelihood", "cost"], help="one part alone")
     parser.add_argument("--plot", type=Path, help="where to draw the frontiers, e.g. frontiers.svg (needs matplotlib)")
     parser.add_argument("--quick", action="store_true", help="8 seeds, short MCMC: minutes on two cores")
@@ -339,7 +342,9 @@ def main() -> None:
         if arguments.only in (None, "end-to-end") and len(table.values) >= 1000:
             part["end to end"] = end_to_end(table, seeds, trials)
         if arguments.only in (None, "regret"):
-            part["regret"], part["calibration"] = regret(table, seeds, arguments.first_rung or (1, 3, 10), trials, prior_size)
+            part["regret"], part["calibration"] = regret(
+                table, seeds, arguments.first_rung or (1, 3, 10), trials, prior_size, arguments.schedulers
+            )
     if arguments.plot and all("regret" in part for part in figures.values()):
         plot(figures, arguments.plot)
     print(json.dumps(figures))

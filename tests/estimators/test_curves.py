@@ -126,7 +126,7 @@ def test_the_better_model_has_the_weight():
     codes, values = rising(80)
     informed = CurveForecaster(as_curves(values), codes, 50.0)
     blind = CurveForecaster(as_curves(values), np.zeros((80, 1)), 50.0)
-    assert informed.weights.sum(1) == pytest.approx(np.ones(3))
+    assert informed.weights.sum(1) == pytest.approx(np.ones(4))
     assert np.all(informed.weights[:, 0] >= blind.weights[:, 0] - 0.01)
     assert informed.calibrated
 

@@ -13,7 +13,7 @@ from ray_nas.estimators.curves.regression import Curve, CurveRegression
 
 Floats = npt.NDArray[np.float64]
 
-_FRACTIONS: Final = (0.1, 0.3, 0.6)
+_FRACTIONS: Final = (0.02, 0.1, 0.3, 0.6)
 """How much of a curve is shown when the models are put to the test."""
 _TESTED: Final = 250
 _TOO_WIDE: Final = 3.0
@@ -27,8 +27,8 @@ _NEGLIGIBLE: Final = 0.01
 class CurveForecaster:
     """Forecasts how a trial will end, from its curve so far and its architecture.
 
-    Both models are put to the test on the finished curves, each left out of the regression, at a tenth, three tenths and six
-    tenths of full length. There each model's mean and spread are corrected by the errors found, and its weight is the product
+    Both models are put to the test on the finished curves, each left out of the regression, at some stages of full length.
+    There each model's mean and spread are corrected by the errors found, and its weight is the product
     of the densities that it then gave to the ends. In between, weights and corrections are interpolated.
 
     Args:
@@ -61,9 +61,9 @@ class CurveForecaster:
             weights.append(weight / weight.sum())
             corrections.append(correction)
         self.weights = np.array(weights)
-        """(3, 2): at each of `_FRACTIONS`, of the regression and of the parametric families."""
+        """(4, 2): at each of `_FRACTIONS`, of the regression and of the parametric families."""
         self._corrections = np.array(corrections)
-        """(3, 2, 2): of each one's mean, in standard deviations, and of its standard deviation, as a factor."""
+        """(4, 2, 2): of each one's mean, in standard deviations, and of its standard deviation, as a factor."""
 
     @property
     def calibrated(self) -> bool:
