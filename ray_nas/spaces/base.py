@@ -166,20 +166,29 @@ class SearchSpace(Domain):
     def mutate(self, config: Mapping[str, Any], rng: np.random.Generator) -> Config:
         """A valid config that differs from `config` in one parameter (and in what that switches on or off).
 
+        Where forbidden clauses and rules leave no such config, one that differs in two, or as few more as are found.
+
         Raises:
-            ValueError: No such config exists.
+            ValueError: No other config was found.
         """
         names = [name for name in config if name in self._free]
         for _ in range(_TRIES if names else 0):
-            name = names[int(rng.integers(len(names)))]
-            value = parameters.redraw(self._parameters[name], config[name], rng)
-            child = self._complete({**config, name: value}, lambda other: parameters.draw(self._parameters[other], rng))
+            child = self._redrawn(config, [names[int(rng.integers(len(names)))]], rng)
             if self._is_allowed(child):
                 return child
-        neighbors = self.neighbors(config)
-        if not neighbors:
-            raise ValueError(f"config has no valid mutation: nothing else is allowed around {dict(config)}")
-        return neighbors[int(rng.integers(len(neighbors)))]
+        if neighbors := self.neighbors(config):
+            return neighbors[int(rng.integers(len(neighbors)))]
+        for size in range(2, len(names) + 1):
+            for _ in range(_TRIES):
+                child = self._redrawn(config, [names[int(index)] for index in rng.choice(len(names), size, replace=False)], rng)
+                if self._is_allowed(child):
+                    return child
+        raise ValueError(f"config has no valid mutation: nothing else is allowed around {dict(config)}")
+
+    def _redrawn(self, config: Mapping[str, Any], names: Sequence[str], rng: np.random.Generator) -> Config:
+        """Other values for these parameters, and random ones for what they switch on."""
+        values = {name: parameters.redraw(self._parameters[name], config[name], rng) for name in names}
+        return self._complete({**config, **values}, lambda other: parameters.draw(self._parameters[other], rng))
 
     def crossover(self, a: Mapping[str, Any], b: Mapping[str, Any], rng: np.random.Generator) -> Config:
         """A valid config whose parameters come from `a` or `b` at even odds (uniform crossover).

@@ -403,6 +403,11 @@ def test_nothing_left_is_an_error() -> None:
     ruled = SearchSpace(space, rules=[lambda config: False])
     with pytest.raises(ValueError, match="draws gave no config"):
         ruled.sample(random_state=0)
+    corners = SearchSpace(CS.ConfigurationSpace({name: (0, 3) for name in "abcd"}), rules=[lambda config: sum(config.values()) % 6 == 0])
+    alone = {"a": 0, "b": 0, "c": 0, "d": 0}
+    assert not corners.neighbors(alone)
+    child = corners.mutate(alone, np.random.default_rng(0))
+    assert len(changed(alone, child)) == 2, "as few as rules allow"
     constant = CS.ConfigurationSpace(seed=0)
     constant.add(CS.Constant("only", 1))
     with pytest.raises(ValueError, match="no valid mutation"):
