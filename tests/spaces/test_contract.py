@@ -403,7 +403,7 @@ def test_nothing_left_is_an_error() -> None:
     ruled = SearchSpace(space, rules=[lambda config: False])
     with pytest.raises(ValueError, match="draws gave no config"):
         ruled.sample(random_state=0)
-    corners = SearchSpace(CS.ConfigurationSpace({name: (0, 3) for name in "abcd"}), rules=[lambda config: sum(config.values()) % 6 == 0])
+    corners = SearchSpace(CS.ConfigurationSpace(dict.fromkeys("abcd", (0, 3))), rules=[lambda config: sum(config.values()) % 6 == 0])
     alone = {"a": 0, "b": 0, "c": 0, "d": 0}
     assert not corners.neighbors(alone)
     child = corners.mutate(alone, np.random.default_rng(0))
