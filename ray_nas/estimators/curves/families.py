@@ -17,7 +17,7 @@ from scipy.special import logsumexp
 Floats = npt.NDArray[np.float64]
 
 FAMILIES: Final = ("power law", "exponential", "Janoschek", "log power")
-_NOISE: Final = np.geomspace(0.002, 0.1, 8)
+_NOISE: Final = np.geomspace(0.002, 0.1, 16)
 _ASYMPTOTE: Final = (0.7, 0.5)
 """Mean and standard deviation of a, where values lie about in [0, 1] and rise."""
 _GAIN: Final = (0.4, 0.4)
@@ -28,7 +28,7 @@ _TEMPER: Final = 0.8
 """How many independent values one value is worth."""
 
 
-_BREAK: Final = (0.01, 0.3)
+_BREAK: Final = (0.003, 0.5)
 """Probability that a value is off the curve altogether (a training that diverges), and the standard deviation of such values."""
 
 
@@ -94,7 +94,7 @@ class FamilyPosterior:
         return center, (weights * (variance + self.noise**2 + (mean - center[:, None]) ** 2)).sum(1)
 
     def log_likelihood(self, time: float, values: Floats) -> Floats:
-        """Log density (n,) of a noisy value at `time`; one in a hundred is taken to be off the curve."""
+        """Log density (n,) of a noisy value at `time`; a few in a thousand are taken to be off the curve."""
         mean, variance = self._moments(time)
         total = variance + self.noise**2
         log_density = -0.5 * (np.log(2 * np.pi * total) + (values[:, None] - mean) ** 2 / total)
