@@ -14,11 +14,22 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # of the processes that are start
 torch.set_num_threads(1)  # small networks on shared cores
 
 
-LONGEST = ("searchers/test_contract.py", "searchers/test_with_tune.py", "test_kill_and_restore.py", "test_crash.py", "test_bohb.py")
+LONGEST = (
+    "test_one_shot_trial.py",
+    "test_faults.py",
+    "searchers/test_contract.py",
+    "test_kill_and_restore.py",
+    "test_lineage.py",
+    "test_three_nodes.py",
+    "test_crash.py",
+    "searchers/test_with_tune.py",
+    "test_bohb.py",
+    "test_out_of_memory.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest files first, so that two workers end at about the same time."""
+    """The longest files first, so that two workers end at about the same time (with `--no-loadscope-reorder`)."""
     items.sort(key=lambda item: not str(item.path).endswith(LONGEST))
 
 
