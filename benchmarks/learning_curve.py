@@ -50,7 +50,7 @@ def prior_frame(table: Table, rows) -> pd.DataFrame:
     )
 
 
-def make_schedulers(table: Table, first: int, prior) -> dict:
+def make_schedulers(table: Table, first: int, prior, stop_below: float = 0.05) -> dict:
     """Fresh schedulers, by name."""
     common = {"time_attr": "epoch", "metric": "value", "mode": "max"}
     max_t = table.values.shape[1]
@@ -59,8 +59,8 @@ def make_schedulers(table: Table, first: int, prior) -> dict:
         "median": MedianStoppingRule(**common, grace_period=first),
         "HyperBand": HyperBandScheduler(**common, max_t=max_t, reduction_factor=3),
         "none": FIFOScheduler(),
-        "LearningCurveASHA": Watched(**common, max_t=max_t, grace_period=first),
-        "LearningCurveASHA, prior": Watched(**common, max_t=max_t, grace_period=first, prior=prior),
+        "LearningCurveASHA": Watched(**common, max_t=max_t, grace_period=first, stop_below=stop_below),
+        "LearningCurveASHA, prior": Watched(**common, max_t=max_t, grace_period=first, stop_below=stop_below, prior=prior),
     }
 
 
@@ -70,7 +70,7 @@ def interval(values) -> list[float]:
     return [round(float(values.mean()), 4), round(float(Z90 * values.std(ddof=1) / np.sqrt(len(values))), 4)]
 
 
-def regret(table: Table, seeds: int, firsts, trials: int, prior_size: int, names=None) -> tuple[dict, dict]:
+def regret(table: Table, seeds: int, firsts, trials: int, prior_size: int, names=None, stop_below=0.05) -> tuple[dict, dict]:
     """Regret of the pick and epochs paid, of every scheduler, on the same trials in the same order."""
     figures, calibration = {}, {}
     for first in firsts:
@@ -79,7 +79,7 @@ def regret(table: Table, seeds: int, firsts, trials: int, prior_size: int, names
             order = np.random.default_rng(seed).permutation(len(table.values))
             chosen, prior = order[:trials], prior_frame(table, order[trials : trials + prior_size])
             final = table.values[chosen, -1]
-            for name, scheduler in make_schedulers(table, first, prior).items():
+            for name, scheduler in make_schedulers(table, first, prior, stop_below).items():
                 if name not in ("ASHA", *(names or (name,))):
                     continue
                 run = Replay(scheduler, table.values, lambda i, c=chosen: (table.configs[c[i]], c[i]) if i < len(c) else None).run()
@@ -323,6 +323,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=50, help="paired seeds")
     parser.add_argument("--first-rung", type=int, action="append", help="default 1, 3 and 10")
     parser.add_argument("--schedulers", nargs="+", help="these beside ASHA, e.g. 'LearningCurveASHA, prior'; all (the median rule is slow)")
+    parser.add_argument("--stop-below", type=float, default=0.05, help="of LearningCurveASHA (0.05)")
     parser.add_argument("--only", choices=["regret", "end-to-end", "likelihood", "cost"], help="one part alone")
     parser.add_argument("--plot", type=Path, help="where to draw the frontiers, e.g. frontiers.svg (needs matplotlib)")
     parser.add_argument("--quick", action="store_true", help="8 seeds, short MCMC: minutes on two cores")
@@ -343,7 +344,7 @@ def main() -> None:
             part["end to end"] = end_to_end(table, seeds, trials)
         if arguments.only in (None, "regret"):
             part["regret"], part["calibration"] = regret(
-                table, seeds, arguments.first_rung or (1, 3, 10), trials, prior_size, arguments.schedulers
+                table, seeds, arguments.first_rung or (1, 3, 10), trials, prior_size, arguments.schedulers, arguments.stop_below
             )
     if arguments.plot and all("regret" in part for part in figures.values()):
         plot(figures, arguments.plot)
