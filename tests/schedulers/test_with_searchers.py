@@ -15,7 +15,7 @@ from ray_nas.schedulers import LearningCurveASHA, MultiObjectiveASHA, Resumable
 from ray_nas.searchers.base import strategy_names
 
 MAX_T = 9
-TRIALS = 24
+TRIALS = 16
 SEARCHERS = [name for name in sorted(strategy_names(searchers)) if name != "BOHB" or find_spec("hpbandster")]
 SCHEDULERS = {
     "LearningCurveASHA": lambda: LearningCurveASHA(time_attr="epoch", metric="score", mode="max", max_t=MAX_T),

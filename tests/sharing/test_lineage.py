@@ -112,6 +112,7 @@ def test_nested_configs_and_lost_checkpoints(cluster: None, tmp_path: Path) -> N
     assert "holds no tensors.safetensors: it is not one that ray_nas.sharing wrote" in str(wrong.errors[0])
 
 
+@pytest.mark.soak  # kills of drivers with weights are in `make test` for one-shot search
 def test_a_killed_driver_goes_on_with_all_weights(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     command = [sys.executable, str(DRIVER), str(tmp_path), str(SAMPLES)]
