@@ -80,8 +80,8 @@ def one_shot_trainable(
 
     Every trial reports `phase` ("supernet", "evaluate" or "retrain"), `loss` and, where targets are classes, `accuracy` in
     [0, 1] and `calibrated_loss` (cross-entropy after temperature scaling), all on the validation data: of random sub-networks
-    in the first phase, of the batch's best in the second, of the network in the third. Retraining counts `epoch`, which a scheduler may take as its `time_attr`; its last report adds
-    `test_loss` and `test_accuracy` where there are test data, and says on what it ends: `reported_on` is "test" or
+    in the first phase, of the batch's best in the second, of the network in the third. Retraining counts `epoch`, which a
+    scheduler may take as its `time_attr`; its last report adds `test_loss` and `test_accuracy` where there are test data, and says on what it ends: `reported_on` is "test" or
     "validation". Supernet and retraining go on from a checkpoint of each epoch.
 
     Args:

@@ -251,9 +251,9 @@ def test_a_run_that_ended_with_a_full_disk_is_restored_when_there_is_room(
 
     class Refusing(record.RecordWriter):
         def save(self, folder: Path) -> dict[str, Any]:
-            path = folder / record.RECORD_FILE
-            if not room.exists() and path.exists() and path.read_bytes().count(b'"end"') >= 3:
-                with record.writing(path):
+            stored = tmp_path / "run" / record.RECORD_FILE  # the driver's own copy may be a save ahead of it
+            if not room.exists() and stored.exists() and stored.read_bytes().count(b'"end"') >= 3:
+                with record.writing(folder / record.RECORD_FILE):
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             return super().save(folder)
 
@@ -271,7 +271,7 @@ def test_a_run_that_ended_with_a_full_disk_is_restored_when_there_is_room(
     with pytest.raises(OSError, match=r"cannot be saved .No space left on device"):  # at its end
         tuner.fit()
     finished = [trial.trial_id for trial in record.load(tmp_path / "run").trials if trial.status == "completed"]
-    assert 0 < len(finished) < 8  # the storage may be a save behind the driver
+    assert 3 <= len(finished) < 8
     room.touch()
     assert len(tune.Tuner.restore(str(tmp_path / "run"), train).fit()) == 8
     trials = record.load(tmp_path / "run").trials
