@@ -28,7 +28,7 @@ from ray_nas.schedulers import LearningCurveASHA
 from ray_nas.searchers import RegularizedEvolution
 from ray_nas.spaces import NASBench201
 
-EPOCHS = 3
+EPOCHS = 9
 HEALTH = {"health_check_period_ms": 1_000, "health_check_timeout_ms": 10_000, "health_check_failure_threshold": 5}
 """A killed node refuses connections and is missed after five seconds; one that is only slow is given its time."""
 
@@ -70,7 +70,7 @@ def drive(folder: Path, number: int, seed: int, address: str) -> None:
             train,
             tune_config=tune.TuneConfig(
                 search_alg=RegularizedEvolution(NASBench201(2, 1), "score", "max", population_size=3, tournament_size=2, seed=seed),
-                scheduler=LearningCurveASHA(time_attr="epoch", metric="score", mode="max", max_t=EPOCHS),
+                scheduler=LearningCurveASHA(time_attr="epoch", metric="score", mode="max", max_t=EPOCHS, grace_period=3),
                 num_samples=number,
                 reuse_actors=True,
                 trial_dirname_creator=lambda trial: trial.trial_id,
@@ -103,6 +103,13 @@ def wait_for(folder: Path, driver: subprocess.Popen, number: int) -> None:
         time.sleep(0.1)
 
 
+def wait_for_checkpoint(folder: Path, driver: subprocess.Popen) -> None:
+    """Until a trial that goes on has reported twice by what is saved: its first checkpoint is then known to what is restored."""
+    while not any(trial.status == "unfinished" and len(trial.results) > 1 for trial in record.load(folder / "run").trials):
+        assert driver.poll() is None, "the driver ended before a trial that went on was saved with a checkpoint"
+        time.sleep(0.05)
+
+
 def main(folder: Path, number: int, seed: int) -> None:
     """Kills a node after about a quarter of the trials, the next after two, the driver after three."""
     (folder / "loaded").mkdir()
@@ -118,6 +125,7 @@ def main(folder: Path, number: int, seed: int) -> None:
         cluster.remove_node(nodes.pop(rng.randrange(len(nodes))), allow_graceful=False)
     wait_for(folder, driver, 3 * number // 4)
     time.sleep(rng.random())
+    wait_for_checkpoint(folder, driver)
     driver.send_signal(signal.SIGKILL)
     driver.wait()
     assert not (folder / "told.json").exists()
