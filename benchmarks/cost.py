@@ -60,7 +60,9 @@ def against_table(table: Path, limit: int | None) -> dict[str, Any]:
     if limit is not None:
         rows = [rows[int(index)] for index in np.random.default_rng(0).choice(len(rows), limit, replace=False)]
     equal, analytic, left, seconds = 0, 0, Counter[int](), []
-    for row in rows:
+    for done, row in enumerate(rows):
+        if done and done % 1_000 == 0:
+            print(f"{done} of {len(rows)} cells: {equal} with equal parameters, {analytic} with analytic multiply-adds", flush=True)
         with torch.device("meta"):
             model = space.build(space.from_arch_str(row["arch_str"]))
         start = time.process_time()

@@ -10,7 +10,8 @@ has a number of trials, and not a time, workers run out of work: `tail_share` is
 
 Through Tune: trials that cost nothing. `growth` is the driver's CPU time of a trial in the last tenth over that in the second, with
 `LearningCurveASHA` as the scheduler (`soak_with_fifo` has it with Tune's own);
-`overhead_ratio` is it with our searcher over it with a minimal one that takes turns with ours in the same experiment.
+`overhead_ratio` is it with our searcher over it with a minimal one that takes turns with ours in the same experiment. Each
+experiment has a process of its own, so that its memory is not what an earlier one left.
 
 The last line is one JSON object.
 """
@@ -22,7 +23,9 @@ import math
 import resource
 import time
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -170,13 +173,17 @@ class Allocations(tune.Callback):
             self.snapshots.append(tracemalloc.take_snapshot())
 
 
+def live_trials_alone() -> LearningCurveASHA:
+    """Our scheduler for trials of one report: it looks at those that have not ended."""
+    return LearningCurveASHA(time_attr="training_iteration", max_t=2, metric="score", mode="max")
+
+
 def memory(trials: int) -> dict[str, Any]:
     """Kilobytes that a trial which has ended leaves in the driver, and how many of them were allocated below a call of ours."""
     allocations = Allocations(trials)
     tracemalloc.start(10)
     try:
-        scheduler = LearningCurveASHA(time_attr="training_iteration", max_t=2, metric="score", mode="max")
-        through_tune(RegularizedEvolution(large_space(), "score", "max", seed=0), trials, [allocations], scheduler)
+        through_tune(RegularizedEvolution(large_space(), "score", "max", seed=0), trials, [allocations], live_trials_alone())
     finally:
         tracemalloc.stop()
     early, late = allocations.snapshots
@@ -188,19 +195,42 @@ def memory(trials: int) -> dict[str, Any]:
     return {"trials": trials, "kb_of_a_trial": round(sum(growth.values()), 2), "kb_of_a_trial_ours": round(growth[True], 2)}
 
 
-def draw(path: Path, curves: dict[str, list[float]]) -> None:
-    """Milliseconds by tenth of an experiment, a line for each curve."""
+LABELS = {
+    "soak_with_fifo": "through Tune, its FIFO scheduler",
+    "soak": "through Tune, LearningCurveASHA",
+    "virtual": "searcher and scheduler in virtual time",
+}
+
+
+def draw(path: Path, figures: dict[str, Any]) -> None:
+    """Milliseconds by tenth of an experiment, a line for each that was measured; the driver's memory beside them."""
     import matplotlib
 
     matplotlib.use("agg")
     from matplotlib import pyplot
 
-    picture, panel = pyplot.subplots(figsize=(7, 4), layout="constrained")
-    for name, curve in curves.items():
-        panel.plot(range(1, len(curve) + 1), curve, marker="o", label=name)
-    panel.set(xlabel="tenth of the experiment", ylabel="CPU ms of the driver, of a trial", yscale="log", ylim=(0.1, None))
-    panel.legend()
+    picture, (time_panel, memory_panel) = pyplot.subplots(1, 2, figsize=(10, 4), layout="constrained")
+    tenths = range(1, 11)
+    for name, label in LABELS.items():
+        if name in figures:
+            label = f"{label}, {figures[name]['trials']:,} trials"
+            time_panel.plot(tenths, figures[name]["cpu_ms_of_a_trial_by_tenth"], marker="o", label=label)
+            if "rss_mb_by_tenth" in figures[name]:
+                memory_panel.plot(tenths, figures[name]["rss_mb_by_tenth"], marker="o", label=label)
+    time_panel.set(xlabel="tenth of the experiment", ylabel="CPU ms of the driver, of a trial", yscale="log", ylim=(0.1, None))
+    memory_panel.set(xlabel="tenth of the experiment", ylabel="memory of the driver, MB", ylim=(0, None))
+    time_panel.legend()
+    memory_panel.legend()
     picture.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
+
+
+def alone(experiment: Callable[..., dict[str, Any]], *arguments: Any) -> dict[str, Any]:
+    """What an experiment through Tune returns, in a process and a Ray of its own."""
+    with ProcessPoolExecutor(1, get_context("spawn"), initializer=start_ray) as process:
+        return process.submit(experiment, *arguments).result()
+
+
+PARTS = "virtual", "cluster", "paired", "memory", "soak_with_fifo", "soak"
 
 
 def main() -> None:
@@ -211,32 +241,31 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1_000)
     parser.add_argument("--soak-trials", type=int, help="10,000; 1,000 with --quick")
     parser.add_argument("--paired-trials", type=int, help="4,000; 1,000 with --quick")
+    parser.add_argument("--only", nargs="+", choices=PARTS, metavar="PART", help=f"some of {', '.join(PARTS)}")
     parser.add_argument("--figure", type=Path, help="where to draw the curves, e.g. scale.svg (needs matplotlib)")
     options = parser.parse_args()
-    virtual = in_virtual_time(options.virtual_trials, options.workers)
-    print("virtual time:", virtual, flush=True)
-    cluster = [on_a_cluster(options.virtual_trials // 20, max_pending) for max_pending in (1, 100)]
-    print("on a virtual cluster:", cluster, flush=True)
-    start_ray()
-    pairs = paired(options.paired_trials or (1_000 if options.quick else 4_000), 20 if options.quick else 50)
-    print("beside a minimal searcher:", pairs, flush=True)
-    kept = memory(300 if options.quick else 2_000)
-    print("memory:", kept, flush=True)
-    length = options.soak_trials or (1_000 if options.quick else 10_000)
-    fifo = soak(length)
-    print("soak with Tune's own scheduler:", fifo, flush=True)
-    long = soak(length, LearningCurveASHA(time_attr="training_iteration", max_t=2, metric="score", mode="max"))
-    print("soak with ours:", long, flush=True)
-    if options.figure:
-        names = f"through Tune, {long['trials']:,} trials", f"decisions, {virtual['trials']:,} in virtual time"
-        curves = [part["cpu_ms_of_a_trial_by_tenth"] for part in (long, virtual)]
-        draw(options.figure, dict(zip(names, curves, strict=True)))
-    figures = {"idle_share": virtual["idle_share"], "overhead_ratio": pairs["ratio"], "growth": long["growth"]}
-    print(
-        json.dumps(
-            {**figures, "virtual": virtual, "cluster": cluster, "paired": pairs, "memory": kept, "soak": long, "soak_with_fifo": fifo}
+    if options.virtual_trials <= options.workers:
+        parser.error(
+            f"--virtual-trials must be above --workers ({options.workers}), got {options.virtual_trials}: nobody would ever be idle"
         )
-    )
+    few = options.quick
+    length = options.soak_trials or (1_000 if few else 10_000)
+    measures: dict[str, Callable[[], Any]] = {
+        "virtual": lambda: in_virtual_time(options.virtual_trials, options.workers),
+        "cluster": lambda: [on_a_cluster(options.virtual_trials // 20, max_pending) for max_pending in (1, 100)],
+        "paired": lambda: alone(paired, options.paired_trials or (1_000 if few else 4_000), 20 if few else 50),
+        "memory": lambda: alone(memory, 300 if few else 2_000),
+        "soak_with_fifo": lambda: alone(soak, length),
+        "soak": lambda: alone(soak, length, live_trials_alone()),
+    }
+    figures: dict[str, Any] = {}
+    for name in options.only or measures:
+        figures[name] = measures[name]()
+        print(f"{name}: {figures[name]}", flush=True)
+    if options.figure:
+        draw(options.figure, figures)
+    heads = {"idle_share": ("virtual", "idle_share"), "overhead_ratio": ("paired", "ratio"), "growth": ("soak", "growth")}
+    print(json.dumps({name: figures[part][figure] for name, (part, figure) in heads.items() if part in figures} | figures))
 
 
 if __name__ == "__main__":

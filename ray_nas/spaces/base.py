@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -12,7 +11,7 @@ from ConfigSpace.types import NotSet
 from ray.tune.search.sample import Domain, Sampler
 from torch import nn
 
-from ray_nas.spaces import parameters
+from ray_nas.spaces import counting, parameters
 from ray_nas.spaces.parameters import Value
 
 Config = dict[str, Any]
@@ -118,7 +117,7 @@ class SearchSpace(Domain):
         return self._size
 
     def _counted(self) -> int | float:
-        count = self._count()
+        count = counting.count(self._config_space, self._is_active)
         if self._is_limited() and count <= _EXACT_COUNT_LIMIT:
             return sum(1 for _ in self._combinations(parameters.all_values))
         return count
@@ -347,46 +346,6 @@ class SearchSpace(Domain):
             if not rule(config):
                 return f"breaks the rule {getattr(rule, '__name__', rule)!s}"
         return None
-
-    def _count(self) -> int | float:
-        """Configs under the conditions alone, by dynamic programming: parents first, children as soon as they can be."""
-        names: list[str] = []
-
-        def place(name: str) -> None:
-            if name not in names and all(parent.name in names for parent in self._config_space.parents_of[name]):
-                names.append(name)
-                for child in self._config_space.children_of[name]:
-                    place(child.name)
-
-        for name in self._parameters:
-            place(name)
-        if any(math.isinf(parameter.size) for parameter in self._parameters.values()):
-            return math.inf
-        last_use = {name: index for index, name in enumerate(names)}
-        for index, name in enumerate(names):
-            for parent in self._config_space.parents_of[name]:
-                last_use[parent.name] = max(last_use[parent.name], index)
-        states: dict[tuple[tuple[str, Any], ...], int | float] = {(): 1}
-        for index, name in enumerate(names):
-            parameter = self._parameters[name]
-            listed: Sequence[Any] | None = None
-            if last_use[name] > index:
-                listed = parameters.all_values(parameter)
-            following: dict[tuple[tuple[str, Any], ...], int | float] = {}
-            for state, count in states.items():
-                values = dict(state)
-                if not self._is_active(name, values):
-                    outcomes: list[tuple[Any, int | float]] = [(NotSet, 1)]
-                elif listed is None:
-                    outcomes = [(None, int(parameter.size))]
-                else:
-                    outcomes = [(value, 1) for value in listed]
-                for value, ways in outcomes:
-                    kept = {**values, name: value}
-                    key = tuple((other, kept[other]) for other in kept if last_use[other] > index)
-                    following[key] = following.get(key, 0) + count * ways
-            states = following
-        return sum(states.values())
 
 
 def describe(parameter: Any) -> str:
