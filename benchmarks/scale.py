@@ -119,42 +119,76 @@ def on_a_cluster(trials: int, max_pending: int) -> dict[str, Any]:
     }
 
 
-class Stamps(tune.Callback):
-    """The driver's CPU time, the clock and the driver's memory at the end of each trial."""
+class OwnTime:
+    """CPU seconds inside of Tune's calls to a searcher or a scheduler; a call within a call counts once."""
 
     def __init__(self) -> None:
+        self.seconds = 0.0
+        self._inside = False
+
+    def clock(self, owner: Any, *names: str) -> None:
+        """Counts these methods of an object."""
+        for name in names:
+            setattr(owner, name, self._clocked(getattr(owner, name)))
+
+    def _clocked(self, method: Callable[..., Any]) -> Callable[..., Any]:
+        def clocked(*arguments: Any, **named: Any) -> Any:
+            if self._inside:
+                return method(*arguments, **named)
+            self._inside, start = True, time.thread_time()
+            try:
+                return method(*arguments, **named)
+            finally:
+                self._inside = False
+                self.seconds += time.thread_time() - start
+
+        return clocked
+
+
+class Stamps(tune.Callback):
+    """The driver's CPU time, that within our calls, the clock and the driver's memory at the end of each trial."""
+
+    def __init__(self, own: OwnTime) -> None:
+        self._own = own
         self.cpu: list[float] = []
+        self.ours: list[float] = []
         self.clock: list[float] = []
         self.rss: list[float] = []
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Notes them."""
         self.cpu.append(time.process_time())
+        self.ours.append(self._own.seconds)
         self.clock.append(time.perf_counter())
         pages = int(Path("/proc/self/statm").read_text().split()[1])
         self.rss.append(pages * resource.getpagesize() / 2**20)
 
 
 def soak(trials: int, scheduler: TrialScheduler | None = None) -> dict[str, Any]:
-    """An experiment of trials that cost nothing; each tenth's CPU milliseconds of a trial and megabytes at its end.
+    """An experiment of trials that cost nothing; each tenth's milliseconds of a trial, and megabytes at its end.
 
-    Tune's own scheduler looks through all trials that ever were at each decision; ours through those that have not ended.
+    Tune's own scheduler looks through all trials that ever were at each decision; ours through those that have not ended. Now and
+    then Tune writes the state of all trials that ever were, which makes single trials dear: `median_of_blocks` leaves that out.
     """
-    stamps = Stamps()
-    through_tune(RegularizedEvolution(large_space(), "score", "max", seed=0), trials, [stamps], scheduler)
-    tenth = trials // 10
-    cpu, clock = (
-        [1e3 * (times[(k + 1) * tenth - 1] - times[k * tenth]) / (tenth - 1) for k in range(10)] for times in (stamps.cpu, stamps.clock)
-    )
-    memory = [stamps.rss[(k + 1) * tenth - 1] for k in range(10)]
+    searcher, own = RegularizedEvolution(large_space(), "score", "max", seed=0), OwnTime()
+    own.clock(searcher, "suggest", "on_trial_result", "on_trial_complete", "save")
+    if scheduler is not None:
+        own.clock(scheduler, "on_trial_add", "on_trial_result", "on_trial_complete", "choose_trial_to_run")
+    stamps = Stamps(own)
+    through_tune(searcher, trials, [stamps], scheduler)
+    cpu, ours, clock = (np.array_split(1e3 * np.diff(times), 10) for times in (stamps.cpu, stamps.ours, stamps.clock))
+    means = {
+        "cpu_ms_of_a_trial_by_tenth": [part.mean() for part in cpu],
+        "median_of_blocks_by_tenth": [np.median([block.mean() for block in np.array_split(part, max(1, len(part) // 20))]) for part in cpu],
+        "ours_by_tenth": [part.mean() for part in ours],
+        "clock_ms_of_a_trial_by_tenth": [part.mean() for part in clock],
+        "rss_mb_by_tenth": [part[-1] for part in np.array_split(stamps.rss, 10)],
+    }
+    growths = ["growth", "growth_of_medians", "growth_of_ours", "clock_growth", "rss_growth"]
     return {
         "trials": trials,
-        "cpu_ms_of_a_trial_by_tenth": np.round(cpu, 2).tolist(),
-        "ms_of_a_trial_by_tenth": np.round(clock, 2).tolist(),
-        "rss_mb_by_tenth": np.round(memory, 1).tolist(),
-        "growth": round(cpu[-1] / cpu[1], 3),
-        "wall_growth": round(clock[-1] / clock[1], 3),
-        "rss_growth": round(memory[-1] / memory[1], 3),
+        **{name: np.round(values, 3).tolist() for name, values in means.items()},
+        **{name: round(float(values[-1] / values[1]), 3) for name, values in zip(growths, means.values(), strict=True)},
     }
 
 
