@@ -243,18 +243,20 @@ def draw(path: Path, figures: dict[str, Any]) -> None:
     matplotlib.use("agg")
     from matplotlib import pyplot
 
-    picture, (time_panel, memory_panel) = pyplot.subplots(1, 2, figsize=(10, 4), layout="constrained")
+    picture, (time_panel, memory_panel) = pyplot.subplots(1, 2, figsize=(12, 4), layout="constrained")
     tenths = range(1, 11)
     for name, label in LABELS.items():
         if name in figures:
             label = f"{label}, {figures[name]['trials']:,} trials"
             time_panel.plot(tenths, figures[name]["cpu_ms_of_a_trial_by_tenth"], marker="o", label=label)
-            if "rss_mb_by_tenth" in figures[name]:
+            if name != "virtual":
+                colour = time_panel.lines[-1].get_color()
+                time_panel.plot(tenths, figures[name]["ours_by_tenth"], linestyle=":", color=colour, label="of it, in calls of ours")
                 memory_panel.plot(tenths, figures[name]["rss_mb_by_tenth"], marker="o", label=label)
     time_panel.set(xlabel="tenth of the experiment", ylabel="CPU ms of the driver, of a trial", yscale="log", ylim=(0.1, None))
     memory_panel.set(xlabel="tenth of the experiment", ylabel="memory of the driver, MB", ylim=(0, None))
-    time_panel.legend()
-    memory_panel.legend()
+    for panel in (time_panel, memory_panel):
+        panel.legend(fontsize="small", loc="lower left")
     picture.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
 
 

@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from ray.tune.result import DEFAULT_METRIC
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
-from ray_nas.schedulers import experiment_state
+from ray_nas.schedulers import experiment_state, revived
 
 State = dict[str, Any]
 
@@ -43,7 +43,7 @@ class ResumableScheduler(FIFOScheduler):
         self._live: dict[str, Any] = {}
         """The trials that have not ended, in the order in which they came."""
         self._revived: list[Any] = []
-        """Trials that were stopped here and that a restore of Tune has queued again."""
+        """Trials that were stopped here and that Tune has queued again."""
         self._forget_unknown = False
         self._reports = 0
 
@@ -157,9 +157,8 @@ class ResumableScheduler(FIFOScheduler):
         reason = self._judge(trial, time, result, time > reached)
         if reason is None and time < self._max_t:
             return str(TrialScheduler.CONTINUE)
-        if reason is not None and hasattr(self._searcher, "note_stop"):
-            self._searcher.note_stop(trial.trial_id, reason)
         self._stopped[trial.trial_id] = (time, reason or f"full length: {self._time_attr} = {time:g}")
+        self._note_stop(trial.trial_id)
         self._end(trial.trial_id, True)
         return str(TrialScheduler.STOP)
 
@@ -179,21 +178,28 @@ class ResumableScheduler(FIFOScheduler):
         self._end(trial.trial_id, False)
 
     def choose_trial_to_run(self, tune_controller: Any) -> Any:
-        """The first that waits. Trials that a restore has queued although they were stopped are ended first.
+        """The first that waits. Trials that Tune has queued again although they were stopped are ended first.
 
         As `FIFOScheduler`, which looks through all trials that ever were.
         """
         self._drop_unknown()
         while self._revived:
             trial = self._revived.pop()
-            if trial.status in _WAITING:
-                tune_controller.stop_trial(trial)
-        waiting = (trial for status in _WAITING for trial in self._live.values() if trial.status == status)
+            if trial.status in revived.WAITING:
+                self._note_stop(trial.trial_id)
+                revived.end(tune_controller, trial)
+        waiting = (trial for status in revived.WAITING for trial in self._live.values() if trial.status == status)
         return next(waiting, None)
 
     def debug_string(self) -> str:
         """One line for Tune's status table."""
         return f"Using {type(self).__name__}: {len(self._stopped)} of {len(self._reached)} trials stopped"
+
+    def _note_stop(self, trial_id: str) -> None:
+        """Tells the searcher why a trial was stopped; that it had its full length is no reason."""
+        time, reason = self._stopped[trial_id]
+        if time < self._max_t and hasattr(self._searcher, "note_stop"):
+            self._searcher.note_stop(trial_id, reason)
 
     def _drop_unknown(self) -> None:
         if self._forget_unknown and self._added:
@@ -252,6 +258,3 @@ class OneMetric:
             return None
         value = float(value)
         return (value if self._mode == "max" else -value) if math.isfinite(value) else math.nan
-
-
-_WAITING: Final = ("PENDING", "PAUSED")

@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, MedianStoppingRule, TrialScheduler
 
-from ray_nas.schedulers import experiment_state
+from ray_nas.schedulers import experiment_state, revived
 
 State = dict[str, Any]
 
@@ -105,12 +105,12 @@ class Resumable(FIFOScheduler):
         self._end("on_trial_error", tune_controller, trial)
 
     def choose_trial_to_run(self, tune_controller: Any) -> Any:
-        """What the scheduler inside chooses, once trials that were stopped before a restore have been ended."""
+        """What the scheduler inside chooses, once trials that were stopped and are queued again have been ended."""
         self._replay(tune_controller)
         while self._revived:
             trial = self._revived.pop()
-            if trial.status in ("PENDING", "PAUSED"):
-                tune_controller.stop_trial(trial)
+            if trial.status in revived.WAITING:
+                revived.end(tune_controller, trial)
         return self.scheduler.choose_trial_to_run(tune_controller)
 
     def debug_string(self) -> str:

@@ -11,11 +11,21 @@ class FakeTrial:
         self.__dict__.update(more)
 
 
+class Heard:
+    """A search algorithm that keeps what it is told."""
+
+    def __init__(self):
+        self.results = {}
+
+    def on_trial_result(self, trial_id, result):
+        self.results.setdefault(trial_id, []).append(result)
+
+
 class FakeController:
     """What schedulers use of Tune's controller."""
 
     def __init__(self, search_alg=None):
-        self.search_alg, self.trials, self.stopped = search_alg, [], []
+        self.search_alg, self.trials, self.stopped = search_alg or Heard(), [], []
 
     def get_trials(self):
         return self.trials

@@ -137,6 +137,7 @@ def test_trials_that_were_stopped_and_come_back_are_ended(name, make_run):
         second.scheduler.on_trial_add(second.controller, trial)
     second.scheduler.choose_trial_to_run(second.controller)
     assert sorted(second.controller.stopped) == sorted(stopped)
+    assert second.controller.search_alg.results == {trial_id: [first.trials[trial_id].last_result] for trial_id in stopped}
     trial = first.trials[stopped[0]]
     assert second.scheduler.on_trial_result(second.controller, trial, {"epoch": 1, "score": 9.0, "cost": -9.0}) == "STOP"
 
