@@ -20,6 +20,7 @@ import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 import torch
@@ -91,21 +92,27 @@ def cell_multiply_adds(arch_str: str) -> int:
     return total
 
 
+class Saved:
+    """What autograd's graph keeps of a tensor, for as long as it keeps it."""
+
+    def __init__(self, tensor: torch.Tensor) -> None:
+        self.tensor = tensor.detach()
+
+
 def held(model: nn.Module, inputs: torch.Tensor) -> int:
     """Bytes that torch keeps for one step, each storage once."""
-    kept: dict[int, torch.UntypedStorage] = {}
+    alive = WeakSet[Saved]()
 
-    def keep(tensor: torch.Tensor) -> torch.Tensor:
-        storage = tensor.untyped_storage()
-        kept[storage._cdata] = storage
-        return tensor
+    def save(tensor: torch.Tensor) -> Saved:
+        saved = Saved(tensor)
+        alive.add(saved)
+        return saved
 
     optimizer = torch.optim.AdamW(model.parameters())
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+    with torch.autograd.graph.saved_tensors_hooks(save, lambda saved: saved.tensor):
         loss = loss_of(model, inputs)
-    for tensor in (*model.parameters(), *model.buffers()):
-        keep(tensor)
-    total = sum(storage.nbytes() for storage in kept.values())
+    tensors = [*model.parameters(), *model.buffers(), *(saved.tensor for saved in alive)]
+    total = sum({tensor.untyped_storage()._cdata: tensor.untyped_storage().nbytes() for tensor in tensors}.values())
     loss.backward()
     optimizer.step()
     total += sum(parameter.grad.nbytes for parameter in model.parameters() if parameter.grad is not None)

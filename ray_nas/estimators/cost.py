@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
+from weakref import WeakSet
 
 import torch
 from torch import nn
@@ -39,7 +40,7 @@ class Cost:
     activation_bytes: int
     """What stays in memory between the forward and the backward pass of one batch: its inputs, saved tensors and outputs.
 
-    Parts that no output depends on count too, although torch lets go of what they saved: an upper bound with dead ends.
+    What parts saved that no output depends on is gone by then.
     """
     peak_memory_bytes: int
     """Of a training step: parameters, buffers, gradients, the optimizer's state and `activation_bytes`.
@@ -214,27 +215,37 @@ def _fused_flops(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, *a
 _FORMULAS: Mapping[Any, Callable[..., int]] = {torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _fused_flops, **flop_registry}
 
 
+class _Saved:
+    """What a node of autograd's graph has saved; it goes with the node."""
+
+    def __init__(self, tensor: torch.Tensor) -> None:
+        self.storage = tensor.untyped_storage()  # not the tensor: a graph that held one of its own would never be freed
+
+
 def _forward(model: nn.Module, inputs: torch.Tensor) -> tuple[int, dict[int, torch.UntypedStorage], list[nn.Parameter]]:
     """FLOPs of a forward pass, the storages that it leaves in memory, and the parameters that its outputs depend on."""
-    held: dict[int, torch.UntypedStorage] = {}
+    alive = WeakSet[_Saved]()
 
-    def hold(tensor: torch.Tensor) -> None:
-        storage = tensor.untyped_storage()
-        held[storage._cdata] = storage  # views share it; keeping it here keeps its address from being used again
-        # Nothing is handed back, as there is no backward pass: a graph that held a tensor of its own would never be freed.
+    def save(tensor: torch.Tensor) -> _Saved:
+        saved = _Saved(tensor)
+        alive.add(saved)
+        return saved
 
     counter = _Flops()
     try:
-        hooks = torch.autograd.graph.saved_tensors_hooks(hold, lambda nothing: nothing)
+        hooks = torch.autograd.graph.saved_tensors_hooks(save, _no_backward)
         with torch.enable_grad(), torch.device("meta"), _fused_attention(), hooks, counter:
             outputs = [output for output in tree_leaves(model(inputs)) if isinstance(output, torch.Tensor)]
     except (ArithmeticError, IndexError, NotImplementedError, RuntimeError, TypeError, ValueError) as error:
         raise ValueError(
             f"model ({type(model).__name__}) cannot be profiled on the meta device with inputs of shape {tuple(inputs.shape)}: {error}"
         ) from error
-    for tensor in (inputs, *outputs):
-        hold(tensor)
+    held = {saved.storage._cdata: saved.storage for saved in alive} | _distinct([inputs, *outputs])  # views share a storage
     return counter.total, held, _reached(outputs)
+
+
+def _no_backward(saved: _Saved) -> torch.Tensor:
+    raise RuntimeError("its forward pass asks for a gradient, for which there are no values")
 
 
 def _reached(outputs: Sequence[torch.Tensor]) -> list[nn.Parameter]:

@@ -2,12 +2,15 @@
 
 import gc
 import pickle
+import weakref
 from functools import partial
+from itertools import product
 from typing import Any
 
 import pytest
 import torch
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 from torch.utils.flop_counter import FlopCounterMode
 
 from ray_nas.estimators.cost import Cost, cost_function, profile
@@ -20,23 +23,29 @@ def one_thread() -> None:
     torch.set_num_threads(1)
 
 
+class Saved:
+    """What autograd's graph keeps of a tensor, for as long as it keeps it."""
+
+    def __init__(self, tensor: torch.Tensor) -> None:
+        self.tensor = tensor.detach()
+
+
 def held_by_torch(model: nn.Module, inputs: torch.Tensor, make_optimizer: Any) -> int:
     """Bytes after a real forward pass and a real step: saved tensors, parameters, buffers, gradients, optimizer state."""
-    storages: dict[int, torch.UntypedStorage] = {}
+    alive = weakref.WeakSet[Saved]()
 
-    def note(tensor: torch.Tensor) -> torch.Tensor:
-        storage = tensor.untyped_storage()
-        storages[storage._cdata] = storage
-        return tensor
+    def save(tensor: torch.Tensor) -> Saved:
+        saved = Saved(tensor)
+        alive.add(saved)
+        return saved
 
     model.train()
     fixed = [*model.parameters(), *model.buffers()]
     optimizer = make_optimizer(list(model.parameters()))
-    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+    with torch.autograd.graph.saved_tensors_hooks(save, lambda saved: saved.tensor):
         outputs = model(inputs)
-    for tensor in (inputs, outputs, *fixed):
-        note(tensor)
-    total = sum(storage.nbytes() for storage in storages.values())
+    tensors = [inputs, outputs, *fixed, *(saved.tensor for saved in alive)]
+    total = sum({tensor.untyped_storage()._cdata: tensor.untyped_storage().nbytes() for tensor in tensors}.values())
     outputs.sum().backward()
     optimizer.step()
     total += sum(parameter.grad.nbytes for parameter in model.parameters() if parameter.grad is not None)
@@ -75,6 +84,39 @@ def test_state_of_any_optimizer(optimizer: Any) -> None:
     model = nn.Sequential(nn.Linear(300, 200), nn.ReLU(), nn.Linear(200, 300), nn.Linear(300, 200))
     cost = profile(model, (300,), batch_size=2, optimizer=optimizer)
     assert cost.peak_memory_bytes == pytest.approx(held_by_torch(model, torch.ones(2, 300), optimizer), rel=0.001)
+
+
+def test_what_no_output_depends_on_is_let_go_and_checkpoints_keep_their_inputs() -> None:
+    class Net(nn.Module):
+        def __init__(self, recomputed: bool, dead_end: bool) -> None:
+            super().__init__()
+            self.body = nn.Sequential(nn.Linear(256, 256), nn.Tanh(), nn.Linear(256, 256), nn.Tanh(), nn.Linear(256, 256), nn.Tanh())
+            self.head = nn.Linear(256, 8)
+            self.recomputed, self.dead_end = recomputed, dead_end
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            if self.dead_end:
+                self.body(x).relu()
+            return self.head(checkpoint(self.body, x, use_reentrant=False) if self.recomputed else self.body(x))
+
+    costs = {}
+    for recomputed, dead_end in product((False, True), repeat=2):
+        model = Net(recomputed, dead_end)
+        costs[recomputed, dead_end] = profile(model, (256,), batch_size=500)
+        truth = held_by_torch(model, torch.ones(500, 256, requires_grad=True), torch.optim.AdamW)
+        assert costs[recomputed, dead_end].peak_memory_bytes == pytest.approx(truth, rel=0.01)
+    assert costs[True, True].activation_bytes == costs[True, False].activation_bytes < costs[False, False].activation_bytes / 1.9
+    assert costs[False, True].activation_bytes == costs[False, False].activation_bytes
+
+
+def test_a_model_that_takes_gradients_itself_is_refused() -> None:
+    class Net(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            x = x.detach().requires_grad_()
+            return torch.autograd.grad(x.exp().sum(), x)[0]
+
+    with pytest.raises(ValueError, match="its forward pass asks for a gradient"):
+        profile(Net(), (3,))
 
 
 def test_no_optimizer_leaves_parameters_gradients_and_activations() -> None:
