@@ -312,6 +312,9 @@ class ArchitectureSearcher(Searcher):
         except state_file.StateError as error:
             self._refused = error
             raise
+        except Exception as error:
+            self._refused = state_file.StateError(f"{checkpoint_path} cannot be restored: {type(error).__name__}: {error}")
+            raise self._refused from error
 
     def _restore(self, path: Path) -> None:
         state = state_file.read(path)

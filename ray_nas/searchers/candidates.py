@@ -118,9 +118,9 @@ class Candidates:
         scanned = self._next_scanned(space, fits)
         if scanned is None and not self._known and figures.broken:
             raise ValueError(f"constraints cannot be met: {figures.describe(objectives.constraints)}")
-        if scanned is None and self._repeats:
+        if scanned is None and self._repeats and not self.exhausted:
             self.exhausted = True
-            return ask()
+            return self.next(space, objectives, memory, ask, rng)
         return scanned
 
     def get_state(self) -> dict[str, Any]:

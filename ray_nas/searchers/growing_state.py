@@ -33,11 +33,21 @@ class GrowingState:
             The rest, with None in the place of what is large, and the events for the record.
         """
         changes: list[Event] = []
-        return self._rest((), state, changes), changes
+        met: set[Path] = set()
+        rest = self._rest((), state, changes, met)
+        for path in [path for path in self._kept if path not in met]:
+            changes.append({"event": "state", "path": list(path), "dropped": True})
+            self.take(changes[-1])
+        return rest, changes
 
     def take(self, event: Mapping[str, Any]) -> None:
         """Applies an event of the record, as `split` gave it."""
         path = tuple(event["path"])
+        if "dropped" in event:
+            del self._kept[path]
+            return
+        if path not in self._kept:  # it is kept whole from now on, with what was kept of it before
+            self._kept = {other: part for other, part in self._kept.items() if other[: len(path)] != path}
         if "set" in event:
             part = self._kept.setdefault(path, {})
             for name in event["gone"]:
@@ -56,18 +66,19 @@ class GrowingState:
             place[path[-1]] = deepcopy(part)
         return rest
 
-    def _rest(self, path: Path, value: Any, changes: list[Event]) -> Any:
+    def _rest(self, path: Path, value: Any, changes: list[Event], met: set[Path]) -> Any:
         if not isinstance(value, dict | list):
             return value
         if path and (path in self._kept or len(value) >= _LARGE):
+            met.add(path)
             change = self._change(path, value)
             if change is not None:
                 changes.append({"event": "state", "path": list(path), **change})
                 self.take(deepcopy(changes[-1]))  # what is kept must not change with the state
             return None
         if isinstance(value, dict):
-            return {name: self._rest((*path, name), part, changes) for name, part in value.items()}
-        return [self._rest((*path, index), part, changes) for index, part in enumerate(value)]
+            return {name: self._rest((*path, name), part, changes, met) for name, part in value.items()}
+        return [self._rest((*path, index), part, changes, met) for index, part in enumerate(value)]
 
     def _change(self, path: Path, value: dict[str, Any] | list[Any]) -> Event | None:
         if isinstance(value, list):

@@ -142,6 +142,13 @@ def test_repeats_go_on_after_the_end(name: str, small_space: SearchSpace) -> Non
     assert len({small_space.canonical(config) for config in proposals}) == 10
 
 
+def test_repeats_keep_the_limits(name: str, small_space: SearchSpace) -> None:
+    limits = {"costs": lambda config: {"depth": config["depth"]}, "constraints": {"depth": (2, None)}}
+    proposals = drive(make(name, small_space, repeats=True, **limits), random.Random(2), 0, 30, {})
+    assert len(proposals) == 30
+    assert min(config["depth"] for config in proposals) == 2
+
+
 @pytest.mark.parametrize("cut", [0, 7, 23])
 def test_a_restored_searcher_goes_on_as_if_nothing_had_been(name: str, space: SearchSpace, cut: int, tmp_path: Path) -> None:
     straight, live, order = make(name, space), {}, random.Random(3)
@@ -338,6 +345,18 @@ def test_a_damaged_or_foreign_state_is_refused(name: str, cells: NASBench201, tm
     path.write_text(damage(path.read_text()))
     with pytest.raises(StateError, match=message):
         make(name, cells).restore(str(path))
+
+
+def test_a_state_that_lacks_a_field_is_refused_and_stays_refused(name: str, cells: NASBench201, tmp_path: Path) -> None:
+    make(name, cells).save(str(tmp_path / "state.json"))
+    state = state_file.read(tmp_path / "state.json")
+    del state["strategy"]
+    state_file.write(tmp_path / "state.json", state)
+    searcher = make(name, cells)
+    with pytest.raises(StateError, match="strategy"):
+        searcher.restore(str(tmp_path / "state.json"))
+    with pytest.raises(StateError, match="strategy"):
+        searcher.suggest("a")
 
 
 def test_a_damaged_record_and_another_space_are_refused(name: str, cells: NASBench201, small_space: SearchSpace, tmp_path: Path) -> None:

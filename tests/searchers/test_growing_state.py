@@ -5,6 +5,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -24,7 +25,10 @@ def through_json(value: Any) -> Any:
 @settings(deadline=None, max_examples=15)
 @given(
     steps=st.lists(
-        st.tuples(st.sampled_from(["set", "delete", "append", "cut", "grow"]), st.integers(0, 2 * LARGE), st.integers(0, 9)), max_size=12
+        st.tuples(
+            st.sampled_from(["set", "delete", "append", "cut", "grow", "lengthen", "drop"]), st.integers(0, 2 * LARGE), st.integers(0, 9)
+        ),
+        max_size=12,
     )
 )
 def test_any_change_of_a_large_part_comes_back(steps: list[tuple[str, int, int]]) -> None:
@@ -45,6 +49,10 @@ def test_any_change_of_a_large_part_comes_back(steps: list[tuple[str, int, int]]
             order += [f"t{where}"] * value
         elif what == "cut":
             del order[where:]
+        elif what == "lengthen":  # a large part inside of what may grow large itself
+            state["later"][f"long {value}"] = [where] * LARGE
+        elif what == "drop":
+            state["later"].pop(f"long {value}", None)
         else:
             state["later"].update({f"t{i}": [value] for i in range(where)})
         before = json.dumps(state)
@@ -57,6 +65,22 @@ def test_any_change_of_a_large_part_comes_back(steps: list[tuple[str, int, int]]
         assert other.join(through_json(rest)) == through_json(state)
     assert rest["nested"] == [[1.0, None]]
     assert rest["few"] == {"a": 1}
+
+
+@pytest.mark.parametrize("then", ["grow", "drop"])
+def test_a_large_part_inside_of_another(then: str) -> None:
+    state: dict[str, Any] = {"curves": {"a": list(range(LARGE)), "b": [0]}}
+    growing = GrowingState()
+    _, events = growing.split(state)
+    if then == "grow":
+        state["curves"].update({f"t{i}": [i] for i in range(LARGE)})
+    else:
+        del state["curves"]["a"]
+    rest, changes = growing.split(state)
+    other = GrowingState()
+    for event in through_json(events + changes):
+        other.take(event)
+    assert other.join(rest) == state
 
 
 def test_the_state_file_of_a_long_experiment_stays_small(small_space: SearchSpace, tmp_path: Path) -> None:
