@@ -44,7 +44,7 @@ def replay(path: str | Path, searcher: ArchitectureSearcher, scheduler: TrialSch
         elif event["event"] == "result":
             controller.report(event["trial"], event["metrics"], event.get("final", False))
         elif event["event"] == "end":
-            controller.end(event["trial"], event["status"], event["reason"])
+            controller.end(event["trial"], event["status"], event["reason"], event.get("out_of_memory", False))
     return controller.get_trials()
 
 
@@ -77,11 +77,11 @@ class _ReplayController(VirtualController):
             was, now = ("stopped", "goes on") if final else ("went on", "is stopped")
             raise DivergenceError(f"trial {trial_id}: after {metrics} it {was}, now it {now}")
 
-    def end(self, trial_id: str, status: str, reason: str) -> None:
+    def end(self, trial_id: str, status: str, reason: str, out_of_memory: bool) -> None:
         """The end of a trial that was not stopped for its last report."""
         trial = self._by_id[trial_id]
-        if status == "error":
-            self._fail(trial, RuntimeError(reason))
+        if status == "error" or out_of_memory:
+            self._fail(trial, MemoryError(reason) if out_of_memory else RuntimeError(reason))
         elif not trial.is_finished():
             self._return(trial)
 

@@ -35,6 +35,7 @@ from ray.tune.search import Searcher
 from ray_nas.benchmarks.tune_metric import check_metrics, share_metric
 from ray_nas.benchmarks.virtual_cluster import Workers
 from ray_nas.benchmarks.virtual_trial import Report, VirtualTrial
+from ray_nas.searchers.tune_run import failing
 
 logger = logging.getLogger(__name__)
 
@@ -228,8 +229,9 @@ class VirtualController:
             raise RuntimeError(f"{_FAILURES} trials in a row failed at once, the last with {error!r}") from error
         logger.warning("trial %s failed: %r", trial.trial_id, error)
         trial.error = error
-        self._scheduler.on_trial_error(self, trial)
-        self._searcher.on_trial_complete(trial_id=trial.trial_id, result=None, error=True)
+        with failing(error):
+            self._scheduler.on_trial_error(self, trial)
+            self._searcher.on_trial_complete(trial_id=trial.trial_id, result=None, error=True)
         self._end(trial, Trial.ERROR)
 
     def _interrupt(self, trial: VirtualTrial) -> None:

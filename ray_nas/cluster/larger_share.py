@@ -45,5 +45,5 @@ class LargerShare(tune.Callback):
             return dict(bundle)
         larger = min(share * self._factor, self._max_gpus)
         if larger > 1:
-            larger = 1.0 if share < 1 else math.floor(larger)  # all of one GPU before the second
+            larger = 1.0 if share < 1 else math.ceil(larger)  # all of one GPU before the second
         return {**bundle, "GPU": max(larger, share)}

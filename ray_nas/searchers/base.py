@@ -416,7 +416,7 @@ class ArchitectureSearcher(Searcher):
         objectives = self._ready()
         absent = [name for name in self._constraints if name not in metrics]
         if absent and self._cost_names is None:
-            self._cost_names = frozenset(objectives.check_costs(self.space.to_tune(self._proposals[trial_id].config)))
+            self._cost_names = frozenset(objectives.known_figures(self.space.to_tune(self._proposals[trial_id].config)))
         for name in absent:
             if name not in (self._cost_names or ()):
                 raise InfeasibleError(f"constraints has {name!r}, which is neither one of the costs nor reported")

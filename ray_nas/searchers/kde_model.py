@@ -142,7 +142,7 @@ class KDEModel(HpBandSterBOHB):  # type: ignore[misc]  # HpBandSter has no types
 
     def get_state(self) -> dict[str, Any]:
         """All observations as JSON values."""
-        return {"budgets": list(self.losses.items()), "failed": sorted(self.failed)}
+        return {"budgets": [[budget, losses] for budget, losses in self.losses.items()], "failed": sorted(self.failed)}
 
     def set_state(self, state: Mapping[str, Any], configs: Mapping[str, Config]) -> None:
         """Takes what `get_state` gave, with the config of each trial."""

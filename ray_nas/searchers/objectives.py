@@ -81,13 +81,17 @@ class Objectives:
         if self.costs is not None and self.constraints:
             self.check_costs(trial_config)
 
+    def known_figures(self, trial_config: dict[str, Any]) -> dict[str, float]:
+        """The figures of a config before training, within limits or not."""
+        return dict(self.costs(trial_config)) if self.costs else {}
+
     def check_costs(self, trial_config: dict[str, Any]) -> dict[str, float]:
         """The figures of a config before training.
 
         Raises:
             InfeasibleError: One of them breaks its limits.
         """
-        figures = dict(self.costs(trial_config)) if self.costs else {}
+        figures = self.known_figures(trial_config)
         for name, limits in self.constraints.items():
             if name in figures:
                 check_limits(name, figures[name], limits)

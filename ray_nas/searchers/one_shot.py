@@ -203,7 +203,8 @@ class OneShot(Searcher):
             return
         finished = all(math.isfinite(trial.last.get(name, math.nan)) for name in self._inner.objectives)
         status = "error" if error else "completed" if finished else "infeasible"
-        reason = "the trainable raised an error" if error else "" if finished else "no finite figure was reported"
+        stopped = self._inner._stop_reasons.pop(trial_id, "")
+        reason = "the trainable raised an error" if error else stopped if finished else "no finite figure was reported"
         kind = "end" if trial.config["phase"] == "retrain" else "supernet_end"
         self._inner._record.append({"event": kind, "trial": trial_id, "status": status, "reason": reason})
 

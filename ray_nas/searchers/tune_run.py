@@ -8,10 +8,13 @@ Both are arguments of the public function `tune.run`, which is on the stack when
 Of a trial that failed a searcher hears `error=True` and no more; Tune's callbacks get the trial and its error file, after the
 searcher was told, and a searcher cannot count on one. The exception is an argument of the controller's (private) method that
 calls scheduler and searcher. Where that is not found, all errors count as alike. `tests/searchers/test_tune_run.py` fails
-when Ray changes either.
+when Ray changes either. Who drives a searcher without Tune says it by `failing`.
 """
 
 import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from types import CodeType
 from typing import Any
 
@@ -26,10 +29,25 @@ def metric_and_mode() -> tuple[str | None, str | None]:
 
 
 def trial_error() -> BaseException | None:
-    """The exception that ended the trial whose failure Tune is telling scheduler and searcher, or None outside of that."""
+    """The exception that ended the trial whose failure is being told to scheduler and searcher, or None outside of that."""
+    if _failing.get() is not None:
+        return _failing.get()
     failure = getattr(TuneController, "_process_trial_failure", None)
     error = _arguments_of(failure.__code__).get("exception") if failure is not None else None
     return error if isinstance(error, BaseException) else None
+
+
+@contextmanager
+def failing(error: BaseException) -> Iterator[None]:
+    """Inside of it, scheduler and searcher are told of a trial that this exception ended."""
+    token = _failing.set(error)
+    try:
+        yield
+    finally:
+        _failing.reset(token)
+
+
+_failing: ContextVar[BaseException | None] = ContextVar("failing", default=None)
 
 
 def _arguments_of(code: CodeType) -> dict[str, Any]:

@@ -111,7 +111,7 @@ class _WarmStart:
             try:
                 if not trial.usable:
                     raise InfeasibleError("it failed")
-                values, (violation, _) = objectives.values(last), objectives.violation(last)
+                values, violation, _ = searcher._outcome(trial_id, last)
             except InfeasibleError:
                 searcher._fail(trial_id, proposal)
             else:
