@@ -253,7 +253,7 @@ class Bananas(ArchitectureSearcher):
 
     def _get_state(self) -> dict[str, Any]:
         return {
-            "curves": self._curves,
+            "curves": {trial_id: [list(point) for point in curve] for trial_id, curve in self._curves.items()},
             "failed": self._failed,
             "ranks": self._ranks,
             "hyperparameters": self._predictor.hyperparameters if self._predictor else None,

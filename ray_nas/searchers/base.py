@@ -17,7 +17,7 @@ from ray_nas.record import Event, RecordWriter
 from ray_nas.searchers.candidates import Candidates, Proposal
 from ray_nas.searchers.companions import Companions
 from ray_nas.searchers.growing_state import GrowingState
-from ray_nas.searchers.objectives import Costs, InfeasibleError, Limits, Objectives, RememberedCosts, check_arguments
+from ray_nas.searchers.objectives import Costs, InfeasibleError, Limits, Objectives, RememberedCosts, check_arguments, number
 from ray_nas.searchers.out_of_memory import MemoryLimit, is_out_of_memory
 from ray_nas.searchers.scores import Scores
 from ray_nas.searchers.tune_run import metric_and_mode, trial_error
@@ -224,11 +224,11 @@ class ArchitectureSearcher(Searcher):
         metrics = scalars(result or {})
         if result and metrics != scalars(self._pending[trial_id]):  # else Tune hands over once more what was reported
             self._note_result(trial_id, result, metrics, final=True)
-        last = self._pending.pop(trial_id)
-        proposal = self._proposals[trial_id]
-        status, reason = "completed", self._stop_reasons.pop(trial_id, "")
+        last, proposal = self._pending[trial_id], self._proposals[trial_id]
         died = error and is_out_of_memory(trial_error())
         size = self._memory.size(self.space.to_tune(proposal.config)) if died or (last and not error) else None
+        del self._pending[trial_id]
+        status, reason = "completed", self._stop_reasons.pop(trial_id, "")
         if size is not None:
             self._memory.note(size[1], died)
         try:
@@ -464,16 +464,8 @@ class ArchitectureSearcher(Searcher):
 
 def scalars(result: Mapping[str, Any]) -> dict[str, float]:
     """The numbers in a flat result that the user's code reported, and Tune's iteration and time."""
-    kept = {}
-    for name, value in result.items():
-        if (
-            name not in _TUNE_KEYS
-            and not name.startswith("config/")
-            and isinstance(value, int | float | np.number)
-            and not isinstance(value, bool)
-        ):
-            kept[name] = value.item() if isinstance(value, np.generic) else value
-    return kept
+    reported = {name: value for name, value in result.items() if name not in _TUNE_KEYS and not name.startswith("config/")}
+    return {name: figure for name, value in reported.items() if (figure := number(value)) is not None}
 
 
 def strategy_names(module: Any) -> dict[str, type[ArchitectureSearcher]]:

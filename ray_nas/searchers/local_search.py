@@ -47,7 +47,7 @@ class LocalSearch(ArchitectureSearcher):
             self._current = (trial_id, scores.get(trial_id, score))
 
     def _get_state(self) -> dict[str, Any]:
-        return {"current": self._current, "queue": self._queue}
+        return {"current": list(self._current) if self._current else None, "queue": list(self._queue)}
 
     def _set_state(self, state: dict[str, Any]) -> None:
         self._current = tuple(state["current"]) if state["current"] else None

@@ -4,6 +4,8 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
+from numbers import Real
 from typing import Any, Final
 
 Limits = tuple[float | None, float | None]
@@ -31,7 +33,10 @@ class RememberedCosts:
         if key not in self._found:
             if len(self._found) >= _REMEMBERED:
                 self._found.clear()
-            self._found[key] = {name: float(value) for name, value in self._costs(trial_config).items()}
+            figures = self._costs(trial_config)
+            if not isinstance(figures, Mapping) or any(number(value) is None for value in figures.values()):
+                raise ValueError(f"costs must return a dict of names to numbers, got {figures!r} for {trial_config}")
+            self._found[key] = {name: float(value) for name, value in figures.items()}
         return self._found[key]
 
 
@@ -76,26 +81,16 @@ class Objectives:
                     total += _excess(value, limits)
         return total, "; ".join(reasons)
 
-    def check_config(self, trial_config: dict[str, Any]) -> None:
-        """Raises `InfeasibleError` if a config breaks a limit on what is known before training."""
-        if self.costs is not None and self.constraints:
-            self.check_costs(trial_config)
-
     def known_figures(self, trial_config: dict[str, Any]) -> dict[str, float]:
         """The figures of a config before training, within limits or not."""
         return dict(self.costs(trial_config)) if self.costs else {}
 
-    def check_costs(self, trial_config: dict[str, Any]) -> dict[str, float]:
-        """The figures of a config before training.
-
-        Raises:
-            InfeasibleError: One of them breaks its limits.
-        """
+    def check_config(self, trial_config: dict[str, Any]) -> None:
+        """Raises `InfeasibleError` if a config breaks a limit on what is known before training."""
         figures = self.known_figures(trial_config)
         for name, limits in self.constraints.items():
             if name in figures:
                 check_limits(name, figures[name], limits)
-        return figures
 
 
 class InfeasibleError(Exception):
@@ -170,10 +165,21 @@ def check_arguments(
 def _number(metrics: Mapping[str, Any], name: str) -> float:
     if name not in metrics:
         raise InfeasibleError(f"metric {name!r} was not reported")
-    try:
-        value = float(metrics[name])
-    except (TypeError, ValueError):
-        raise InfeasibleError(f"metric {name!r} is no number: {metrics[name]!r}") from None
+    value = number(metrics[name])
+    if value is None:
+        raise InfeasibleError(f"metric {name!r} is no number: {metrics[name]!r}")
     if not math.isfinite(value):
         raise InfeasibleError(f"metric {name!r} is not finite: {value}")
-    return value
+    return float(value)
+
+
+def number(value: Any) -> int | float | None:
+    """A figure as a plain number, from Python, numpy or a tensor of one element; None of truth values, text and all else."""
+    if hasattr(value, "item"):
+        try:
+            value = value.item()
+        except (ValueError, RuntimeError):  # more than one element
+            return None
+    if isinstance(value, int | float):
+        return None if isinstance(value, bool) else value
+    return float(value) if isinstance(value, Real | Decimal) else None

@@ -13,12 +13,14 @@ from typing import Any, Final
 
 import numpy as np
 from ray.tune import Result
+from ray.tune.result import DEFAULT_METRIC
 from ray.tune.search import Searcher
 
 from ray_nas.searchers.base import ArchitectureSearcher, scalars
 from ray_nas.searchers.objectives import InfeasibleError
 from ray_nas.searchers.regularized_evolution import RegularizedEvolution
 from ray_nas.searchers.scores import scores
+from ray_nas.searchers.tune_run import metric_and_mode
 from ray_nas.spaces.base import Config
 from ray_nas.spaces.model_space import ModelSpace
 
@@ -101,6 +103,7 @@ class OneShot(Searcher):
         super().__init__(metric=metric, mode=mode)
         inner._take_metric(metric, mode)
         self._space, self._inner = space, inner
+        self._take_metric()
         self._strategy, self._epochs, self._evaluations = strategy, supernet_epochs, evaluations
         self._per_trial, self._retrain = evaluations_per_trial, retrain
         self._seed = int(np.random.default_rng(seed).integers(2**31))
@@ -135,7 +138,7 @@ class OneShot(Searcher):
         Raises:
             ValueError: The metric is not known.
         """
-        metric, mode = self._metric or self._inner._metric, self._mode or self._inner._mode
+        metric, mode = self._metric, self._mode
         if not isinstance(metric, str) or not isinstance(mode, str):
             raise ValueError('OneShot has no metric to rank by: give it one, OneShot(space, metric="accuracy", mode="max", ...)')
         found = []
@@ -156,13 +159,13 @@ class OneShot(Searcher):
         self._inner.set_search_properties(metric, mode, config)
         if self._inner.space is not self._space and self._inner.space is not self._inner._own_space:
             raise ValueError("param_space must hold nothing to search: OneShot searches architectures alone, in shared weights")
-        self._take_metric()
+        self._take_metric(metric, mode)
         return True
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # type: ignore[override]  # Ray's own annotation leaves "FINISHED" out
         """The next trial's config, None while a phase waits for its last trials, or "FINISHED"."""
         self._inner._ready()
-        self._take_metric()
+        self._take_metric(*metric_and_mode())
         if trial_id not in self._trials:
             trial = self._next(trial_id)
             if not isinstance(trial, _Trial):
@@ -322,8 +325,13 @@ class OneShot(Searcher):
         }
         self._inherited = dict(state["inherited"])
 
-    def _take_metric(self) -> None:
-        self._metric, self._mode = self._metric or self._inner._metric, self._mode or self._inner._mode
+    def _take_metric(self, metric: str | None = None, mode: str | None = None) -> None:
+        """What the trained networks are ranked by: its own metric, Tune's, or the one that the inner searcher has."""
+        if metric == DEFAULT_METRIC:
+            metric = None
+        own = self._inner._given_objectives is None
+        self._metric = self._metric or metric or (self._inner._metric if own else None)
+        self._mode = self._mode or mode or (self._inner._mode if own else None)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Companions are not pickled: they attach themselves again."""

@@ -231,7 +231,7 @@ class Reinforce(ArchitectureSearcher):
             "weights_seed": self._weights_seed,
             "learner": None if self._state is None else to_text(self._state.tensors()),
             "log_probs": self._log_probs,
-            "samples": [astuple(sample) for sample in self._samples],
+            "samples": [list(astuple(sample)) for sample in self._samples],
             "new": self._new,
         }
 

@@ -11,7 +11,7 @@ from ray import tune
 from ray.tune.schedulers import ASHAScheduler, MedianStoppingRule, TrialScheduler
 
 from ray_nas.benchmarks import DivergenceError, replay, simulate
-from ray_nas.record import RECORD_FILE
+from ray_nas.record import RECORD_FILE, load
 from ray_nas.searchers import NSGA2, RegularizedEvolution
 from ray_nas.spaces import NASBench201
 
@@ -114,6 +114,29 @@ def test_a_simulated_run_replays_too(make_scheduler: Callable[[], TrialScheduler
     assert [(trial.config, trial.status, len(trial.results)) for trial in trials] == [
         (trial.config, trial.status, len(trial.results)) for trial in history.trials
     ]
+
+
+def test_trials_that_ran_out_of_memory_replay_too(cells: NASBench201, tmp_path: Path) -> None:
+    def make() -> RegularizedEvolution:
+        size = {"costs": lambda config: {"params": sum("conv" in operation for operation in config.values())}}
+        return RegularizedEvolution(cells, "accuracy", "max", population_size=4, tournament_size=3, seed=3, **size)
+
+    def large_ones_die(config: dict) -> Iterator[tuple[float, dict]]:
+        for seconds, report in objective(config):
+            yield seconds, report
+            if sum("conv" in operation for operation in config.values()) > 3:
+                raise MemoryError
+
+    first = make()
+    history = simulate(large_ones_die, first, max_trials=25)
+    first.save(str(tmp_path / "state.json"))
+    died = [trial for trial in load(tmp_path).trials if trial.reason.startswith("out of memory at params = ")]
+    assert died
+    assert first._memory.limit == 4
+    again = make()
+    trials = replay(tmp_path, again)
+    assert again._memory.limit == 4
+    assert [(trial.config, trial.status) for trial in trials] == [(trial.config, trial.status) for trial in history.trials]
 
 
 def test_a_scheduler_that_pauses_is_refused(cells: NASBench201, tmp_path: Path) -> None:

@@ -160,7 +160,7 @@ def test_a_larger_share_at_the_next_try(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("share", "factor", "max_gpus", "larger"),
-    [(0.3, 2.0, 1, 0.6), (0.6, 2.0, 4, 1.0), (1.0, 2.0, 4, 2.0), (1.0, 2.0, 1, 1.0), (3.0, 1.5, 8, 4.0)],
+    [(0.3, 2.0, 1, 0.6), (0.6, 2.0, 4, 1.0), (1.0, 2.0, 4, 2.0), (1.0, 2.0, 1, 1.0), (1.0, 1.5, 4, 2.0), (3.0, 1.5, 8, 5.0)],
 )
 def test_how_a_share_grows(share: float, factor: float, max_gpus: int, larger: float) -> None:
     assert LargerShare(factor, max_gpus)._larger({"CPU": 1, "GPU": share}) == {"CPU": 1, "GPU": larger}

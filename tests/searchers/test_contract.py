@@ -6,12 +6,15 @@ import pickle
 import random
 import subprocess
 import sys
+from decimal import Decimal
+from fractions import Fraction
 from importlib.util import find_spec
 from pathlib import Path
 
 import ConfigSpace as CS
 import numpy as np
 import pytest
+import torch
 from ray import cloudpickle, tune
 
 from ray_nas import record, searchers, state_file
@@ -309,6 +312,47 @@ def test_costs_are_checked_before_a_proposal_leaves(name: str, cells: NASBench20
     impossible = make(name, cells, costs=costs, constraints={"convs": (7, None)})
     with pytest.raises(ValueError, match=r"convs must be in \[7, inf\].* from 0 to [4-6]"):
         impossible.suggest("t0")
+
+
+@pytest.mark.parametrize("wrong", [None, 3.0, {"params": "many"}, {"params": None}])
+def test_costs_that_are_no_figures_are_named_before_the_first_trial(name: str, cells: NASBench201, wrong: object) -> None:
+    with pytest.raises(ValueError, match="costs must return a dict of names to numbers, got"):
+        make(name, cells, costs=lambda config: wrong).suggest("t0")
+
+
+@pytest.mark.parametrize("value", [torch.tensor(0.5), np.array(0.5), np.float32(0.5), Fraction(1, 2), Decimal("0.5")])
+def test_a_figure_of_any_kind_counts_and_is_recorded(name: str, cells: NASBench201, value: object, tmp_path: Path) -> None:
+    searcher = make(name, cells)
+    searcher.suggest("a")
+    searcher.on_trial_result(trial_id="a", result={"score": value, "training_iteration": 1})
+    searcher.on_trial_complete(trial_id="a")
+    searcher.save(str(tmp_path / "state.json"))
+    (trial,) = record.load(tmp_path).trials
+    assert (trial.status, trial.metrics["score"]) == ("completed", 0.5)
+
+
+@pytest.mark.parametrize("value", ["0.5", True, torch.ones(2), None])
+def test_what_is_no_figure_is_infeasible(name: str, cells: NASBench201, value: object, tmp_path: Path) -> None:
+    searcher = make(name, cells)
+    searcher.suggest("a")
+    searcher.on_trial_complete(trial_id="a", result={"score": value, "training_iteration": 1})
+    searcher.save(str(tmp_path / "state.json"))
+    (trial,) = record.load(tmp_path).trials
+    assert trial.status == "infeasible"
+    assert trial.reason.startswith("metric 'score' is no number")
+
+
+def test_the_state_is_made_of_json_values(name: str, cells: NASBench201) -> None:
+    """Others, e.g. tuples, would not be looked into for parts that grow."""
+    searcher = make(name, cells)
+    drive(searcher, random.Random(1), 0, 30, {})
+    state = searcher._get_state()
+    parts = [state]
+    while parts:
+        part = parts.pop()
+        assert part is None or type(part) in (dict, list, str, int, float, bool), part
+        if isinstance(part, dict | list):
+            parts += part.values() if isinstance(part, dict) else part
 
 
 def test_reported_constraints_make_infeasible(name: str, cells: NASBench201, tmp_path: Path) -> None:

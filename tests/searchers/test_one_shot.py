@@ -197,6 +197,33 @@ def test_winners_are_the_finished_retrainings(cells: NASBench201) -> None:
         cells.validate(winner.config)
 
 
+def test_sub_networks_and_winners_are_ranked_by_metrics_of_their_own(cells: NASBench201) -> None:
+    def ranked_inside(space: NASBench201, seed: int) -> RandomSearch:
+        return RandomSearch(space, objectives={"loss": "min"}, seed=seed)
+
+    search = make(cells, metric=None, mode=None, inner=ranked_inside)
+    search.set_search_properties("accuracy", "max", {})
+    results = [tune.Result({**answer(config), "config": config}, None, None, "") for config in drive(search)]
+    assert search.objectives == {"loss": "min"}
+    first, second = search.winners(results)
+    assert first.metrics["accuracy"] >= second.metrics["accuracy"]
+    with pytest.raises(ValueError, match="OneShot has no metric to rank by"):
+        make(cells, metric=None, mode=None, inner=ranked_inside).winners(results)
+
+
+def test_why_a_scheduler_stopped_a_retraining_is_recorded(cells: NASBench201, tmp_path: Path) -> None:
+    search = make(cells)
+    configs = drive(search, last=4)
+    last = search.suggest("t4")
+    search.on_trial_result(trial_id="t4", result=answer(last))
+    search.note_stop("t4", "rung 3: not among the best")
+    search.on_trial_complete(trial_id="t4", result=answer(last))
+    search.save(str(tmp_path / "searcher-state-0.json"))
+    trials = {trial.trial_id: trial for trial in record.load(tmp_path).trials}
+    assert len(configs) == 4
+    assert (trials["t4"].status, trials["t4"].reason) == ("completed", "rung 3: not among the best")
+
+
 def test_bad_input_is_named_before_the_first_trial(cells: NASBench201, small_space: SearchSpace) -> None:
     with pytest.raises(TypeError, match=r"space must be a ModelSpace, .* a raw ConfigurationSpace"):
         OneShot(small_space.config_space, "accuracy", "max")
