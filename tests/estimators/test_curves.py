@@ -8,7 +8,6 @@ import pytest
 from ray_nas.estimators.curves import MIN_CURVES, CurveForecaster, CurveRegression, config_encoder, fit_families
 
 TIMES = np.arange(1, 51.0)
-RNG = np.random.default_rng(0)
 
 
 def rising(n: int = 80, noise: float = 0.005):

@@ -13,11 +13,12 @@ from ray.tune.schedulers.hb_bohb import HyperBandForBOHB
 
 from ray_nas.benchmarks import simulate
 from ray_nas.searchers import BOHB, RandomSearch
-from ray_nas.searchers.kde_model import Density, KDEModel
 from ray_nas.spaces import NASBench201, SearchSpace
 
 pytest.importorskip("hpbandster", reason='the extra "bohb" wants a C compiler')
 import statsmodels.api as sm
+
+from ray_nas.searchers.kde_model import Density, KDEModel
 
 
 def model_of(space: SearchSpace, **arguments: Any) -> KDEModel:

@@ -227,10 +227,6 @@ def test_state_survives_copies_pickles_and_state_dicts() -> None:
         assert torch.equal(same(images, config), expected)
 
 
-def _space_of(make: Callable[[], nn.Module]) -> ModelSpace:
-    return ModelSpace(make)
-
-
 class Own(nn.Module):
     """A layer with a parameter of its own, whose width varies."""
 
