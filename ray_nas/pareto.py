@@ -12,6 +12,8 @@ import numpy as np
 Values = np.ndarray[tuple[int, int], np.dtype[np.float64]]
 Vector = np.ndarray[tuple[int], np.dtype[np.float64]]
 Result = TypeVar("Result")
+Limits = tuple[float | None, float | None]
+"""The lowest and the highest value allowed; None for no limit."""
 
 
 def pareto_front(results: Iterable[Result], objectives: Mapping[str, str]) -> list[Result]:
@@ -120,6 +122,30 @@ def crowding(values: Values) -> Vector:
             distance[order[1:-1]] += (ordered[2:] - ordered[:-2]) / spread
             distance[order[[0, -1]]] = np.inf
     return distance
+
+
+def best_first(values: Values, violations: Vector) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
+    """The indices of points by their fronts, within a front the least crowded first (the crowded comparison, III-B).
+
+    Args:
+        values: Shape (points, objectives).
+        violations: Shape (points,), 0 for feasible ones.
+    """
+    rank, distance = ranks(values, violations), np.zeros(len(values))
+    for front in range(int(rank.max(initial=-1)) + 1):
+        members = rank == front
+        distance[members] = crowding(values[members])
+    return np.lexsort((-distance, rank))
+
+
+def excess(value: float, limits: Limits) -> float:
+    """By how much a figure is beyond its limits, relative to the limit that it breaks; 0 inside."""
+    low, high = limits
+    if low is not None and value < low:
+        return (low - value) / (abs(low) or 1.0)
+    if high is not None and value > high:
+        return (value - high) / (abs(high) or 1.0)
+    return 0.0
 
 
 def _number(metrics: Mapping[str, Any], name: str) -> float:

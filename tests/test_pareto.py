@@ -11,7 +11,7 @@ from pymoo.operators.survival.rank_and_crowding.metrics import calc_crowding_dis
 from pymoo.util.nds.non_dominated_sorting import NonDominatedSorting
 
 from ray_nas import pareto_front
-from ray_nas.pareto import crowding, hypervolume, is_nondominated, ranks
+from ray_nas.pareto import best_first, crowding, excess, hypervolume, is_nondominated, ranks
 
 points = st.integers(1, 3).flatmap(
     lambda objectives: st.lists(st.lists(st.integers(0, 5), min_size=objectives, max_size=objectives), min_size=1, max_size=20)
@@ -107,3 +107,29 @@ def test_constraint_domination() -> None:
     values = np.array([[1.0, 1.0], [9.0, 9.0], [8.0, 8.0], [0.0, 0.0], [7.0, 7.0]])
     violations = np.array([0.0, 0.5, 0.1, 0.0, 0.1])
     assert ranks(values, violations).tolist() == [0, 3, 2, 1, 2]
+
+
+def test_fronts_come_in_order_and_the_ends_of_a_front_first() -> None:
+    values = np.array([[0.0, 0.0], [3.0, 1.0], [2.0, 2.0], [2.1, 1.9], [1.0, 3.0], [1.0, 1.0]])
+    order = best_first(values, np.zeros(6)).tolist()
+    assert set(order[:2]) == {1, 4}
+    assert set(order[2:4]) == {2, 3}
+    assert order[4:] == [5, 0]
+
+
+def test_what_breaks_a_limit_comes_behind_by_how_far() -> None:
+    values = np.array([[9.0, 9.0], [1.0, 1.0], [9.0, 9.0], [9.0, 9.0]])
+    assert best_first(values, np.array([2.0, 0.0, 0.5, np.inf])).tolist() == [1, 2, 0, 3]
+
+
+def test_one_objective_is_plain_ranking() -> None:
+    values = np.random.default_rng(0).random((20, 1))
+    assert best_first(values, np.zeros(20)).tolist() == np.argsort(-values[:, 0]).tolist()
+
+
+@pytest.mark.parametrize(
+    ("value", "limits", "expected"),
+    [(5.0, (None, 4.0), 0.25), (5.0, (10.0, None), 0.5), (5.0, (5.0, 5.0), 0.0), (5.0, (None, 0.0), 5.0), (-5.0, (-4.0, 9.0), 0.25)],
+)
+def test_how_far_beyond_a_limit(value: float, limits: tuple, expected: float) -> None:
+    assert excess(value, limits) == expected

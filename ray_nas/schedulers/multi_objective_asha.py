@@ -9,13 +9,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from ray_nas.pareto import Limits, best_first, excess
 from ray_nas.schedulers.base import ResumableScheduler, State
 from ray_nas.schedulers.rungs import Rungs
-
-Floats = npt.NDArray[np.float64]
-Limits = tuple[float | None, float | None]
 
 
 class MultiObjectiveASHA(ResumableScheduler):
@@ -76,19 +73,19 @@ class MultiObjectiveASHA(ResumableScheduler):
         self._vectors[rung][trial.trial_id] = own
         self._rungs.record(rung, trial.trial_id, values[0])
         # As in plain ASHA: the newcomer must not fall below the 1 - 1 / eta quantile of those before it.
-        place = order_by_fronts(np.array([*earlier, own])).index(len(earlier))
+        table = np.array([*earlier, own])
+        place = int(np.flatnonzero(best_first(table[:, 1:], table[:, 0]) == len(earlier))[0])
         if not earlier or place <= len(earlier) / self._rungs.eta:
             return None
         return f"rung {self._rungs.levels[rung]:g}: place {place + 1} of {len(earlier) + 1} by fronts and crowding"
 
     def _broken(self, result: Mapping[str, Any]) -> float:
         total = 0.0
-        for name, (low, high) in self._constraints.items():
+        for name, limits in self._constraints.items():
             value = float(result.get(name, math.nan))
             if not math.isfinite(value):
                 return math.inf
-            unit = max(abs(low or 0.0), abs(high or 0.0)) or 1.0
-            total += max((low - value) if low is not None else 0.0, (value - high) if high is not None else 0.0, 0.0) / unit
+            total += excess(value, limits)
         return total
 
     def _own_state(self) -> State:
@@ -110,34 +107,3 @@ class MultiObjectiveASHA(ResumableScheduler):
         for rung in self._vectors:
             for trial_id in trial_ids & rung.keys():
                 del rung[trial_id]
-
-
-def order_by_fronts(table: Floats) -> list[int]:
-    """Row indices, best first: feasible before infeasible, by non-dominated front, in a front the least crowded first.
-
-    Args:
-        table: (n, 1 + m): the amount by which constraints are broken (0: feasible), then objectives to be maximised.
-    """
-    broken, values = table[:, 0], table[:, 1:]
-    order: list[int] = []
-    left = np.flatnonzero(broken == 0)
-    while len(left):
-        part = values[left]
-        at_least = (part[:, None, :] >= part[None]).all(-1)
-        better = at_least & (part[:, None, :] > part[None]).any(-1)
-        front = left[~better.any(0)]
-        order += _least_crowded_first(front, values)
-        left = np.setdiff1d(left, front)
-    outside = np.flatnonzero(broken > 0)
-    return order + [int(index) for index in outside[np.argsort(broken[outside], kind="stable")]]
-
-
-def _least_crowded_first(front: npt.NDArray[np.intp], values: Floats) -> list[int]:
-    distance = np.zeros(len(front))
-    for column in values[front].T:
-        order = np.argsort(column, kind="stable")
-        span = column[order[-1]] - column[order[0]]
-        distance[order[[0, -1]]] = np.inf
-        if span > 0 and len(front) > 2:
-            distance[order[1:-1]] += (column[order[2:]] - column[order[:-2]]) / span
-    return [int(index) for index in front[np.argsort(-distance, kind="stable")]]

@@ -20,9 +20,10 @@ from ray_nas.estimators.blas import one_thread
 from ray_nas.estimators.predictor import Array, GaussianProcess, Posterior, stretch
 from ray_nas.estimators.predictor_signals import final_scores
 from ray_nas.estimators.trend import Trend, capacity, fit_trend
+from ray_nas.pareto import Limits
 from ray_nas.searchers.base import ArchitectureSearcher, Observation
 from ray_nas.searchers.candidates import Proposal
-from ray_nas.searchers.objectives import Costs, Limits
+from ray_nas.searchers.objectives import Costs
 from ray_nas.spaces.base import Config, SearchSpace
 
 _PARENTS: Final = 8

@@ -12,12 +12,13 @@ from ray.tune.result import AUTO_RESULT_KEYS, DEFAULT_METRIC
 from ray.tune.search import Searcher
 
 from ray_nas import state_file
+from ray_nas.pareto import Limits
 from ray_nas.record import VERSION as RECORD_VERSION
 from ray_nas.record import Event, RecordWriter
 from ray_nas.searchers.candidates import Candidates, Proposal
 from ray_nas.searchers.companions import Companions
 from ray_nas.searchers.growing_state import GrowingState
-from ray_nas.searchers.objectives import Costs, InfeasibleError, Limits, Objectives, RememberedCosts, check_arguments, number
+from ray_nas.searchers.objectives import Costs, InfeasibleError, Objectives, RememberedCosts, check_arguments, number
 from ray_nas.searchers.out_of_memory import MemoryLimit, is_out_of_memory
 from ray_nas.searchers.scores import Scores
 from ray_nas.searchers.tune_run import metric_and_mode, trial_error

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ConfigSpace import ConfigurationSpace
 
+from ray_nas.pareto import Limits
 from ray_nas.searchers.base import ArchitectureSearcher, Observation
 from ray_nas.searchers.candidates import Proposal
-from ray_nas.searchers.objectives import Costs, Limits
+from ray_nas.searchers.objectives import Costs
 from ray_nas.spaces.base import SearchSpace
 
 if TYPE_CHECKING:

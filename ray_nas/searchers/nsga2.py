@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from ConfigSpace import ConfigurationSpace
 
-from ray_nas.pareto import crowding, ranks
+from ray_nas.pareto import Limits, best_first
 from ray_nas.searchers.base import ArchitectureSearcher, Observation
 from ray_nas.searchers.candidates import Proposal
-from ray_nas.searchers.objectives import Costs, Limits
+from ray_nas.searchers.objectives import Costs
 from ray_nas.spaces.base import Config, SearchSpace
 
 
@@ -115,8 +115,4 @@ class NSGA2(ArchitectureSearcher):
 def _sorted(members: Sequence[_Member]) -> list[_Member]:
     """Best first: by rank, within a front the least crowded."""
     values = np.array([member.values for member in members])
-    rank = ranks(values, np.array([member.violation for member in members]))
-    distance = np.zeros(len(members))
-    for front in range(int(rank.max()) + 1):
-        distance[rank == front] = crowding(values[rank == front])
-    return [members[int(index)] for index in np.lexsort((-distance, rank))]
+    return [members[int(index)] for index in best_first(values, np.array([member.violation for member in members]))]

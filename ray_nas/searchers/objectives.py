@@ -8,8 +8,8 @@ from decimal import Decimal
 from numbers import Real
 from typing import Any, Final
 
-Limits = tuple[float | None, float | None]
-"""The lowest and the highest value allowed; None for no limit."""
+from ray_nas.pareto import Limits, excess
+
 Costs = Callable[[dict[str, Any]], Mapping[str, float]]
 """Figures of a trial's config that are known before training, e.g. parameters and FLOPs."""
 _REMEMBERED: Final = 1_000
@@ -78,7 +78,7 @@ class Objectives:
                     check_limits(name, value, limits)
                 except InfeasibleError as why:
                     reasons.append(str(why))
-                    total += _excess(value, limits)
+                    total += excess(value, limits)
         return total, "; ".join(reasons)
 
     def known_figures(self, trial_config: dict[str, Any]) -> dict[str, float]:
@@ -127,11 +127,6 @@ def check_limits(name: str, value: float, limits: Limits) -> None:
     low, high = limits
     if math.isnan(value) or (low is not None and value < low) or (high is not None and value > high):
         raise InfeasibleError(f"{name} = {value:g} is outside of {describe_limits(limits)}", (name, value))
-
-
-def _excess(value: float, limits: Limits) -> float:
-    broken = [limit for limit, sign in zip(limits, (-1, 1), strict=True) if limit is not None and sign * (value - limit) > 0]
-    return sum(abs(value - limit) / (abs(limit) or 1.0) for limit in broken)
 
 
 def describe_limits(limits: Limits) -> str:

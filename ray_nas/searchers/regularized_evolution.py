@@ -11,10 +11,11 @@ from typing import Any, Final
 
 from ConfigSpace import ConfigurationSpace
 
+from ray_nas.pareto import Limits
 from ray_nas.searchers.base import ArchitectureSearcher, Observation
 from ray_nas.searchers.candidates import Proposal
 from ray_nas.searchers.heirs import INHERIT_FROM, INHERITANCE, Checkpoints
-from ray_nas.searchers.objectives import Costs, Limits
+from ray_nas.searchers.objectives import Costs
 from ray_nas.spaces.base import Config, SearchSpace
 
 _TRIES: Final = 100

@@ -14,10 +14,11 @@ import numpy as np
 import torch
 from ConfigSpace import ConfigurationSpace
 
+from ray_nas.pareto import Limits
 from ray_nas.searchers.base import ArchitectureSearcher, Observation
 from ray_nas.searchers.candidates import Proposal
 from ray_nas.searchers.controller import Controller, from_text, to_text
-from ray_nas.searchers.objectives import Costs, Limits
+from ray_nas.searchers.objectives import Costs
 from ray_nas.spaces.base import Config, SearchSpace
 
 _DRAWS: Final = 8

@@ -1,29 +1,8 @@
 """Promotion by fronts and crowding, constraints first."""
 
-import numpy as np
 import pytest
 
 from ray_nas.schedulers import MultiObjectiveASHA
-from ray_nas.schedulers.multi_objective_asha import order_by_fronts
-
-
-def test_fronts_come_in_order_and_the_ends_of_a_front_first():
-    table = np.array([[0, 0.0, 0.0], [0, 3.0, 1.0], [0, 2.0, 2.0], [0, 2.1, 1.9], [0, 1.0, 3.0], [0, 1.0, 1.0]])
-    order = order_by_fronts(table)
-    assert set(order[:2]) == {1, 4}
-    assert set(order[2:4]) == {2, 3}
-    assert order[4:] == [5, 0]
-
-
-def test_what_breaks_a_constraint_ranks_behind_by_how_far():
-    table = np.array([[2.0, 9.0, 9.0], [0, 1.0, 1.0], [0.5, 9.0, 9.0], [np.inf, 9.0, 9.0]])
-    assert order_by_fronts(table) == [1, 2, 0, 3]
-
-
-def test_one_objective_is_plain_ranking():
-    values = np.random.default_rng(0).random(20)
-    order = order_by_fronts(np.column_stack([np.zeros(20), values]))
-    assert order == np.argsort(-values).tolist()
 
 
 def test_both_ends_of_the_front_go_on(make_trial, controller):
