@@ -68,7 +68,7 @@ def _choice(name: str, domain: Categorical) -> TuneParameter:
     options = list(domain.categories)
     if not options:
         raise ValueError(f"param_space[{name!r}]: tune.choice needs at least one option")
-    if any(_holds_domain(option) for option in options):
+    if any(holds_domain(option) for option in options):
         raise ValueError(
             f"param_space[{name!r}]: domains inside of tune.choice are not searched; describe them as a ConfigurationSpace "
             "with conditions and put SearchSpace(config_space) into param_space"
@@ -82,11 +82,12 @@ def _choice(name: str, domain: Categorical) -> TuneParameter:
     return TuneParameter(CategoricalHyperparameter(name, names), options=tuple(options))
 
 
-def _holds_domain(value: Any) -> bool:
+def holds_domain(value: Any) -> bool:
+    """Whether there is something to search in a value, however deep."""
     if isinstance(value, dict):
-        return "grid_search" in value or any(_holds_domain(item) for item in value.values())
+        return "grid_search" in value or any(holds_domain(item) for item in value.values())
     if isinstance(value, list | tuple):
-        return any(_holds_domain(item) for item in value)
+        return any(holds_domain(item) for item in value)
     return isinstance(value, Domain)
 
 
