@@ -107,6 +107,27 @@ def test_a_space_encodes_nested_configs(make_trial, controller):
     assert expected["t11"] > expected["t1"]
 
 
+def test_finished_trials_that_are_lost_in_a_restore_may_leave_too_few_to_learn_from(make_trial, controller):
+    """All is then as before the first fit, until enough have finished again."""
+    first, trials = make(grace_period=MAX_T), [make_trial(f"t{index:03d}", {"x": index / 22}) for index in range(22)]
+    for trial in trials[:20]:
+        first.on_trial_add(controller, trial)
+        for epoch in range(1, MAX_T + 1):
+            first.on_trial_result(controller, trial, {"epoch": epoch, "score": value(trial.config["x"], epoch)})
+    first.on_trial_add(controller, trials[20])
+    first.on_trial_result(controller, trials[20], {"epoch": 1, "score": 0.1})
+    assert len(first.get_state()["foresight"]["fitted_on"]) == 20
+    second = make(grace_period=MAX_T)
+    second.set_state(first.get_state())
+    for trial in trials[1:]:
+        second.on_trial_add(controller, trial)
+    assert second.on_trial_result(controller, trials[20], {"epoch": 2, "score": 0.2}) == "CONTINUE"
+    assert second.get_state()["foresight"] == make().get_state()["foresight"]
+    second.on_trial_result(controller, trials[20], {"epoch": MAX_T, "score": 0.9})
+    second.on_trial_result(controller, trials[21], {"epoch": 1, "score": 0.1})
+    assert len(second.get_state()["foresight"]["fitted_on"]) == 20
+
+
 @pytest.mark.parametrize(
     ("argument", "bad", "message"),
     [
