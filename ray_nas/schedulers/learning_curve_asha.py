@@ -121,10 +121,12 @@ class LearningCurveASHA(OneMetric, ResumableScheduler):
             cutoff = foresight.cutoff(trial_id, share)
             if cutoff is None or foresight.expected(trial_id) >= cutoff:
                 return None
-            return f"{level}: forecast {abs(foresight.expected(trial_id)):g} is not among the best {share:.2g} (cut at {abs(cutoff):g})"
+            forecast, cut = self._reported(foresight.expected(trial_id)), self._reported(cutoff)
+            return f"{level}: forecast {forecast:g} is not among the best {share:.2g} (cut at {cut:g})"
         if observed is None or value >= observed:
             return None
-        return f"{level}: {abs(value):g} is not among the best 1/{self._eta:g} (cut at {abs(observed):g}); plain ASHA: {foresight.doubt}"
+        own, cut = self._reported(value), self._reported(observed)
+        return f"{level}: {own:g} is not among the best 1/{self._eta:g} (cut at {cut:g}); plain ASHA: {foresight.doubt}"
 
     def _end(self, trial_id: str, finished: bool) -> None:
         """One that ends of itself before full length keeps its last value; one that fails or was stopped is no rival."""

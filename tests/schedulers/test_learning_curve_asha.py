@@ -1,6 +1,7 @@
 """Decisions of `LearningCurveASHA`, with and without what came before."""
 
 import math
+import re
 
 import numpy as np
 import pandas as pd
@@ -32,7 +33,7 @@ def make(**more) -> LearningCurveASHA:
     return LearningCurveASHA(**{"time_attr": "epoch", "metric": "score", "mode": "max", "max_t": MAX_T, **more})
 
 
-def run(scheduler, make_trial, controller, number: int = 60, sign: float = 1.0) -> dict[str, tuple[float, int]]:
+def run(scheduler, make_trial, controller, number: int = 60, sign: float = 1.0, shift: float = 0.0) -> dict[str, tuple[float, int]]:
     """Trials one after another, four at a time; trial id to (x, epoch at which it ended)."""
     rng, ends = np.random.default_rng(3), {}
     for start in range(0, number, 4):
@@ -41,7 +42,8 @@ def run(scheduler, make_trial, controller, number: int = 60, sign: float = 1.0) 
             scheduler.on_trial_add(controller, trial)
         for epoch in range(1, MAX_T + 1):
             for trial in list(group):
-                decision = scheduler.on_trial_result(controller, trial, {"epoch": epoch, "score": sign * value(trial.config["x"], epoch)})
+                score = sign * (value(trial.config["x"], epoch) + shift)
+                decision = scheduler.on_trial_result(controller, trial, {"epoch": epoch, "score": score})
                 ends[trial.trial_id] = (trial.config["x"], epoch)
                 if decision == "STOP":
                     group.remove(trial)
@@ -77,6 +79,27 @@ def test_every_stop_says_why(make_trial, controller):
     reasons = [reason for _, reason in scheduler.stopped.values()]
     assert all(reason.startswith(("extrapolated: ends above trial", "rung", "full length")) for reason in reasons)
     assert any(reason.startswith("extrapolated") for reason in reasons)
+
+
+@pytest.mark.parametrize(("mode", "better", "worse"), [("max", -1.0, -2.0), ("max", 2.0, -1.0), ("min", -2.0, -1.0), ("min", -1.0, 2.0)])
+def test_reasons_give_values_as_they_were_reported(mode, better, worse, make_trial, controller):
+    scheduler = make(mode=mode)
+    for trial_id, score in (("a", better), ("b", worse)):
+        scheduler.on_trial_add(controller, make_trial(trial_id))
+        scheduler.on_trial_result(controller, make_trial(trial_id), {"epoch": 1, "score": score})
+    assert f"rung 1: {worse:g} is not among the best 1/3 (cut at {better:g})" in scheduler.stopped["b"][1]
+
+
+@pytest.mark.parametrize(("mode", "sign"), [("max", 1.0), ("min", -1.0)])
+def test_reasons_give_forecasts_in_the_metrics_sign(mode, sign, make_trial, controller):
+    """All values are negative with "max", and positive with "min"."""
+    earlier = prior(shift=-5.0).assign(score=lambda frame: sign * frame["score"])
+    scheduler = make(prior=earlier, mode=mode, stop_below=0)
+    run(scheduler, make_trial, controller, sign=sign, shift=-5.0)
+    forecasts = [re.search(r"forecast (\S+) is .*cut at (\S+)\)", reason) for _, reason in scheduler.stopped.values()]
+    numbers = [float(number) * sign for found in forecasts if found for number in found.groups()]
+    assert numbers
+    assert all(-6 < number < -3 for number in numbers)
 
 
 def test_a_prior_of_another_kind_is_not_believed(make_trial, controller):
