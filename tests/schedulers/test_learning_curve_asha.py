@@ -119,6 +119,25 @@ def test_falling_metrics_are_mirrored(make_trial, controller):
     assert up == down
 
 
+@pytest.mark.parametrize("before", [0, -1])
+def test_a_report_before_training_stops_nobody_and_is_no_part_of_the_curve(before, make_trial, controller):
+    """Nor does it say that trials are like those learnt from."""
+    rows = prior()
+    scheduler, without = make(prior=pd.concat([rows[rows["epoch"] == 1].assign(epoch=before, score=-3.0), rows])), make(prior=rows)
+    trials = [make_trial(f"t{index}", {"x": index / 12}) for index in range(12)]
+    for trial in trials:
+        scheduler.on_trial_add(controller, trial)
+        without.on_trial_add(controller, trial)
+        assert scheduler.on_trial_result(controller, trial, {"epoch": before, "score": -3.0}) == "CONTINUE"
+    for trial in trials:
+        for epoch in (1, 2):
+            result = {"epoch": epoch, "score": value(trial.config["x"], epoch)}
+            decision = scheduler.on_trial_result(controller, trial, result)
+            assert decision == without.on_trial_result(controller, trial, result)
+            assert scheduler.get_state()["foresight"] == without.get_state()["foresight"]
+    assert scheduler.stopped == without.stopped
+
+
 def test_a_space_encodes_nested_configs(make_trial, controller):
     space = SearchSpace(ConfigurationSpace({"x": (0.0, 1.0)}))
     scheduler = make(prior=prior().rename(columns={"x": "arch.x"}), space=space)
