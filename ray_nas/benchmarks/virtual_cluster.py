@@ -109,6 +109,8 @@ class _Node:
     def __init__(self, resources: Resources) -> None:
         self.resources = dict(resources)
         self.up = True
+        self.fails_at = math.inf
+        """When it fails at random next; a failure planned before its last return is void."""
         self.restore()
 
     def restore(self) -> None:
@@ -155,8 +157,8 @@ class Machines(Workers):
         """Needs that found no room; they need not be tried again before something has left."""
         self._seconds: dict[str, float] = {}
         self._rng = np.random.default_rng(cluster.seed)
-        self._changes: list[tuple[float, int, bool]] = [(float(time), node, False) for time, node in cluster.outages]
-        """(seconds, node, whether it comes back then)."""
+        self._changes: list[tuple[float, int, bool, bool]] = [(float(time), node, False, False) for time, node in cluster.outages]
+        """(seconds, node, whether it comes back then, whether it fails at random)."""
         heapq.heapify(self._changes)
         for index in range(len(self._nodes)):
             self._plan_failure(index, 0.0)
@@ -202,16 +204,16 @@ class Machines(Workers):
 
     def change(self) -> list[VirtualTrial]:
         """A node fails or comes back; gives the trials that ran on it."""
-        time, index, back = heapq.heappop(self._changes)
+        time, index, back, at_random = heapq.heappop(self._changes)
         node = self._nodes[index]
         if back:
             self._no_room.clear()
             node.up = True
             node.restore()
             self._plan_failure(index, time)
-        elif node.up:
+        elif node.up and (not at_random or time == node.fails_at):
             node.up = False
-            heapq.heappush(self._changes, (time + self._cluster.repair_seconds, index, True))
+            heapq.heappush(self._changes, (time + self._cluster.repair_seconds, index, True, False))
             return [trial for trial, (_, held) in self._held.items() if any(place is node for place, _, _ in held)]
         return []
 
@@ -234,7 +236,8 @@ class Machines(Workers):
 
     def _plan_failure(self, index: int, now: float) -> None:
         if self._cluster.mean_uptime is not None:
-            heapq.heappush(self._changes, (now + float(self._rng.exponential(self._cluster.mean_uptime)), index, False))
+            self._nodes[index].fails_at = now + float(self._rng.exponential(self._cluster.mean_uptime))
+            heapq.heappush(self._changes, (self._nodes[index].fails_at, index, False, True))
 
 
 def _place(nodes: Sequence[_Node], bundles: Sequence[Resources]) -> list[tuple[_Node, Resources, list[int]]] | None:

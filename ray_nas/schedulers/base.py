@@ -258,3 +258,7 @@ class OneMetric:
             return None
         value = float(value)
         return (value if self._mode == "max" else -value) if math.isfinite(value) else math.nan
+
+    def _reported(self, value: float) -> float:
+        """A value as trials report it, given so that larger is better."""
+        return value if self._mode == "max" else -value

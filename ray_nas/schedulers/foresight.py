@@ -153,9 +153,9 @@ class Foresight:
         self._variances = {trial_id: variance for trial_id, (_, variance) in state["contenders"].items()}
 
     def _fit_if_due(self, curves: Mapping[str, Curve], configs: Mapping[str, Config], finished: Sequence[str]) -> None:
-        known = len(self._prior) + len(self._fitted_on or ())
         if self._fitted_on is not None and self._model is None:
-            self._fit(curves, configs, [trial_id for trial_id in self._fitted_on if trial_id in configs])  # after a restore
+            self._fit_again(curves, configs, [trial_id for trial_id in self._fitted_on if trial_id in configs])
+        known = len(self._prior) + len(self._fitted_on or ())
         total = len(self._prior) + len(finished)
         if total < MIN_CURVES or (self._fitted_on is not None and total < _GROWTH * known):
             return
@@ -168,6 +168,14 @@ class Foresight:
         if first:
             for trial_id in finished:
                 self.settle(trial_id, curves[trial_id][-1][1])
+
+    def _fit_again(self, curves: Mapping[str, Curve], configs: Mapping[str, Config], finished: list[str]) -> None:
+        """After a restore, to the same trials as before; if Tune has lost too many of them, all is as before the first fit."""
+        if len(self._prior) + len(finished) >= MIN_CURVES:
+            self._fit(curves, configs, finished)
+        else:
+            self._fitted_on, self._surprises, self._variances = None, {}, {}
+            self._expected, self._contenders = Ranking(), Ranking()
 
     def _fit(self, curves: Mapping[str, Curve], configs: Mapping[str, Config], finished: list[str]) -> None:
         trials = [*self._prior, *((configs[trial_id], curves[trial_id]) for trial_id in finished)]

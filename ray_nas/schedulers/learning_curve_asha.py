@@ -27,7 +27,8 @@ class LearningCurveASHA(OneMetric, ResumableScheduler):
 
     Args:
         time_attr: The reported figure that counts the budget, e.g. "epoch". Count it in the trainable, so that it goes on
-            after a retry; Tune's own `training_iteration` starts again at 1.
+            after a retry; Tune's own `training_iteration` starts again at 1. It may start at 0: what is reported there is the
+            value before training, which is no part of the learning curve and stops nobody.
         metric: The metric; None takes Tune's.
         mode: "min" or "max"; None takes Tune's.
         max_t: Full length of a trial, R in the paper.
@@ -79,7 +80,7 @@ class LearningCurveASHA(OneMetric, ResumableScheduler):
 
     def _judge(self, trial: Any, time: float, result: Mapping[str, Any], is_new: bool) -> str | None:
         value, trial_id = self._value(result), str(trial.trial_id)
-        if value is None:
+        if value is None or time <= 0:
             return None
         curve = self._curves.setdefault(trial_id, [])
         while curve and curve[-1][0] >= time:
@@ -121,10 +122,12 @@ class LearningCurveASHA(OneMetric, ResumableScheduler):
             cutoff = foresight.cutoff(trial_id, share)
             if cutoff is None or foresight.expected(trial_id) >= cutoff:
                 return None
-            return f"{level}: forecast {abs(foresight.expected(trial_id)):g} is not among the best {share:.2g} (cut at {abs(cutoff):g})"
+            forecast, cut = self._reported(foresight.expected(trial_id)), self._reported(cutoff)
+            return f"{level}: forecast {forecast:g} is not among the best {share:.2g} (cut at {cut:g})"
         if observed is None or value >= observed:
             return None
-        return f"{level}: {abs(value):g} is not among the best 1/{self._eta:g} (cut at {abs(observed):g}); plain ASHA: {foresight.doubt}"
+        own, cut = self._reported(value), self._reported(observed)
+        return f"{level}: {own:g} is not among the best 1/{self._eta:g} (cut at {cut:g}); plain ASHA: {foresight.doubt}"
 
     def _end(self, trial_id: str, finished: bool) -> None:
         """One that ends of itself before full length keeps its last value; one that fails or was stopped is no rival."""

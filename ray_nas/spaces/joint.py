@@ -11,7 +11,7 @@ from ray.tune.search.sample import Domain
 from torch import nn
 
 from ray_nas.spaces.base import Config, SearchSpace
-from ray_nas.spaces.tune_domains import TuneParameter, from_domain
+from ray_nas.spaces.tune_domains import TuneParameter, from_domain, holds_domain
 
 Path = tuple[str, ...]
 
@@ -27,7 +27,8 @@ class JointSpace(SearchSpace):
         param_space: Tune's `param_space`. Constants are left to Tune.
 
     Raises:
-        ValueError: A name that stands in both, a `tune.grid_search`, a domain that cannot be searched, or no parameter.
+        ValueError: A name that stands in both, a `tune.grid_search`, a domain that cannot be searched (those inside of lists
+            included), or no parameter.
     """
 
     def __init__(self, own: SearchSpace | None, param_space: Mapping[str, Any]) -> None:
@@ -136,6 +137,11 @@ def _leaves(value: Mapping[str, Any], path: Path) -> Iterator[tuple[Path, Domain
             yield from _leaves(item, (*path, str(key)))
         elif isinstance(item, Domain):
             yield (*path, str(key)), item
+        elif isinstance(item, list | tuple) and holds_domain(item):
+            raise ValueError(
+                f"param_space[{_name((*path, str(key)))!r}]: domains inside of a {type(item).__name__} are not searched; put each "
+                f"under a key of its own, or choose among whole {type(item).__name__}s with tune.choice"
+            )
 
 
 def _name(path: Path) -> str:

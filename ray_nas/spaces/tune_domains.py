@@ -1,5 +1,7 @@
 """Tune's own domains (`tune.loguniform`, `tune.choice`, ...) as ConfigSpace hyperparameters, and back."""
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -7,6 +9,7 @@ from ConfigSpace.hyperparameters import (
     CategoricalHyperparameter,
     Hyperparameter,
     NormalFloatHyperparameter,
+    NormalIntegerHyperparameter,
     UniformFloatHyperparameter,
     UniformIntegerHyperparameter,
 )
@@ -65,7 +68,7 @@ def _choice(name: str, domain: Categorical) -> TuneParameter:
     options = list(domain.categories)
     if not options:
         raise ValueError(f"param_space[{name!r}]: tune.choice needs at least one option")
-    if any(_holds_domain(option) for option in options):
+    if any(holds_domain(option) for option in options):
         raise ValueError(
             f"param_space[{name!r}]: domains inside of tune.choice are not searched; describe them as a ConfigurationSpace "
             "with conditions and put SearchSpace(config_space) into param_space"
@@ -79,11 +82,12 @@ def _choice(name: str, domain: Categorical) -> TuneParameter:
     return TuneParameter(CategoricalHyperparameter(name, names), options=tuple(options))
 
 
-def _holds_domain(value: Any) -> bool:
+def holds_domain(value: Any) -> bool:
+    """Whether there is something to search in a value, however deep."""
     if isinstance(value, dict):
-        return "grid_search" in value or any(_holds_domain(item) for item in value.values())
+        return "grid_search" in value or any(holds_domain(item) for item in value.values())
     if isinstance(value, list | tuple):
-        return any(_holds_domain(item) for item in value)
+        return any(holds_domain(item) for item in value)
     return isinstance(value, Domain)
 
 
@@ -92,24 +96,42 @@ def _range(name: str, domain: Float | Integer) -> TuneParameter:
     if isinstance(sampler, Quantized):
         sampler, step = sampler.get_sampler(), sampler.q  # type: ignore[no-untyped-call]
     if isinstance(sampler, Normal):
-        low, high = (sampler.mean + sign * _NORMAL_WIDTH * sampler.sd for sign in (-1, 1))
-        if step is None:
-            return TuneParameter(NormalFloatHyperparameter(name, sampler.mean, sampler.sd, lower=low, upper=high))
-    else:
-        low, high = domain.lower, domain.upper
+        return _normal(name, sampler, step)
+    low, high = domain.lower, domain.upper
     log = isinstance(sampler, LogUniform)
-    if isinstance(domain, Integer) and step in (None, 1):
-        return _integers(name, int(low), int(high) - 1, log, None)  # Tune's upper end is exclusive here
+    if isinstance(domain, Integer) and step in (None, 1):  # Tune's upper end is exclusive here
+        return _integers(name, int(low), int(high) - 1, log, None, f"[{low}, {high}) holds no integer")
     if step is not None:
-        return _integers(name, round(low / step), round(high / step), log, step)
+        first, last = _index(low, step, math.ceil), _index(high, step, math.floor)
+        return _integers(name, first, last, log, step, f"[{low}, {high}] holds no multiple of {step}")
     if not (float("-inf") < low < high < float("inf")):
         raise ValueError(f"param_space[{name!r}]: a range needs finite bounds with lower < upper, got [{low}, {high}]")
     return TuneParameter(UniformFloatHyperparameter(name, float(low), float(high), log=log))
 
 
-def _integers(name: str, low: int, high: int, log: bool, step: float | int | None) -> TuneParameter:
+def _normal(name: str, sampler: Normal, step: float | None) -> TuneParameter:
+    low, high = (sampler.mean + sign * _NORMAL_WIDTH * sampler.sd for sign in (-1, 1))
+    if step is None:
+        return TuneParameter(NormalFloatHyperparameter(name, sampler.mean, sampler.sd, lower=low, upper=high))
+    first, last = round(low / step), round(high / step)
+    if first == last:
+        return TuneParameter(CategoricalHyperparameter(name, [first]), step=step)
+    # ConfigSpace places first at 0 and last at 1, but draws each integer from an equal part of [0, 1]. Moved to where these parts
+    # lie, the normal distribution gives each the probability of being rounded to.
+    shrunk = (last - first) / (last - first + 1)
+    mean, sd = first + (sampler.mean / step - first + 0.5) * shrunk, sampler.sd / step * shrunk
+    return TuneParameter(NormalIntegerHyperparameter(name, mean, sd, lower=first, upper=last), step=step)
+
+
+def _index(bound: float, step: float, inwards: Callable[[float], int]) -> int:
+    """How many steps the last multiple of `step` within a bound is; as in Tune, one may stand on it but for a rounding error."""
+    nearest = round(bound / step)
+    return nearest if math.isclose(bound / step, nearest) else inwards(bound / step)
+
+
+def _integers(name: str, low: int, high: int, log: bool, step: float | int | None, empty: str) -> TuneParameter:
     if low > high:
-        raise ValueError(f"param_space[{name!r}]: the range holds no integer, got [{low}, {high}]")
+        raise ValueError(f"param_space[{name!r}]: the range {empty}")
     if low == high:
         return TuneParameter(CategoricalHyperparameter(name, [low]), step=step)
     return TuneParameter(UniformIntegerHyperparameter(name, low, high, log=log and low > 0), step=step)

@@ -113,6 +113,18 @@ def test_no_more_failures_than_allowed() -> None:
     assert "its node failed" in str(trial.error)
 
 
+def test_outages_do_not_make_random_failures_more_frequent() -> None:
+    def long(config: dict[str, Any]) -> Iterator[tuple[float, dict[str, Any]]]:
+        for epoch in range(1, 2_001):
+            yield 10.0, {"score": 0.0, "epoch": epoch}
+
+    cluster = VirtualCluster(
+        nodes=[{"CPU": 1}], outages=[(50.0, 0), (60.0, 0), (70.0, 0)], mean_uptime=50.0, repair_seconds=0.01, checkpoint_frequency=1, seed=0
+    )
+    (trial,) = simulate(long, RandomSearch(space(), "score", "max", seed=0), cluster=cluster, max_trials=1).trials
+    assert trial.failures == pytest.approx((trial.ended or 0.0) / 50.0, rel=0.15)
+
+
 def test_the_clock_ends_with_the_last_trial_whatever_fails_later() -> None:
     cluster = VirtualCluster(nodes=[{"CPU": 1}] * 2, outages=[(4_000.0, 1)])
     assert search(cluster, 2).seconds == 40.0

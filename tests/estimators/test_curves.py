@@ -115,6 +115,17 @@ def test_regression_bears_diverged_curves_and_gaps():
     assert all(map(math.isfinite, model.forecast([(1.0, math.nan)], model.baseline(codes[5]))))
 
 
+@pytest.mark.parametrize("model", [CurveRegression, CurveForecaster])
+def test_what_was_reported_before_training_is_left_out(model):
+    _, values = rising(60)
+    code, curves = np.zeros(1), as_curves(values)  # families have their part in it
+    late = [[(-1.0, 8.0), (0.0, 7.0), *curve] for curve in curves]
+    plain, longer = (model(some, np.zeros((60, 1)), 50.0) for some in (curves, late))
+    for seen in (0, 1, 9):
+        assert longer.forecast(late[5][: 2 + seen], longer.baseline(code)) == plain.forecast(curves[5][:seen], plain.baseline(code))
+        assert longer.surprise(late[5][: 2 + seen], longer.baseline(code)) == plain.surprise(curves[5][:seen], plain.baseline(code))
+
+
 def test_too_few_curves_are_refused():
     codes, values = rising(MIN_CURVES - 1)
     with pytest.raises(ValueError, match="at least 20"):

@@ -166,6 +166,9 @@ def test_tunes_own_random_search_samples_a_space(cells: NASBench201, tmp_path: P
         ({"edge_0_1": tune.choice(["a", "b"])}, r"must not hold \['edge_0_1'\]"),
         ({"edge_0_1": "skip_connect"}, r"must not hold \['edge_0_1'\]"),
         ({"lr": tune.choice([tune.uniform(0, 1), 3])}, "inside of tune.choice"),
+        ({"widths": [tune.choice([1, 2])]}, r"param_space\['widths'\]: domains inside of a list"),
+        ({"nested": {"pair": (1, [{"n": tune.randint(1, 4)}])}}, r"param_space\['nested.pair'\]: domains inside of a tuple"),
+        ({"widths": [tune.grid_search([1, 2]), 3]}, r"param_space\['widths'\]: domains inside of a list"),
     ],
 )
 def test_what_cannot_be_searched_is_refused_by_name(cells: NASBench201, tmp_path: Path, param_space: dict, message: str) -> None:

@@ -117,6 +117,7 @@ OTHERS = {
             "layers": tune.randint(1, 4),
             "momentum": tune.quniform(0.0, 0.9, 0.1),
             "noise": tune.randn(0.0, 1.0),
+            "steps": tune.qrandn(10.0, 2.0, 0.5),
             "units": tune.lograndint(1, 1000),
             "mixed": tune.choice([None, (1, 2), "x"]),
             "nested": {"rule": ModelSpace(Net, rules=(even,)), "constant": 3},

@@ -42,7 +42,7 @@ class CurveForecaster:
         self._max_t = max_t
         self._regression = CurveRegression(curves, codes, max_t)
         ends = np.array([curve[-1][1] for curve in curves])
-        starts = np.array([curve[0][1] for curve in curves])
+        starts = np.array([next((value for t, value in curve if t > 0), math.nan) for curve in curves])
         self._low, high = np.nanquantile(starts, 0.05), np.nanquantile(ends, 0.95)
         self._unit = max(float(high - self._low), 1e-12) / 0.8
         self._calibrate(curves[-_TESTED:])
@@ -96,7 +96,7 @@ class CurveForecaster:
         near = _nearness(curve[-1][0] / self._max_t if curve else 0.0)
         weights, corrections = near @ self.weights, np.tensordot(near, self._corrections, 1)
         mean, variance = _correct(*self._regression.forecast(curve, baseline), *corrections[0])
-        if weights[1] >= _NEGLIGIBLE and sum(math.isfinite(value) for _, value in curve) > 1:
+        if weights[1] >= _NEGLIGIBLE and sum(t > 0 and math.isfinite(value) for t, value in curve) > 1:
             family_mean, family_variance = _correct(*(float(column[0]) for column in self._families([curve])), *corrections[1])
             mean, variance = _pool(np.array([mean, family_mean]), np.array([variance, family_variance]), weights)
         return float(mean), float(variance)

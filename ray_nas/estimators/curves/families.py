@@ -16,7 +16,6 @@ from scipy.special import logsumexp
 
 Floats = npt.NDArray[np.float64]
 
-FAMILIES: Final = ("power law", "exponential", "Janoschek", "log power")
 _NOISE: Final = np.geomspace(0.002, 0.1, 16)
 _ASYMPTOTE: Final = (0.7, 0.5)
 """Mean and standard deviation of a, where values lie about in [0, 1] and rise."""

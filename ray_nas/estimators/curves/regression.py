@@ -15,7 +15,9 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 Curve = Sequence[tuple[float, float]]
-"""(time, value) in rising order of time; larger values are better, NaN for a diverged one."""
+"""(time, value) in rising order of time; larger values are better, NaN for a diverged one.
+
+What was reported at time 0 or below, before any training, is left out."""
 
 MIN_CURVES: Final = 20
 _MAX_CURVES: Final = 1000
@@ -61,7 +63,7 @@ class CurveRegression:
         """Mean value of each geometric interval of time, the latest first; NaN where nothing was reported."""
         times = np.fromiter((t for t, _ in curve), dtype=np.float64, count=len(curve))
         values = np.fromiter((v for _, v in curve), dtype=np.float64, count=len(curve))
-        inside = times < self._max_t
+        inside = (times > 0) & (times < self._max_t)
         bins = np.minimum(np.log(self._max_t / times[inside]) / math.log(_RATIO), _MAX_BINS - 1).astype(np.intp)
         count = np.bincount(bins, minlength=_MAX_BINS)
         total = np.bincount(bins, np.nan_to_num(values[inside], nan=-np.inf, neginf=-np.inf), _MAX_BINS)
