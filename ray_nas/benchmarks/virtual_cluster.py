@@ -28,7 +28,8 @@ class VirtualCluster:
 
     Args:
         nodes: The resources of each node as Ray names them, such as `{"CPU": 8, "GPU": 4, "accelerator_type:T4": 1}`.
-        resources: What a trial needs, or a function of its config (`ray_nas.cluster.resources_for` gives one).
+        resources: What a trial needs, or a function of its config (`ray_nas.cluster.resources_for` gives one). Bundles of a
+            placement group go where there is room; strategies that forbid or demand one node for all are not simulated.
         max_pending: How many trials are proposed ahead and may wait at a time, the first that fits going first. Tune lets one
             wait where there is a searcher, unless `TUNE_MAX_PENDING_TRIALS_PG` says otherwise: on GPUs of several kinds one
             that waits for the one keeps others from the other.
@@ -62,8 +63,8 @@ class VirtualCluster:
             ("max_failures", self.max_failures, -1),
             ("checkpoint_frequency", self.checkpoint_frequency, 0),
         ):
-            if value < low:
-                raise ValueError(f"{name} must be at least {low}, got {value}")
+            if not low <= value < math.inf:
+                raise ValueError(f"{name} must be at least {low} and finite, got {value}")
         if self.mean_uptime is not None and not self.mean_uptime > 0:
             raise ValueError(f"mean_uptime must be positive seconds or None, got {self.mean_uptime}")
         for time, node in self.outages:
@@ -171,7 +172,7 @@ class Machines(Workers):
         """Places a trial on the first nodes with room.
 
         Raises:
-            ValueError: It would not fit if all nodes were empty.
+            ValueError: It would not fit if all nodes were empty, or its resources are none.
         """
         bundles = self._needs(trial)
         needs = str(bundles)
@@ -231,13 +232,33 @@ class Machines(Workers):
         if trial not in self._bundles:
             resources = self._cluster.resources
             needed = resources(dict(trial.config)) if callable(resources) else resources
-            self._bundles[trial] = [*needed.bundles] if isinstance(needed, PlacementGroupFactory) else [needed]
+            if isinstance(needed, PlacementGroupFactory) and needed.strategy.startswith("STRICT"):
+                raise ValueError(f"resources: the placement strategy {needed.strategy} is not simulated, got it for {trial.config}")
+            bundles = needed.bundles if isinstance(needed, PlacementGroupFactory) else [needed]
+            self._bundles[trial] = sorted((_amounts(bundle) for bundle in bundles), key=_size, reverse=True)
         return self._bundles[trial]
 
     def _plan_failure(self, index: int, now: float) -> None:
         if self._cluster.mean_uptime is not None:
             self._nodes[index].fails_at = now + float(self._rng.exponential(self._cluster.mean_uptime))
             heapq.heappush(self._changes, (self._nodes[index].fails_at, index, False, True))
+
+
+def _amounts(bundle: Resources) -> Resources:
+    """What there is of a bundle.
+
+    Raises:
+        ValueError: An amount is negative or not finite, or the GPUs are neither a share of one nor whole ones.
+    """
+    gpus = bundle.get("GPU", 0)
+    if not all(0 <= amount < math.inf for amount in bundle.values()) or (gpus > 1 and gpus != int(gpus)):
+        raise ValueError(f"resources must be amounts of at least 0, more than one GPU in whole GPUs, got {dict(bundle)}")
+    return {name: amount for name, amount in bundle.items() if amount > 0}
+
+
+def _size(bundle: Resources) -> tuple[float, float]:
+    """The large ones are placed first, while there is room."""
+    return bundle.get("GPU", 0.0), bundle.get("CPU", 0.0)
 
 
 def _place(nodes: Sequence[_Node], bundles: Sequence[Resources]) -> list[tuple[_Node, Resources, list[int]]] | None:

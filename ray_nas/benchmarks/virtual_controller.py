@@ -42,7 +42,7 @@ logger = logging.getLogger(__name__)
 Objective = Callable[..., Iterator[Report]]
 """Called with a trial's config (and a numpy generator, if it has an argument `rng`); yields (seconds, metrics)."""
 _FAILURES: Final = 1_000
-"""After so many failed trials in a row that took no time, a search without `max_trials` would never end."""
+"""After so many failed trials in a row that took no time, or interruptions of one trial, a search would never end."""
 
 
 class SearchAlg:
@@ -240,6 +240,8 @@ class VirtualController:
         if 0 <= self._workers.max_failures < trial.failures:
             self._fail(trial, RuntimeError(f"its node failed, for the {trial.failures}. time"))
             return
+        if trial.failures == _FAILURES:
+            raise RuntimeError(f"trial {trial.trial_id} lost its node {_FAILURES} times: nodes fail too often for it to ever end")
         frequency = self._workers.checkpoint_frequency
         trial.iteration = trial.iteration // frequency * frequency if frequency else 0
         trial.reports = None

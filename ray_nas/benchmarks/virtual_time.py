@@ -39,11 +39,11 @@ def simulate(
         ValueError: An argument breaks a rule, or a report lacks the searcher's or the scheduler's metric.
         RuntimeError: Nothing runs, and neither the searcher nor the scheduler lets anything go on: Tune would hang.
     """
-    if num_workers < 1:
-        raise ValueError(f"num_workers must be at least 1, got {num_workers}")
+    if not isinstance(num_workers, int) or num_workers < 1:
+        raise ValueError(f"num_workers must be a whole number of at least 1, got {num_workers}")
     if cluster is not None and num_workers != 1:
         raise ValueError(f"cluster replaces num_workers: give either, got num_workers = {num_workers} too")
-    if max_trials is not None and max_trials < 0:
+    if max_trials is not None and not max_trials >= 0:
         raise ValueError(f"max_trials must be at least 0 or None, got {max_trials}")
     if max_seconds is not None and not max_seconds >= 0:
         raise ValueError(f"max_seconds must be at least 0 or None, got {max_seconds}")

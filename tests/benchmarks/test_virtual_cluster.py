@@ -113,6 +113,30 @@ def test_no_more_failures_than_allowed() -> None:
     assert "its node failed" in str(trial.error)
 
 
+def test_nothing_is_no_resource_and_large_bundles_come_first() -> None:
+    cluster = VirtualCluster([{"CPU": 4}, {"CPU": 1}], {"CPU": 1, "GPU": 0, "memory": 0})
+    assert search(cluster).used == {"CPU": pytest.approx(12 * 40 / (5 * 120))}  # five at a time: three rounds
+    both = PlacementGroupFactory([{"CPU": 1}, {"CPU": 4}])
+    assert search(replace(cluster, resources=lambda config: both)).used["CPU"] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("wrong", [{"CPU": 1, "GPU": 1.5}, {"CPU": float("nan")}, {"CPU": -1}])
+def test_resources_that_are_none(wrong: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="resources must be amounts of at least 0, more than one GPU in whole GPUs, got"):
+        search(VirtualCluster([{"CPU": 4, "GPU": 2}], wrong))
+
+
+def test_a_placement_that_is_not_simulated_is_refused() -> None:
+    spread = PlacementGroupFactory([{"CPU": 1}, {"CPU": 1}], strategy="STRICT_SPREAD")
+    with pytest.raises(ValueError, match="STRICT_SPREAD is not simulated"):
+        search(VirtualCluster([{"CPU": 4}], lambda config: spread))
+
+
+def test_nodes_that_fail_too_often_for_a_trial_to_end() -> None:
+    with pytest.raises(RuntimeError, match="lost its node 1000 times: nodes fail too often"):
+        search(VirtualCluster([{"CPU": 1}], {"CPU": 1}, mean_uptime=0.5, repair_seconds=1, seed=0))
+
+
 def test_outages_do_not_make_random_failures_more_frequent() -> None:
     def long(config: dict[str, Any]) -> Iterator[tuple[float, dict[str, Any]]]:
         for epoch in range(1, 2_001):
@@ -165,8 +189,9 @@ def test_random_failures_lose_nothing_and_shares_are_kept(seed: int, frequency: 
     ("arguments", "message"),
     [
         ({"nodes": []}, "nodes must hold at least one"),
-        ({"repair_seconds": -1}, "repair_seconds must be at least 0, got -1"),
-        ({"max_pending": 0}, "max_pending must be at least 1, got 0"),
+        ({"repair_seconds": -1}, "repair_seconds must be at least 0 and finite, got -1"),
+        ({"repair_seconds": float("nan")}, "repair_seconds must be at least 0 and finite, got nan"),
+        ({"max_pending": 0}, "max_pending must be at least 1 and finite, got 0"),
         ({"max_failures": -2}, "max_failures must be at least -1"),
         ({"checkpoint_frequency": -1}, "checkpoint_frequency must be at least 0"),
         ({"mean_uptime": 0}, "mean_uptime must be positive"),
