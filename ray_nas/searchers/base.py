@@ -341,8 +341,9 @@ class ArchitectureSearcher(Searcher):
                 f"{path} was saved with another space (hash {state['space']}, now {self._space.fingerprint}): restore with the "
                 "space unchanged, or start a new experiment"
             )
-        if self._metric is not None and state["metric"] not in (None, self._metric):
-            raise state_file.StateError(f"{path} was saved for metric {state['metric']!r}, this searcher optimises {self._metric!r}")
+        for name, own in (("metric", self._metric), ("mode", self._mode)):
+            if own is not None and state[name] not in (None, own):
+                raise state_file.StateError(f"{path} was saved for {name} {state[name]!r}, this searcher has {own!r}")
 
     def _replay(self, events: Sequence[Mapping[str, Any]]) -> None:
         self._proposals, self._pending, self._memory, self._growing = {}, {}, MemoryLimit(self._costs), GrowingState()

@@ -139,6 +139,8 @@ def check_arguments(
     metric: str | None, mode: str | None, objectives: Mapping[str, str] | None, constraints: Mapping[str, Limits] | None
 ) -> None:
     """Raises a ValueError that names the searcher's argument that breaks a rule."""
+    if metric is not None and (not isinstance(metric, str) or not metric):
+        raise ValueError(f"metric must be the name of a reported figure, got {metric!r}")
     if mode not in (None, "min", "max"):
         raise ValueError(f"mode must be 'min' or 'max', got {mode!r}")
     if objectives is not None:
@@ -152,6 +154,8 @@ def check_arguments(
     for name, limits in (constraints or {}).items():
         if not isinstance(limits, tuple | list) or len(limits) != 2:
             raise ValueError(f"constraints[{name!r}] must be a pair (low, high), None for no limit, got {limits!r}")
+        if any(limit is not None and (number(limit) is None or math.isnan(limit)) for limit in limits):
+            raise ValueError(f"constraints[{name!r}] must be numbers or None, got {limits!r}")
         low, high = limits
         if low is not None and high is not None and low > high:
             raise ValueError(f"constraints[{name!r}] must have low <= high, got {limits!r}")

@@ -412,6 +412,8 @@ def test_a_damaged_record_and_another_space_are_refused(name: str, cells: NASBen
         make(name, small_space).restore(str(path))
     with pytest.raises(StateError, match="metric"):
         make(name, cells, metric="other").restore(str(path))
+    with pytest.raises(StateError, match="was saved for mode 'max', this searcher has 'min'"):
+        make(name, cells, mode="min").restore(str(path))
     content = (tmp_path / record.RECORD_FILE).read_bytes()
     for damaged in (content[:-20], content.replace(b"skip_connect", b"skip_konnect", 1)):
         (tmp_path / record.RECORD_FILE).write_bytes(damaged)
