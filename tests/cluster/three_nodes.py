@@ -105,9 +105,18 @@ def wait_for(folder: Path, driver: subprocess.Popen, number: int) -> None:
 
 def wait_for_checkpoint(folder: Path, driver: subprocess.Popen) -> None:
     """Until a trial that goes on has reported twice by what is saved: its first checkpoint is then known to what is restored."""
-    while not any(trial.status == "unfinished" and len(trial.results) > 1 for trial in record.load(folder / "run").trials):
+    while not goes_on(folder):
         assert driver.poll() is None, "the driver ended before a trial that went on was saved with a checkpoint"
         time.sleep(0.05)
+
+
+def goes_on(folder: Path) -> bool:
+    """Whether a trial that has not ended has reported twice."""
+    try:
+        trials = record.load(folder / "run").trials
+    except record.RecordError:  # Tune is copying it into the storage right now
+        return False
+    return any(trial.status == "unfinished" and len(trial.results) > 1 for trial in trials)
 
 
 def main(folder: Path, number: int, seed: int) -> None:
