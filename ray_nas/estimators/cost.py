@@ -16,8 +16,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 from torch.nn.functional import scaled_dot_product_attention
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode  # where torch documents it, and where its own flop counter has it from
 from torch.utils._pytree import tree_leaves
+from torch.utils.checkpoint import CheckpointFunction
 from torch.utils.flop_counter import flop_registry, sdpa_flop_count
 
 from ray_nas.spaces.base import SearchSpace
@@ -180,13 +182,20 @@ class _Flops(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own
 def _fused_attention() -> Iterator[None]:
     """Attention as one kernel that keeps queries, keys, values, mask, output and one figure a row, not the matrix of weights.
 
-    The name is exchanged, since a torch function mode does not see what `nn.MultiheadAttention` calls.
+    The name is exchanged, since a torch function mode does not see what `nn.MultiheadAttention` calls. The mode sees who has
+    imported the function itself.
     """
     functional.scaled_dot_product_attention = _attention
     try:
-        yield
+        with _FusedAttention():
+            yield
     finally:
         functional.scaled_dot_product_attention = scaled_dot_product_attention
+
+
+class _FusedAttention(TorchFunctionMode):
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return (_attention if func is scaled_dot_product_attention else func)(*args, **(kwargs or {}))
 
 
 def _attention(
@@ -241,26 +250,32 @@ def _forward(model: nn.Module, inputs: torch.Tensor) -> tuple[int, dict[int, tor
             f"model ({type(model).__name__}) cannot be profiled on the meta device with inputs of shape {tuple(inputs.shape)}: {error}"
         ) from error
     held = {saved.storage._cdata: saved.storage for saved in alive} | _distinct([inputs, *outputs])  # views share a storage
-    return counter.total, held, _reached(outputs)
+    return counter.total, held, _reached(outputs, list(model.parameters()))
 
 
 def _no_backward(saved: _Saved) -> torch.Tensor:
     raise RuntimeError("its forward pass asks for a gradient, for which there are no values")
 
 
-def _reached(outputs: Sequence[torch.Tensor]) -> list[nn.Parameter]:
-    """The parameters at the ends of the graph that autograd would follow back from the outputs."""
+def _reached(outputs: Sequence[torch.Tensor], parameters: Sequence[nn.Parameter]) -> list[nn.Parameter]:
+    """The parameters at the ends of the graph that autograd would follow back from the outputs.
+
+    A reentrant checkpoint has a graph of its own only while its backward pass runs: where there is one, all that can have
+    gradients are taken for reached.
+    """
     nodes: list[Any] = [output.grad_fn for output in outputs if output.grad_fn is not None]
-    seen, found = set(nodes), []
+    seen, found = set(nodes), dict[int, nn.Parameter]()
     while nodes:
         node = nodes.pop()
         if hasattr(node, "variable"):
-            found.append(node.variable)
+            found[id(node.variable)] = node.variable
+        elif getattr(node, "_forward_cls", None) is CheckpointFunction:
+            found |= {id(parameter): parameter for parameter in parameters if parameter.requires_grad}
         for following, _ in node.next_functions:
             if following is not None and following not in seen:
                 seen.add(following)
                 nodes.append(following)
-    return found
+    return list(found.values())
 
 
 def _optimizer_bytes(optimizer: MakeOptimizer, parameters: Sequence[nn.Parameter]) -> int:

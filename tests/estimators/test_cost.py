@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional
+from torch.nn.functional import scaled_dot_product_attention
 from torch.utils.checkpoint import checkpoint
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -109,6 +111,27 @@ def test_what_no_output_depends_on_is_let_go_and_checkpoints_keep_their_inputs()
     assert costs[False, True].activation_bytes == costs[False, False].activation_bytes
 
 
+@pytest.mark.parametrize("all_of_it", [False, True])
+def test_parameters_inside_of_reentrant_checkpoints_have_gradients_too(all_of_it: bool) -> None:
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.stem, self.head = nn.Linear(64, 128), nn.Linear(128, 8)
+            self.body = nn.Sequential(nn.Linear(128, 512), nn.Tanh(), nn.Linear(512, 128), nn.Tanh())
+            self.frozen = nn.Linear(128, 128).requires_grad_(False)
+
+        def inner(self, x: torch.Tensor) -> torch.Tensor:
+            return self.frozen(self.body(x))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            x = checkpoint(self.inner, self.stem(x), use_reentrant=True)
+            return checkpoint(self.head, x, use_reentrant=True) if all_of_it else self.head(x)
+
+    model = Net()
+    truth = held_by_torch(model, torch.ones(100, 64), torch.optim.AdamW)
+    assert profile(model, (64,), batch_size=100).peak_memory_bytes == pytest.approx(truth, rel=0.01)
+
+
 def test_a_model_that_takes_gradients_itself_is_refused() -> None:
     class Net(nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -197,6 +220,21 @@ def test_attention_counts_two_products_and_keeps_no_matrix_of_weights() -> None:
     linear = 32 * 96 + 32 * 32 + 2 * 32 * 64
     assert long.multiply_adds == 256 * linear + 2 * 256 * 256 * 32
     assert long.activation_bytes == pytest.approx(4 * short.activation_bytes, rel=0.01)
+
+
+@pytest.mark.parametrize("call", [scaled_dot_product_attention, lambda *tensors: functional.scaled_dot_product_attention(*tensors)])
+def test_attention_is_one_kernel_however_it_is_imported(call: Any) -> None:
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.projections = nn.Linear(32, 96)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return call(*self.projections(x).unflatten(-1, (12, 8)).transpose(1, 2).chunk(3, dim=1))
+
+    model = Net()
+    truth = held_by_torch(model, torch.ones(3, 256, 32), torch.optim.AdamW)
+    assert profile(model, (256, 32), batch_size=3).peak_memory_bytes == pytest.approx(truth, rel=0.01)
 
 
 def test_a_model_that_cannot_run_on_the_meta_device_is_named() -> None:
