@@ -1,6 +1,8 @@
 """Trials that die of memory, under real Tune: infeasible in the record, a limit for the searcher, and the run goes on."""
 
+import errno
 import math
+import os
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -179,6 +181,10 @@ def test_how_a_share_grows(share: float, factor: float, max_gpus: int, larger: f
         ray.exceptions.OutOfMemoryError("the node is low on memory"),
         RuntimeError("[enforce fail at alloc_cpu.cpp:127] data. DefaultCPUAllocator: can't allocate memory"),
         RuntimeError("CUDA error: out of memory"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+        RuntimeError("unable to mmap 4096 bytes from file </torch_1>: Cannot allocate memory (12)"),
+        OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)),
         ray.exceptions.RayTaskError("train", "...", MemoryError()),
     ],
 )
@@ -192,6 +198,8 @@ def test_errors_that_say_so(error: BaseException) -> None:
 def test_other_errors_do_not() -> None:
     assert not is_out_of_memory(None)
     assert not is_out_of_memory(RuntimeError("shapes do not fit"))
+    assert not is_out_of_memory(RuntimeError("cuDNN error: CUDNN_STATUS_NOT_SUPPORTED"))
+    assert not is_out_of_memory(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
     assert trial_error() is None  # outside of Tune
 
 

@@ -254,7 +254,9 @@ def test_a_model_that_cannot_run_on_the_meta_device_is_named() -> None:
 
 def test_lazy_layers_have_to_have_seen_an_input() -> None:
     model = nn.Sequential(nn.LazyLinear(8), nn.LazyBatchNorm1d())
-    with pytest.raises(ValueError, match=r"model \(Sequential\) must .*, got lazy ones, 0\.weight, .*1\.running_mean, .*: run it once on an"):
+    with pytest.raises(
+        ValueError, match=r"model \(Sequential\) must .*, got lazy ones, 0\.weight, .*1\.running_mean, .*: run it once on an"
+    ):
         profile(model, (3,))
     model(torch.ones(2, 3))
     assert profile(model, (3,)).params == 3 * 8 + 8 + 2 * 8
