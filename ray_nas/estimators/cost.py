@@ -6,7 +6,7 @@ keeps them, which on the meta device torch itself would not choose.
 """
 
 import copy
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -23,6 +23,7 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.checkpoint import CheckpointFunction
 from torch.utils.flop_counter import flop_registry, sdpa_flop_count
 
+from ray_nas.arguments import check_number
 from ray_nas.spaces.base import SearchSpace
 
 MakeOptimizer = Callable[[Sequence[nn.Parameter]], torch.optim.Optimizer]
@@ -88,11 +89,7 @@ def profile(
         ValueError: An argument breaks a rule, or the model cannot run on the meta device (its shapes do not fit, its
             `forward` depends on values, or it has lazy layers that have not yet seen an input).
     """
-    shape = tuple(input_shape)
-    if batch_size < 1:
-        raise ValueError(f"batch_size must be at least 1, got {batch_size}")
-    if any(size < 1 for size in shape):
-        raise ValueError(f"input_shape must be the sizes of one input, each at least 1, got {shape}")
+    shape = _checked(input_shape, batch_size, optimizer)
     model = _on_meta(model).train()
     parameters = list(model.parameters())
     if input_dtype is None:
@@ -119,7 +116,13 @@ class CostFunction:
     input_dtype: torch.dtype | None = None
 
     def profile(self, config: Mapping[str, Any]) -> Cost:
-        """The cost of a trial's config; its network is built on the meta device."""
+        """The cost of a trial's config; its network is built on the meta device.
+
+        Raises:
+            ValueError: The config has no architecture at the key, or its network cannot be profiled.
+        """
+        if self.key is not None and not isinstance(config.get(self.key), Mapping):
+            raise ValueError(f"key must be where a trial's config has the architecture, got {self.key!r} for one of {sorted(config)}")
         with torch.device("meta"):
             model = self.space.build(config if self.key is None else config[self.key])
         return profile(model, self.input_shape, batch_size=self.batch_size, optimizer=self.optimizer, input_dtype=self.input_dtype)
@@ -147,12 +150,26 @@ def cost_function(
         key: Where a trial's config holds the architecture, e.g. "arch" for `param_space={"arch": space}`; None if at its top.
 
     Raises:
-        ValueError: Neither given nor known to the space is an input shape.
+        ValueError: Neither given nor known to the space is an input shape, or an argument breaks a rule.
     """
     shape = getattr(space, "input_shape", None) if input_shape is None else input_shape
     if shape is None:
         raise ValueError(f"input_shape must be given: {space!r} does not know it")
-    return CostFunction(space, tuple(shape), batch_size, optimizer, key, getattr(space, "input_dtype", None))
+    shape = _checked(shape, batch_size, optimizer)
+    return CostFunction(space, shape, batch_size, optimizer, key, getattr(space, "input_dtype", None))
+
+
+def _checked(input_shape: Any, batch_size: int, optimizer: MakeOptimizer | None) -> tuple[int, ...]:
+    """The shape, once all three are known to be of use."""
+    if not isinstance(input_shape, Iterable):
+        raise ValueError(f"input_shape must be the sizes of one input without the batch, e.g. (3, 32, 32), got {input_shape!r}")
+    shape = tuple(input_shape)
+    for size in shape:
+        check_number(f"each size of input_shape = {shape}", size, at_least=1, whole=True)
+    check_number("batch_size", batch_size, at_least=1, whole=True)
+    if optimizer is not None:
+        _made(optimizer, nn.Parameter(torch.empty(1, 1, device="meta")))
+    return shape
 
 
 def _on_meta(model: nn.Module) -> nn.Module:
@@ -287,6 +304,19 @@ def _reached(outputs: Sequence[torch.Tensor], parameters: Sequence[nn.Parameter]
     return list(found.values())
 
 
+def _made(optimizer: MakeOptimizer, parameter: nn.Parameter) -> torch.optim.Optimizer:
+    rule = "optimizer must be None or make a torch.optim.Optimizer from parameters, as a class or a partial of one does"
+    if not callable(optimizer):
+        raise ValueError(f"{rule}, got {optimizer!r}")
+    try:
+        made = optimizer([parameter])
+    except TypeError as error:
+        raise ValueError(f"{rule}, got {optimizer!r}: {error}") from error
+    if not isinstance(made, torch.optim.Optimizer):
+        raise ValueError(f"{rule}, got {optimizer!r}, which makes {made!r}")
+    return made
+
+
 def _optimizer_bytes(optimizer: MakeOptimizer, parameters: Sequence[nn.Parameter]) -> int:
     """The bytes of the optimizer's state after a step. It is taken once for all parameters of one shape and type."""
     counts: dict[tuple[torch.Size, torch.dtype], int] = {}
@@ -296,7 +326,7 @@ def _optimizer_bytes(optimizer: MakeOptimizer, parameters: Sequence[nn.Parameter
     for (shape, dtype), count in counts.items():
         one = nn.Parameter(torch.empty(shape, dtype=dtype, device="meta"))
         one.grad = torch.empty_like(one)
-        made = optimizer([one])
+        made = _made(optimizer, one)
         try:
             made.step()
         except RuntimeError as error:

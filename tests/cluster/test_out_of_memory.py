@@ -167,10 +167,18 @@ def test_a_larger_share_at_the_next_try(tmp_path: Path) -> None:
 def test_how_a_share_grows(share: float, factor: float, max_gpus: int, larger: float) -> None:
     assert LargerShare(factor, max_gpus)._larger({"CPU": 1, "GPU": share}) == {"CPU": 1, "GPU": larger}
     assert LargerShare(factor, max_gpus)._larger({"CPU": 1}) == {"CPU": 1}
-    with pytest.raises(ValueError, match="factor must be above 1"):
-        LargerShare(1.0)
-    with pytest.raises(ValueError, match="max_gpus must be at least 1"):
-        LargerShare(max_gpus=0)
+
+
+@pytest.mark.parametrize("wrong", [1.0, math.nan, math.inf, "2"])
+def test_factors_that_are_none(wrong: Any) -> None:
+    with pytest.raises(ValueError, match=f"factor must be above 1, a finite number, got {wrong!r}"):
+        LargerShare(wrong)
+
+
+@pytest.mark.parametrize("wrong", [0, 1.5, math.nan, None])
+def test_numbers_of_gpus_that_are_none(wrong: Any) -> None:
+    with pytest.raises(ValueError, match=f"max_gpus must be at least 1, a whole number, got {wrong!r}"):
+        LargerShare(2, wrong)
 
 
 @pytest.mark.parametrize(

@@ -246,10 +246,39 @@ def test_a_model_that_cannot_run_on_the_meta_device_is_named() -> None:
         profile(Reads(), (3,))
     with pytest.raises(ValueError, match=r"inputs of shape \(2, 4\)"):
         profile(nn.Linear(3, 3), (4,))
-    with pytest.raises(ValueError, match="batch_size must be at least 1, got 0"):
-        profile(nn.Linear(3, 3), (3,), batch_size=0)
     with pytest.raises(ValueError, match=r"optimizer \(Adafactor\) must be one whose step reads no values"):
         profile(nn.Linear(3, 3), (3,), optimizer=torch.optim.Adafactor)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"batch_size": 0}, "batch_size must be at least 1, a whole number, got 0"),
+        ({"batch_size": 2.5}, r"batch_size must be at least 1, a whole number, got 2\.5"),
+        ({"batch_size": None}, "batch_size must be at least 1, a whole number, got None"),
+        ({"input_shape": 100}, r"input_shape must be the sizes of one input without the batch, e\.g\. \(3, 32, 32\), got 100"),
+        ({"input_shape": (3, 0)}, r"each size of input_shape = \(3, 0\) must be at least 1, a whole number, got 0"),
+        ({"input_shape": (3, 1.5)}, r"each size of input_shape = \(3, 1\.5\) must be at least 1, a whole number, got 1\.5"),
+        ({"input_shape": "16"}, "each size of input_shape = .* got '1'"),
+        ({"optimizer": "adam"}, "optimizer must be None or make a torch.optim.Optimizer from parameters, .* got 'adam'"),
+        ({"optimizer": torch.optim.SGD(nn.Linear(2, 2).parameters())}, "optimizer must be None or make .* got SGD"),
+        ({"optimizer": nn.Linear}, "optimizer must be None or make .* got <class .*Linear'>: .*out_features"),
+        ({"optimizer": list}, r"optimizer must be None or make .* got <class 'list'>, which makes \[Parameter"),
+    ],
+)
+def test_arguments_are_checked_at_the_call(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        cost_function(MLPSpace(16, 4), **arguments)
+    with pytest.raises(ValueError, match=message):
+        profile(nn.ReLU(), **{"input_shape": (16,), **arguments})
+
+
+def test_a_key_that_a_config_does_not_have() -> None:
+    space = MLPSpace(16, 4)
+    config = {"architecture": space.sample(random_state=0), "lr": 0.1}
+    for key in ("arch", "lr"):
+        with pytest.raises(ValueError, match=rf"key must be where .*, got '{key}' for one of \['architecture', 'lr'\]"):
+            cost_function(space, key=key)(config)
 
 
 def test_lazy_layers_have_to_have_seen_an_input() -> None:
