@@ -8,11 +8,14 @@ from typing import Any, Final
 import torch
 from ray.tune import PlacementGroupFactory
 
+from ray_nas.arguments import check_number
 from ray_nas.estimators.cost import Cost, CostFunction, MakeOptimizer, cost_function
 from ray_nas.spaces.base import SearchSpace
 
 _STEPS: Final = 10
 """Shares of one GPU are tenths: coarse, so that Tune can use actors and placement groups again."""
+_LEAST_BYTES: Final = 2**20
+"""A memory below a MiB was meant in another unit."""
 
 
 @dataclass(frozen=True)
@@ -92,31 +95,28 @@ def resources_for(
         space: The space whose `build` makes the networks.
         input_shape: The shape of one input, without the batch.
         batch_size: Inputs in the batch that a trial trains on.
-        gpu_memory: Bytes of one GPU. For a cluster of several kinds, bytes by accelerator type as Ray names them, e.g.
-            `{"T4": 16e9, "A100": 40e9}`: an architecture goes to the smallest on which it fits.
+        gpu_memory: Bytes of one GPU, at least a MiB. For a cluster of several kinds, bytes by accelerator type as Ray names
+            them, e.g. `{"T4": 16e9, "A100": 40e9}`: an architecture goes to the smallest on which it fits.
         cpus: CPUs of each trial.
         key: Where a trial's config holds the architecture, e.g. "arch" for `param_space={"arch": space}`; None if at its top.
         optimizer: What makes the trainable's optimizer from the parameters; None for no state.
         headroom: Added to the estimate, as a part of it: workspaces, gradients on their way, the allocator's fragments.
-        process_memory: Bytes that each process takes beside its tensors; a CUDA context holds about 500 MB.
+        process_memory: Bytes that each process takes beside its tensors, 0 or at least a MiB; a CUDA context holds about 500 MB.
         max_gpus: The most GPUs that a trial may get. They have to be in one node.
 
     Raises:
         ValueError: An argument breaks a rule; the message names it.
     """
     memories = gpu_memory.items() if isinstance(gpu_memory, Mapping) else [(None, gpu_memory)]
-    if not memories or any(memory <= 0 for _, memory in memories):
-        raise ValueError(f"gpu_memory must be positive bytes, of one GPU or by accelerator type, got {gpu_memory!r}")
-    for name, value, low in (
-        ("batch_size", batch_size, 1),
-        ("cpus", cpus, 0),
-        ("headroom", headroom, 0),
-        ("process_memory", process_memory, 0),
-    ):
-        if value < low:
-            raise ValueError(f"{name} must be at least {low}, got {value}")
-    if max_gpus < 1:
-        raise ValueError(f"max_gpus must be at least 1, got {max_gpus}")
+    if not memories:
+        raise ValueError(f"gpu_memory must be bytes of one GPU, or by accelerator type of at least one, got {gpu_memory}")
+    for kind, memory in memories:
+        check_number(f"gpu_memory{'' if kind is None else f'[{kind!r}]'} (bytes)", memory, at_least=_LEAST_BYTES)
+    check_number("cpus", cpus, at_least=0)
+    check_number("headroom", headroom, at_least=0)
+    if process_memory != 0:
+        check_number("process_memory (bytes, where not 0)", process_memory, at_least=_LEAST_BYTES)
+    check_number("max_gpus", max_gpus, at_least=1, whole=True)
     cost = cost_function(space, input_shape, batch_size=batch_size, optimizer=optimizer, key=key)
     sizes = tuple(sorted(((kind, int(memory)) for kind, memory in memories), key=lambda pair: pair[1]))
     return ResourcesFor(cost, sizes, cpus, headroom, int(process_memory), max_gpus)

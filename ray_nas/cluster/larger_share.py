@@ -7,6 +7,7 @@ from ray import tune
 from ray.tune import PlacementGroupFactory
 from ray.tune.experiment import Trial
 
+from ray_nas.arguments import check_number
 from ray_nas.searchers.out_of_memory import is_out_of_memory
 from ray_nas.searchers.tune_run import trial_error
 
@@ -27,10 +28,8 @@ class LargerShare(tune.Callback):
     """
 
     def __init__(self, factor: float = 2.0, max_gpus: int = 1) -> None:
-        if not factor > 1:
-            raise ValueError(f"factor must be above 1, got {factor}")
-        if max_gpus < 1:
-            raise ValueError(f"max_gpus must be at least 1, got {max_gpus}")
+        check_number("factor", factor, above=1)
+        check_number("max_gpus", max_gpus, at_least=1, whole=True)
         self._factor, self._max_gpus = factor, max_gpus
 
     def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:

@@ -1,5 +1,6 @@
 """Out of memory is an answer: which errors say so, and the size that a searcher learns from them."""
 
+import errno
 import math
 from typing import Any, Final
 
@@ -11,7 +12,14 @@ from ray_nas.searchers.objectives import Costs, InfeasibleError
 _SIZES: Final = ("peak_memory_bytes", "params")
 """The figures of `costs` that tell sizes, the first that is there (`ray_nas.estimators.cost` has both)."""
 _ERRORS: Final = (MemoryError, torch.cuda.OutOfMemoryError, ray.exceptions.OutOfMemoryError)
-_TEXTS: Final = ("DefaultCPUAllocator", "can't allocate memory", "not enough memory", "out of memory")
+_TEXTS: Final = (
+    "DefaultCPUAllocator",
+    "can't allocate memory",
+    "Cannot allocate memory",
+    "not enough memory",
+    "out of memory",
+    "_STATUS_ALLOC_FAILED",
+)
 """In the message of the plain RuntimeError that torch raises for the host's memory, and CUDA's libraries for a GPU's."""
 
 
@@ -19,6 +27,8 @@ def is_out_of_memory(error: BaseException | None) -> bool:
     """Whether a trial died of memory: a GPU's, the host's, or by Ray's memory monitor."""
     while error is not None:
         if isinstance(error, _ERRORS) or (isinstance(error, RuntimeError) and any(text in str(error) for text in _TEXTS)):
+            return True
+        if isinstance(error, OSError) and error.errno == errno.ENOMEM:
             return True
         error = getattr(error, "cause", None) or error.__cause__  # Ray wraps what the trainable raised
     return False

@@ -17,7 +17,7 @@ from ray_nas.cluster import ResourcesFor, resources_for
 from ray_nas.searchers import RandomSearch
 from ray_nas.spaces import ModelSpace, ValueChoice
 
-BATCH = 4
+BATCH, INPUTS = 4, 4_000
 
 
 class Net(nn.Module):
@@ -25,21 +25,21 @@ class Net(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.layer = nn.Linear(1_000, ValueChoice("width", list(range(1, 101))), bias=False)
+        self.layer = nn.Linear(INPUTS, ValueChoice("width", list(range(1, 101))), bias=False)
 
     def forward(self, x: Any) -> Any:
         return self.layer(x)
 
 
 SPACE = ModelSpace(Net)
-WIDTH_BYTES = 4 * 4 * 1_000 + BATCH * 4
+WIDTH_BYTES = 4 * 4 * INPUTS + BATCH * 4
 """Bytes for each unit of width: weights, gradients, two moments; outputs."""
-FIXED = BATCH * 1_000 * 4 + 4
+FIXED = BATCH * INPUTS * 4 + 4
 """The input, and AdamW's step."""
 
 
 def share(width: int, gpu_memory: Any, **arguments: Any) -> dict[str, float]:
-    resources = resources_for(SPACE, (1_000,), BATCH, gpu_memory, **{"headroom": 0.0, **arguments})
+    resources = resources_for(SPACE, (INPUTS,), BATCH, gpu_memory, **{"headroom": 0.0, **arguments})
     return resources({"width": width}).required_resources
 
 
@@ -69,9 +69,9 @@ def test_what_one_gpu_cannot_hold_gets_several_whole_ones() -> None:
 
 
 def test_too_large_is_a_clear_error_and_a_cost() -> None:
-    resources = resources_for(SPACE, (1_000,), BATCH, 50 * WIDTH_BYTES, max_gpus=2)
+    resources = resources_for(SPACE, (INPUTS,), BATCH, 50 * WIDTH_BYTES, max_gpus=2)
     with pytest.raises(
-        ValueError, match=r"more than max_gpus = 2 GPUs of 0\.8 MiB hold.*constraints=\{'gpus': \(None, 2\)\}.*'width': 100"
+        ValueError, match=r"more than max_gpus = 2 GPUs of 3\.1 MiB hold.*constraints=\{'gpus': \(None, 2\)\}.*'width': 100"
     ):
         resources({"width": 100})
     assert resources.costs({"width": 100})["gpus"] == math.inf
@@ -88,23 +88,34 @@ def test_the_smallest_type_that_holds_it() -> None:
 
 
 def test_nested_configs_and_pickles() -> None:
-    resources: ResourcesFor = pickle.loads(pickle.dumps(resources_for(SPACE, (1_000,), BATCH, 2**20, key="arch")))
+    resources: ResourcesFor = pickle.loads(pickle.dumps(resources_for(SPACE, (INPUTS,), BATCH, 2**22, key="arch")))
     assert resources({"arch": {"width": 3}, "lr": 0.1}).required_resources["GPU"] == 0.1
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"gpu_memory": 0}, "gpu_memory must be positive"),
-        ({"gpu_memory": {}}, "gpu_memory must be positive"),
-        ({"batch_size": 0}, "batch_size must be at least 1, got 0"),
-        ({"headroom": -0.1}, "headroom must be at least 0"),
-        ({"max_gpus": 0}, "max_gpus must be at least 1"),
+        *(
+            ({"gpu_memory": wrong}, rf"gpu_memory \(bytes\) must be at least 1,048,576, a finite number, got {wrong!r}")
+            for wrong in (0, 0.5, 16, 81_559, "16GB", None, math.nan, math.inf)
+        ),
+        ({"gpu_memory": {}}, "gpu_memory must be bytes of one GPU, or by accelerator type of at least one, got {}"),
+        ({"gpu_memory": {"A100": 40e9, "T4": 16}}, r"gpu_memory\['T4'\] \(bytes\) must be at least 1,048,576, a finite number, got 16"),
+        *(({"cpus": wrong}, f"cpus must be at least 0, a finite number, got {wrong!r}") for wrong in (-1, math.nan, math.inf, "2")),
+        *(({"headroom": wrong}, f"headroom must be at least 0, a finite number, got {wrong!r}") for wrong in (-0.1, math.nan, math.inf)),
+        *(
+            ({"process_memory": wrong}, rf"process_memory \(bytes, where not 0\) must be at least 1,048,576, .*, got {wrong!r}")
+            for wrong in (-1, 0.1, 500, math.nan, math.inf, None)
+        ),
+        *(({"max_gpus": wrong}, f"max_gpus must be at least 1, a whole number, got {wrong!r}") for wrong in (0, 1.5, math.inf, None)),
+        ({"batch_size": 0}, "batch_size must be at least 1, a whole number, got 0"),
+        ({"input_shape": 100}, "input_shape must be the sizes of one input"),
+        ({"optimizer": "adam"}, "optimizer must be None or make a"),
     ],
 )
 def test_arguments(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        resources_for(**{"space": SPACE, "input_shape": (1_000,), "batch_size": BATCH, "gpu_memory": 1e9, **arguments})
+        resources_for(**{"space": SPACE, "input_shape": (INPUTS,), "batch_size": BATCH, "gpu_memory": 1e9, **arguments})
 
 
 @pytest.fixture
@@ -142,7 +153,7 @@ def occupying(folder: Path) -> type[tune.Trainable]:
 @pytest.mark.usefixtures("two_gpus")
 def test_mixed_sizes_fill_the_gpus_and_never_more(tmp_path: Path) -> None:
     memory = 100 * WIDTH_BYTES + FIXED
-    resources = resources_for(SPACE, (1_000,), BATCH, memory, cpus=0.1, headroom=0.0)
+    resources = resources_for(SPACE, (INPUTS,), BATCH, memory, cpus=0.1, headroom=0.0)
     widths = [58, 39, 57, 38]  # 0.6 0.4 0.6 0.4: four at a time, two on each GPU
     searcher = RandomSearch(SPACE, "accuracy", "max", points_to_evaluate=[{"width": width} for width in widths], seed=1)
     meeting = tmp_path / "meeting"

@@ -1,6 +1,8 @@
 """Trials that die of memory, under real Tune: infeasible in the record, a limit for the searcher, and the run goes on."""
 
+import errno
 import math
+import os
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -165,10 +167,18 @@ def test_a_larger_share_at_the_next_try(tmp_path: Path) -> None:
 def test_how_a_share_grows(share: float, factor: float, max_gpus: int, larger: float) -> None:
     assert LargerShare(factor, max_gpus)._larger({"CPU": 1, "GPU": share}) == {"CPU": 1, "GPU": larger}
     assert LargerShare(factor, max_gpus)._larger({"CPU": 1}) == {"CPU": 1}
-    with pytest.raises(ValueError, match="factor must be above 1"):
-        LargerShare(1.0)
-    with pytest.raises(ValueError, match="max_gpus must be at least 1"):
-        LargerShare(max_gpus=0)
+
+
+@pytest.mark.parametrize("wrong", [1.0, math.nan, math.inf, "2"])
+def test_factors_that_are_none(wrong: Any) -> None:
+    with pytest.raises(ValueError, match=f"factor must be above 1, a finite number, got {wrong!r}"):
+        LargerShare(wrong)
+
+
+@pytest.mark.parametrize("wrong", [0, 1.5, math.nan, None])
+def test_numbers_of_gpus_that_are_none(wrong: Any) -> None:
+    with pytest.raises(ValueError, match=f"max_gpus must be at least 1, a whole number, got {wrong!r}"):
+        LargerShare(2, wrong)
 
 
 @pytest.mark.parametrize(
@@ -179,6 +189,10 @@ def test_how_a_share_grows(share: float, factor: float, max_gpus: int, larger: f
         ray.exceptions.OutOfMemoryError("the node is low on memory"),
         RuntimeError("[enforce fail at alloc_cpu.cpp:127] data. DefaultCPUAllocator: can't allocate memory"),
         RuntimeError("CUDA error: out of memory"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+        RuntimeError("unable to mmap 4096 bytes from file </torch_1>: Cannot allocate memory (12)"),
+        OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)),
         ray.exceptions.RayTaskError("train", "...", MemoryError()),
     ],
 )
@@ -192,6 +206,8 @@ def test_errors_that_say_so(error: BaseException) -> None:
 def test_other_errors_do_not() -> None:
     assert not is_out_of_memory(None)
     assert not is_out_of_memory(RuntimeError("shapes do not fit"))
+    assert not is_out_of_memory(RuntimeError("cuDNN error: CUDNN_STATUS_NOT_SUPPORTED"))
+    assert not is_out_of_memory(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
     assert trial_error() is None  # outside of Tune
 
 

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional
+from torch.nn.functional import scaled_dot_product_attention
 from torch.utils.checkpoint import checkpoint
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -109,6 +111,27 @@ def test_what_no_output_depends_on_is_let_go_and_checkpoints_keep_their_inputs()
     assert costs[False, True].activation_bytes == costs[False, False].activation_bytes
 
 
+@pytest.mark.parametrize("all_of_it", [False, True])
+def test_parameters_inside_of_reentrant_checkpoints_have_gradients_too(all_of_it: bool) -> None:
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.stem, self.head = nn.Linear(64, 128), nn.Linear(128, 8)
+            self.body = nn.Sequential(nn.Linear(128, 512), nn.Tanh(), nn.Linear(512, 128), nn.Tanh())
+            self.frozen = nn.Linear(128, 128).requires_grad_(False)
+
+        def inner(self, x: torch.Tensor) -> torch.Tensor:
+            return self.frozen(self.body(x))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            x = checkpoint(self.inner, self.stem(x), use_reentrant=True)
+            return checkpoint(self.head, x, use_reentrant=True) if all_of_it else self.head(x)
+
+    model = Net()
+    truth = held_by_torch(model, torch.ones(100, 64), torch.optim.AdamW)
+    assert profile(model, (64,), batch_size=100).peak_memory_bytes == pytest.approx(truth, rel=0.01)
+
+
 def test_a_model_that_takes_gradients_itself_is_refused() -> None:
     class Net(nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -199,6 +222,21 @@ def test_attention_counts_two_products_and_keeps_no_matrix_of_weights() -> None:
     assert long.activation_bytes == pytest.approx(4 * short.activation_bytes, rel=0.01)
 
 
+@pytest.mark.parametrize("call", [scaled_dot_product_attention, lambda *tensors: functional.scaled_dot_product_attention(*tensors)])
+def test_attention_is_one_kernel_however_it_is_imported(call: Any) -> None:
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.projections = nn.Linear(32, 96)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return call(*self.projections(x).unflatten(-1, (12, 8)).transpose(1, 2).chunk(3, dim=1))
+
+    model = Net()
+    truth = held_by_torch(model, torch.ones(3, 256, 32), torch.optim.AdamW)
+    assert profile(model, (256, 32), batch_size=3).peak_memory_bytes == pytest.approx(truth, rel=0.01)
+
+
 def test_a_model_that_cannot_run_on_the_meta_device_is_named() -> None:
     class Reads(nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -208,10 +246,49 @@ def test_a_model_that_cannot_run_on_the_meta_device_is_named() -> None:
         profile(Reads(), (3,))
     with pytest.raises(ValueError, match=r"inputs of shape \(2, 4\)"):
         profile(nn.Linear(3, 3), (4,))
-    with pytest.raises(ValueError, match="batch_size must be at least 1, got 0"):
-        profile(nn.Linear(3, 3), (3,), batch_size=0)
     with pytest.raises(ValueError, match=r"optimizer \(Adafactor\) must be one whose step reads no values"):
         profile(nn.Linear(3, 3), (3,), optimizer=torch.optim.Adafactor)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"batch_size": 0}, "batch_size must be at least 1, a whole number, got 0"),
+        ({"batch_size": 2.5}, r"batch_size must be at least 1, a whole number, got 2\.5"),
+        ({"batch_size": None}, "batch_size must be at least 1, a whole number, got None"),
+        ({"input_shape": 100}, r"input_shape must be the sizes of one input without the batch, e\.g\. \(3, 32, 32\), got 100"),
+        ({"input_shape": (3, 0)}, r"each size of input_shape = \(3, 0\) must be at least 1, a whole number, got 0"),
+        ({"input_shape": (3, 1.5)}, r"each size of input_shape = \(3, 1\.5\) must be at least 1, a whole number, got 1\.5"),
+        ({"input_shape": "16"}, "each size of input_shape = .* got '1'"),
+        ({"optimizer": "adam"}, "optimizer must be None or make a torch.optim.Optimizer from parameters, .* got 'adam'"),
+        ({"optimizer": torch.optim.SGD(nn.Linear(2, 2).parameters())}, "optimizer must be None or make .* got SGD"),
+        ({"optimizer": nn.Linear}, "optimizer must be None or make .* got <class .*Linear'>: .*out_features"),
+        ({"optimizer": list}, r"optimizer must be None or make .* got <class 'list'>, which makes \[Parameter"),
+    ],
+)
+def test_arguments_are_checked_at_the_call(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        cost_function(MLPSpace(16, 4), **arguments)
+    with pytest.raises(ValueError, match=message):
+        profile(nn.ReLU(), **{"input_shape": (16,), **arguments})
+
+
+def test_a_key_that_a_config_does_not_have() -> None:
+    space = MLPSpace(16, 4)
+    config = {"architecture": space.sample(random_state=0), "lr": 0.1}
+    for key in ("arch", "lr"):
+        with pytest.raises(ValueError, match=rf"key must be where .*, got '{key}' for one of \['architecture', 'lr'\]"):
+            cost_function(space, key=key)(config)
+
+
+def test_lazy_layers_have_to_have_seen_an_input() -> None:
+    model = nn.Sequential(nn.LazyLinear(8), nn.LazyBatchNorm1d())
+    with pytest.raises(
+        ValueError, match=r"model \(Sequential\) must .*, got lazy ones, 0\.weight, .*1\.running_mean, .*: run it once on an"
+    ):
+        profile(model, (3,))
+    model(torch.ones(2, 3))
+    assert profile(model, (3,)).params == 3 * 8 + 8 + 2 * 8
 
 
 def test_costs_of_a_searcher_keep_large_networks_out() -> None:
