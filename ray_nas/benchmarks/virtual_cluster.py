@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 from ray.tune import PlacementGroupFactory
 
+from ray_nas.arguments import check_number
 from ray_nas.benchmarks.virtual_trial import VirtualTrial
 
 Resources = Mapping[str, float]
@@ -57,16 +58,12 @@ class VirtualCluster:
     def __post_init__(self) -> None:
         if not self.nodes:
             raise ValueError("nodes must hold at least one node's resources")
-        for name, value, low in (
-            ("max_pending", self.max_pending, 1),
-            ("repair_seconds", self.repair_seconds, 0),
-            ("max_failures", self.max_failures, -1),
-            ("checkpoint_frequency", self.checkpoint_frequency, 0),
-        ):
-            if not low <= value < math.inf:
-                raise ValueError(f"{name} must be at least {low} and finite, got {value}")
-        if self.mean_uptime is not None and not self.mean_uptime > 0:
-            raise ValueError(f"mean_uptime must be positive seconds or None, got {self.mean_uptime}")
+        check_number("max_pending", self.max_pending, at_least=1, whole=True)
+        check_number("repair_seconds", self.repair_seconds, at_least=0)
+        check_number("max_failures", self.max_failures, at_least=-1, whole=True)
+        check_number("checkpoint_frequency", self.checkpoint_frequency, at_least=0, whole=True)
+        if self.mean_uptime is not None:
+            check_number("mean_uptime", self.mean_uptime, above=0)
         for time, node in self.outages:
             if not time >= 0 or not 0 <= node < len(self.nodes):
                 raise ValueError(f"outages must be (seconds >= 0, index of a node < {len(self.nodes)}), got {(time, node)}")

@@ -5,6 +5,7 @@ import math
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
+from ray_nas.arguments import check_number
 from ray_nas.benchmarks.history import History
 from ray_nas.benchmarks.tune_metric import objectives_of
 from ray_nas.benchmarks.virtual_cluster import Machines, VirtualCluster, Workers
@@ -39,8 +40,7 @@ def simulate(
         ValueError: An argument breaks a rule, or a report lacks the searcher's or the scheduler's metric.
         RuntimeError: Nothing runs, and neither the searcher nor the scheduler lets anything go on: Tune would hang.
     """
-    if not isinstance(num_workers, int) or num_workers < 1:
-        raise ValueError(f"num_workers must be a whole number of at least 1, got {num_workers}")
+    check_number("num_workers", num_workers, at_least=1, whole=True)
     if cluster is not None and num_workers != 1:
         raise ValueError(f"cluster replaces num_workers: give either, got num_workers = {num_workers} too")
     if max_trials is not None and not max_trials >= 0:

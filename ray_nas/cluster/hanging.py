@@ -56,11 +56,13 @@ def _arm() -> None:
 
 def _before_fork() -> None:
     _lock.acquire()
-    faulthandler.cancel_dump_traceback_later()  # which in the new process would wait for a thread that is not there
+    if _deadlines:
+        faulthandler.cancel_dump_traceback_later()  # which in the new process would wait for a thread that is not there
 
 
 def _after_fork_in_parent() -> None:
-    _arm()
+    if _deadlines:
+        _arm()
     _lock.release()
 
 

@@ -189,12 +189,12 @@ def test_random_failures_lose_nothing_and_shares_are_kept(seed: int, frequency: 
     ("arguments", "message"),
     [
         ({"nodes": []}, "nodes must hold at least one"),
-        ({"repair_seconds": -1}, "repair_seconds must be at least 0 and finite, got -1"),
-        ({"repair_seconds": float("nan")}, "repair_seconds must be at least 0 and finite, got nan"),
-        ({"max_pending": 0}, "max_pending must be at least 1 and finite, got 0"),
+        ({"repair_seconds": -1}, "repair_seconds must be at least 0, a finite number, got -1"),
+        ({"repair_seconds": float("nan")}, "repair_seconds must be at least 0, a finite number, got nan"),
+        ({"max_pending": 0}, "max_pending must be at least 1, a whole number, got 0"),
         ({"max_failures": -2}, "max_failures must be at least -1"),
         ({"checkpoint_frequency": -1}, "checkpoint_frequency must be at least 0"),
-        ({"mean_uptime": 0}, "mean_uptime must be positive"),
+        ({"mean_uptime": 0}, "mean_uptime must be above 0, a finite number, got 0"),
         ({"outages": [(1.0, 1)]}, "index of a node < 1"),
     ],
 )
