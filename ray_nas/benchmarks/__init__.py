@@ -2,7 +2,7 @@
 
 from ray_nas.benchmarks.history import History
 from ray_nas.benchmarks.nasbench201_objective import NASBench201Objective
-from ray_nas.benchmarks.replay import DivergenceError, replay
+from ray_nas.benchmarks.recorded_run import DivergenceError, replay
 from ray_nas.benchmarks.tabular import TabularObjective
 from ray_nas.benchmarks.virtual_cluster import VirtualCluster
 from ray_nas.benchmarks.virtual_time import simulate

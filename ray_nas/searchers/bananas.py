@@ -17,8 +17,8 @@ from ConfigSpace import ConfigurationSpace
 from scipy.special import log_ndtr, ndtr
 
 from ray_nas.estimators.blas import one_thread
+from ray_nas.estimators.extrapolated_scores import final_scores
 from ray_nas.estimators.predictor import Array, GaussianProcess, Posterior, stretch
-from ray_nas.estimators.predictor_signals import final_scores
 from ray_nas.estimators.trend import Trend, capacity, fit_trend
 from ray_nas.pareto import Limits
 from ray_nas.searchers.base import ArchitectureSearcher, Observation
@@ -47,7 +47,7 @@ class Bananas(ArchitectureSearcher):
     """Predictor-guided search: a Gaussian process over the space's features and expected improvement.
 
     Trials in flight count as ending where they are predicted to, so that many at once spread out; once they report, and
-    for trials that were stopped early, the last value is carried on to the longest trials' end (`predictor_signals`) and
+    for trials that were stopped early, the last value is carried on to the longest trials' end (`extrapolated_scores`) and
     counts with the uncertainty of that. Failed trials count as the worst value so far.
 
     Where the space builds networks, the predictor starts from the belief that more parameters are better, learnt from a

@@ -19,11 +19,11 @@ from torch import nn
 
 from ray_nas.sharing.batches import Batch, Data, Loss, figures, training_batches
 from ray_nas.sharing.checkpoint_files import part, read_checkpoint, write_checkpoint
-from ray_nas.sharing.inherited import recalibrate
 from ray_nas.sharing.mixture import Mixture
 from ray_nas.sharing.optimization import optimizer_tensors, take_optimizer_tensors
 from ray_nas.sharing.relaxations import RELAXATIONS, beta_loss
 from ray_nas.sharing.seeding import seeded
+from ray_nas.sharing.sub_network_figures import recalibrate
 from ray_nas.spaces import ModelSpace
 from ray_nas.spaces.base import Config
 

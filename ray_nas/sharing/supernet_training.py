@@ -11,10 +11,10 @@ from torch import nn
 
 from ray_nas.sharing.batches import Batch, Data, Loss, fixed_batches, is_classification, number_of_batches, training_batches
 from ray_nas.sharing.checkpoint_files import part
-from ray_nas.sharing.inherited import freeze_affine, inherited_figures
 from ray_nas.sharing.optimization import Optimization
 from ray_nas.sharing.path_strategy import PathStrategy
 from ray_nas.sharing.seeding import seeded
+from ray_nas.sharing.sub_network_figures import freeze_affine, inherited_figures
 from ray_nas.spaces.base import Config
 from ray_nas.spaces.model_space import ModelSpace
 

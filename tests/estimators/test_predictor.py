@@ -3,8 +3,8 @@ import math
 import numpy as np
 import pytest
 
+from ray_nas.estimators.extrapolated_scores import final_scores
 from ray_nas.estimators.predictor import GaussianProcess, stretch
-from ray_nas.estimators.predictor_signals import final_scores
 
 
 def make_data(number: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from ray_nas.sharing.inherited import recalibrate
 from ray_nas.sharing.optimization import Optimization
 from ray_nas.sharing.strategies import STRATEGIES
+from ray_nas.sharing.sub_network_figures import recalibrate
 from ray_nas.sharing.supernet_training import SupernetTraining
 from ray_nas.spaces import LayerChoice, ModelSpace, NASBench201, ValueChoice
 
