@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-RECORD_FILE: Final = "ray_nas_record.json"
-"""JSON lines. The name ends in `.json` since a restore of Tune brings back no other files than `*.json` and `*.pkl`."""
+from ray_nas import record_files
+
 VERSION: Final = 1
 
 Event = dict[str, Any]
@@ -28,10 +28,10 @@ class RecordError(ValueError):
 
 
 class RecordWriter:
-    """Collects events and appends them to the record of a folder."""
+    """Collects events and appends them to a record of its own."""
 
     def __init__(self) -> None:
-        self._folder: Path | None = None
+        self._path: Path | None = None
         self._lines: list[bytes] = []
         self._bytes = 0
         self._checksum = 0
@@ -48,12 +48,11 @@ class RecordWriter:
         """Brings the record in `folder` up to date.
 
         Returns:
-            The mark that `restore` takes: the record's length in bytes and its CRC-32.
+            The mark that `restore` takes: the record's file name, its length in bytes and its CRC-32.
         """
-        path = folder / RECORD_FILE
-        if folder != self._folder:
-            self._move(path)
-            self._folder = folder
+        if self._path is None or self._path.parent != folder:
+            self._path = self._move(folder / record_files.new_name())
+        path = self._path
         with writing(path), path.open("r+b" if self._bytes else "wb") as file:
             file.seek(self._bytes)  # over what an interrupted save may have left
             file.truncate()
@@ -63,7 +62,7 @@ class RecordWriter:
             self._checksum = zlib.crc32(line, self._checksum)
             self._bytes += len(line)
         self._lines = []
-        return {"bytes": self._bytes, "crc32": self._checksum}
+        return {"file": path.name, "bytes": self._bytes, "crc32": self._checksum}
 
     def restore(self, folder: Path, mark: Mapping[str, Any]) -> list[Event]:
         """Goes back to what stood in `folder` at the save that gave `mark`; later events are dropped.
@@ -74,25 +73,25 @@ class RecordWriter:
         Raises:
             RecordError: The record is missing, shorter than the mark says, or was changed.
         """
-        path = folder / RECORD_FILE
+        path = folder / Path(mark["file"]).name
         if not path.exists():
             raise RecordError(f"{path} is missing: the searcher's state needs the record that was saved beside it")
         content = path.read_bytes()[: mark["bytes"]]
         checksum = zlib.crc32(content)
         if len(content) < mark["bytes"] or checksum != mark["crc32"]:
             raise RecordError(f"{path} is damaged: its first {mark['bytes']} bytes are not those that the searcher's state was saved with")
-        self._folder, self._lines, self._bytes, self._checksum = folder, [], len(content), checksum
+        self._path, self._lines, self._bytes, self._checksum = path, [], len(content), checksum
         return list(_events(content, path))
 
-    def _move(self, path: Path) -> None:
-        """A run that goes on elsewhere takes along what it has written so far."""
-        if self._folder is not None and self._bytes:
-            old = self._folder / RECORD_FILE
+    def _move(self, path: Path) -> Path:
+        """A run that goes on elsewhere takes along what it has written so far; the other file stays as it is."""
+        if self._path is not None and self._bytes:
             with writing(path):
                 path.parent.mkdir(parents=True, exist_ok=True)
-                partial = path.with_name(path.name + ".partial")
-                shutil.copyfile(old, partial)
+                partial = path.with_name("ray_nas_record.partial")
+                shutil.copyfile(self._path, partial)
                 os.replace(partial, path)
+        return path
 
 
 @contextmanager
@@ -164,13 +163,13 @@ class ExperimentRecord:
 
 
 def load(path: str | Path) -> ExperimentRecord:
-    """The record in an experiment's folder (or the record file itself). Nothing but JSON is read.
+    """The newest record in an experiment's folder (a path or a URI), or that very file. Nothing but JSON is read.
 
     Raises:
         FileNotFoundError: No record there.
         RecordError: It is damaged, or of a newer version.
     """
-    file = _record_file(path)
+    file = record_files.find(path)[-1]
     properties: dict[str, Any] | None = None
     trials: dict[str, TrialRecord] = {}
     for event in events(file):
@@ -197,25 +196,17 @@ def load(path: str | Path) -> ExperimentRecord:
 
 
 def events(path: str | Path) -> Iterator[Event]:
-    """The events of a record (or of an experiment's folder) in the order in which they happened.
+    """The events of a record (as `load` finds it) in the order in which they happened.
 
     Raises:
         FileNotFoundError: No record there.
         RecordError: It is damaged.
     """
-    file = _record_file(path)
-    return _events(file.read_bytes(), file, tail_may_be_torn=True)
+    file = record_files.find(path)[-1]
+    return _events(record_files.read(file), file, tail_may_be_torn=True)
 
 
-def _record_file(path: str | Path) -> Path:
-    path = Path(path)
-    file = path / RECORD_FILE if path.is_dir() else path
-    if not file.exists():
-        raise FileNotFoundError(f"no {RECORD_FILE} in {path}: is it the folder of an experiment that a ray_nas searcher ran?")
-    return file
-
-
-def _events(content: bytes, path: Path, tail_may_be_torn: bool = False) -> Iterator[Event]:
+def _events(content: bytes, path: str | Path, tail_may_be_torn: bool = False) -> Iterator[Event]:
     lines = content.split(b"\n")
     for number, line in enumerate(lines, start=1):
         if not line:

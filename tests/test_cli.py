@@ -13,7 +13,7 @@ import pytest
 import ray
 from typer.testing import CliRunner
 
-from ray_nas import record
+from ray_nas import record_files
 from ray_nas.cli import app
 
 USER_MODULE = '''
@@ -129,8 +129,8 @@ def test_mistakes_get_a_sentence_and_exit_code_2(folder: Path, arguments: list[s
 def test_show_refuses_what_is_no_experiment(folder: Path, tmp_path: Path) -> None:
     missing = ray_nas(folder, "show", str(tmp_path))
     assert (missing.returncode, "Traceback" in missing.stderr) == (2, False)
-    assert record.RECORD_FILE in missing.stderr
-    (tmp_path / record.RECORD_FILE).write_text('{"event": "proposal"}\n')
+    assert record_files.RECORD_FILES in missing.stderr
+    (tmp_path / record_files.new_name()).write_text('{"event": "proposal"}\n')
     damaged = ray_nas(folder, "show", str(tmp_path))
     assert damaged.returncode == 2
     assert "damaged" in damaged.stderr

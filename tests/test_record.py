@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ray_nas.record import RECORD_FILE, RecordError, RecordWriter, load
+from ray_nas import record_files
+from ray_nas.record import RecordError, RecordWriter, events, load
 
 HEADER = {"event": "experiment", "version": 1, "searcher": "RandomSearch", "space": "abc", "objectives": {"loss": "min"}, "seed": 1}
 
@@ -30,14 +31,15 @@ def test_ranking_and_lineage(tmp_path: Path) -> None:
 def test_saves_append_and_restore_goes_back(tmp_path: Path) -> None:
     writer = filled()
     mark = writer.save(tmp_path)
-    first = (tmp_path / RECORD_FILE).read_bytes()
+    (path,) = tmp_path.glob(record_files.RECORD_FILES)
+    first = path.read_bytes()
     writer.append({"event": "proposal", "trial": "d", "config": {}, "move": "random", "parents": []})
     writer.save(tmp_path)
-    assert (tmp_path / RECORD_FILE).read_bytes().startswith(first)
+    assert path.read_bytes().startswith(first)
     again = RecordWriter()
     assert len(again.restore(tmp_path, mark)) == 10
     assert again.save(tmp_path) == mark
-    assert (tmp_path / RECORD_FILE).read_bytes() == first
+    assert path.read_bytes() == first
 
 
 def test_a_run_that_goes_on_elsewhere_takes_its_record_along(tmp_path: Path) -> None:
@@ -48,6 +50,32 @@ def test_a_run_that_goes_on_elsewhere_takes_its_record_along(tmp_path: Path) -> 
     writer.append({"event": "proposal", "trial": "d", "config": {}, "move": "random", "parents": []})
     writer.save(tmp_path / "b")
     assert [len(load(tmp_path / folder).trials) for folder in "ab"] == [3, 4]
+
+
+def test_each_writer_has_a_record_of_its_own_and_the_newest_is_read(tmp_path: Path) -> None:
+    assert filled().save(tmp_path)["file"] < RecordWriter().save(tmp_path)["file"]
+    first, second = record_files.find(tmp_path)
+    writer = RecordWriter()
+    writer.append(HEADER)
+    mark = writer.save(tmp_path)
+    assert load(tmp_path).trials == []
+    assert len(list(events(tmp_path))) == 1
+    assert len(load(first).trials) == 3
+    again = RecordWriter()
+    again.restore(tmp_path, mark)
+    assert again.save(tmp_path) == mark
+    assert record_files.find(tmp_path) == [first, second, str(tmp_path / mark["file"])]
+
+
+def test_a_writer_that_moves_writes_over_no_other_record(tmp_path: Path) -> None:
+    """Two copies of a search that go on in one folder."""
+    (tmp_path / "a").mkdir()
+    mark = filled().save(tmp_path / "a")
+    for _ in range(2):
+        writer = RecordWriter()
+        writer.restore(tmp_path / "a", mark)
+        writer.save(tmp_path / "b")
+    assert [len(load(file).trials) for file in record_files.find(tmp_path / "b")] == [3, 3]
 
 
 def test_numbers_that_json_lacks_are_text(tmp_path: Path) -> None:
@@ -61,7 +89,7 @@ def test_numbers_that_json_lacks_are_text(tmp_path: Path) -> None:
 
 def test_a_torn_last_line_is_left_out_and_a_torn_middle_refused(tmp_path: Path) -> None:
     filled().save(tmp_path)
-    path = tmp_path / RECORD_FILE
+    (path,) = tmp_path.glob(record_files.RECORD_FILES)
     content = path.read_bytes()
     path.write_bytes(content[:-10])
     assert load(tmp_path).trials[-1].status == "unfinished"
@@ -80,8 +108,8 @@ def test_a_torn_last_line_is_left_out_and_a_torn_middle_refused(tmp_path: Path) 
     ],
 )
 def test_what_is_no_record_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
-    (tmp_path / RECORD_FILE).write_bytes(content)
+    (tmp_path / record_files.new_name()).write_bytes(content)
     with pytest.raises(RecordError, match=message):
         load(tmp_path)
-    with pytest.raises(FileNotFoundError, match=RECORD_FILE):
+    with pytest.raises(FileNotFoundError, match="no ray_nas_record"):
         load(tmp_path / "nowhere")
