@@ -1,6 +1,9 @@
 """The record file: what is written, read back, refused."""
 
+import json
+import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -78,12 +81,16 @@ def test_a_writer_that_moves_writes_over_no_other_record(tmp_path: Path) -> None
     assert [len(load(file).trials) for file in record_files.find(tmp_path / "b")] == [3, 3]
 
 
-def test_numbers_that_json_lacks_are_text(tmp_path: Path) -> None:
+def test_numbers_that_json_lacks_are_text_in_the_file_alone(tmp_path: Path) -> None:
     writer = filled()
     writer.append({"event": "proposal", "trial": "d", "config": {}, "move": "random", "parents": []})
-    writer.append({"event": "result", "trial": "d", "metrics": {"loss": float("nan"), "time": float("inf")}})
-    writer.save(tmp_path)
-    assert load(tmp_path).trials[-1].metrics == {"loss": "nan", "time": "inf"}
+    writer.append({"event": "result", "trial": "d", "metrics": {"loss": math.nan, "time": math.inf, "gain": -math.inf, "epoch": 1}})
+    writer.append({"event": "end", "trial": "d", "status": "completed", "reason": ""})
+    mark = writer.save(tmp_path)
+    assert b'{"loss":"nan","time":"inf","gain":"-inf","epoch":1}' in (tmp_path / mark["file"]).read_bytes()
+    for metrics in (load(tmp_path).trials[-1].metrics, RecordWriter().restore(tmp_path, mark)[-2]["metrics"]):
+        assert math.isnan(metrics.pop("loss"))
+        assert metrics == {"time": math.inf, "gain": -math.inf, "epoch": 1}
     assert [trial.trial_id for trial in load(tmp_path).ranked()] == ["b", "a", "c"]
 
 
@@ -103,7 +110,10 @@ def test_a_torn_last_line_is_left_out_and_a_torn_middle_refused(tmp_path: Path) 
     [
         (b"", "does not begin"),
         (b"[]\n", "is no event"),
-        (b'{"event": "result", "trial": "nobody", "metrics": {}}\n', "is no event of a record"),
+        (b'{"event": "result", "trial": "nobody", "metrics": {}}\n', "result of trial 'nobody', which was never proposed"),
+        (b"{}\n", "line 1: {} is no event"),
+        (b'{"event": []}\n', "is no event"),
+        (b"[" * 100_000 + b"\n", "damaged in line 1: maximum recursion depth"),
         (b'{"event": "experiment", "version": 99}\n', "version 99"),
     ],
 )
@@ -113,3 +123,45 @@ def test_what_is_no_record_is_refused(tmp_path: Path, content: bytes, message: s
         load(tmp_path)
     with pytest.raises(FileNotFoundError, match="no ray_nas_record"):
         load(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("event", "changes", "message"),
+    [
+        ("experiment", {"version": None}, "version of the experiment must be int, got None"),
+        ("experiment", {"searcher": None}, "searcher of the experiment must be str, got None"),
+        ("experiment", {"objectives": None}, "objectives of the experiment must be dict, got None"),
+        ("experiment", {"objectives": {}}, "objectives must be metrics to 'min' or 'max', got {}"),
+        ("experiment", {"objectives": {"loss": ["min"]}}, r"objectives must be metrics to 'min' or 'max', got {'loss': \['min'\]}"),
+        ("experiment", {"seed": "one"}, r"seed of the experiment must be int \| None, got 'one'"),
+        ("proposal", {"trial": 7}, "trial of the proposal must be str, got 7"),
+        ("proposal", {"config": "x"}, "config of the proposal must be dict, got 'x'"),
+        ("proposal", {"config": {"x": {"y": 1}}}, "config must be flat"),
+        ("proposal", {"config": {"x": [[[[[[[[[[[1]]]]]]]]]]]}}, "config must be flat"),
+        ("proposal", {"parents": [1]}, r"parents must be trial ids, got \[1\]"),
+        ("result", {"metrics": [1.0]}, r"metrics of the result must be dict, got \[1.0\]"),
+        ("result", {"metrics": {"loss": "low"}}, "metrics must be numbers, got 'low'"),
+        ("result", {"metrics": {"loss": True}}, "metrics must be numbers, got True"),
+        ("result", {"metrics": {"loss": [1.0]}}, "metrics must be numbers"),
+        ("result", {"metrics": {"loss": 10**400}}, "too large"),
+        ("end", {"status": 1}, "status of the end must be str, got 1"),
+    ],
+)
+def test_what_is_missing_or_of_a_wrong_type_is_named(tmp_path: Path, event: str, changes: dict[str, Any], message: str) -> None:
+    mark = filled().save(tmp_path)
+    path = tmp_path / mark["file"]
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    odd = next(line for line in lines if line["event"] == event)
+    odd.update(changes)
+    for fields in (odd, {name: value for name, value in odd.items() if changes.get(name, "") is not None}):  # None: missing too
+        path.write_text("".join(json.dumps(fields if line is odd else line) + "\n" for line in lines))
+        with pytest.raises(RecordError, match=message):
+            load(tmp_path)
+
+
+def test_a_tuple_in_a_config_and_what_is_new_are_taken(tmp_path: Path) -> None:
+    writer = filled()
+    writer.append({"event": "later invention", "trial": 7})
+    writer.append({"event": "proposal", "trial": "d", "config": {"kernel": (3, (5, 7))}, "move": "random", "parents": [], "why": 1})
+    writer.save(tmp_path)
+    assert load(tmp_path).trials[-1].config == {"kernel": [3, [5, 7]]}
