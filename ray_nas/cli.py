@@ -11,13 +11,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from ray_nas import record
+from ray_nas import record, record_files
 
 app = typer.Typer(
     help="Neural architecture search on Ray Tune.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
 )
-console = Console()
-errors = Console(stderr=True)
+console = Console(markup=False, emoji=False, highlight=False)  # what is printed are data, of whomever
+errors = Console(stderr=True, markup=False, emoji=False, highlight=False)
 
 
 @app.command()
@@ -51,7 +51,7 @@ def search(
     from ray_nas.search_command import run_search  # Ray and torch take seconds to load: not for --help and show
 
     try:
-        folder = run_search(
+        place = run_search(
             space_object,
             trainable_object,
             searcher=searcher,
@@ -70,12 +70,18 @@ def search(
         )
     except (ValueError, TypeError, FileNotFoundError) as error:
         _fail(str(error))
-    _show(record.load(folder), folder, top=5)
+    try:
+        loaded = record.load(place)
+    except (OSError, ValueError) as error:
+        _print(f"the search has ended, but its record cannot be read now: {error}")
+        _print(f"when it can be, see it with: ray-nas show {place}")
+    else:
+        _show(loaded, place, top=5)
 
 
 @app.command()
 def show(
-    experiment_dir: Annotated[Path, typer.Argument(help="The experiment's folder, or its record")],
+    experiment_dir: Annotated[str, typer.Argument(help="The experiment's folder (a path or a URI), or its record")],
     top: Annotated[int, typer.Option(min=1, help="How many trials to list")] = 10,
     trial: Annotated[str | None, typer.Option(help="Show this trial's lineage instead of the best one's")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the ranked trials as JSON")] = False,
@@ -85,16 +91,22 @@ def show(
     Only the searcher's own record is read (JSON), none of Tune's files.
     """
     try:
-        loaded = record.load(experiment_dir)
-    except (FileNotFoundError, record.RecordError) as error:
+        *earlier, newest = record_files.find(experiment_dir)
+        loaded = record.load(newest)
+    except (OSError, ValueError) as error:
         _fail(str(error))
     if trial is not None and not loaded.lineage(trial):
         _fail(f"--trial: {trial} is none of the experiment's {len(loaded.trials)} trials")
     if as_json:
-        ranked = [{"trial": one.trial_id, "config": one.config, "metrics": one.metrics, "move": one.move} for one in loaded.ranked()[:top]]
+        ranked = [
+            {"trial": one.trial_id, "config": one.config, "metrics": record.finite(one.metrics), "move": one.move}
+            for one in loaded.ranked()[:top]
+        ]
         typer.echo(json.dumps({**loaded.properties, "trials": ranked}))
         return
     _show(loaded, experiment_dir, top, trial)
+    if earlier:
+        _print(f"earlier records: {', '.join(earlier)}")
 
 
 def main() -> None:
@@ -102,35 +114,43 @@ def main() -> None:
     app()
 
 
-def _show(loaded: record.ExperimentRecord, folder: Path | str, top: int, trial: str | None = None) -> None:
+def _show(loaded: record.ExperimentRecord, place: str, top: int, trial: str | None = None) -> None:
     ranked = loaded.ranked()
     metrics = list(loaded.objectives)
     aims = ", ".join(f"{name} ({mode})" for name, mode in loaded.objectives.items())
-    console.print(f"{loaded.properties['searcher']} on {aims}, {len(loaded.trials)} trials in {folder}", soft_wrap=True, highlight=False)
-    table = Table("rank", "trial", *metrics, "reports", "move", "architecture")
+    _print(f"{loaded.properties['searcher']} on {aims}, {len(loaded.trials)} trials in {place}")
+    table = Table(*map(_visible, ("rank", "trial", *metrics, "reports", "move", "architecture")))
     for rank, one in enumerate(ranked[:top], start=1):
-        figures = [f"{one.metrics[name]:.6g}" for name in metrics if name in one.metrics]
-        table.add_row(str(rank), one.trial_id, *figures, str(len(one.results)), one.move, _config(one.config))
+        figures = [f"{one.metrics[name]:.6g}" if name in one.metrics else "-" for name in metrics]
+        table.add_row(*map(_visible, (str(rank), one.trial_id, *figures, str(len(one.results)), one.move, _config(one.config))))
     console.print(table)
     counts: dict[str, int] = {}
     for one in loaded.trials:
         key = one.status + (f" ({one.reason})" if one.reason else "")
         counts[key] = counts.get(key, 0) + 1
-    console.print(
-        "ended: " + ", ".join(f"{count} {key}" for key, count in sorted(counts.items(), key=lambda item: -item[1])), highlight=False
-    )
+    _print("ended: " + ", ".join(f"{count} {key}" for key, count in sorted(counts.items(), key=lambda item: -item[1])))
     start = trial or (ranked[0].trial_id if ranked else None)
     if start is None:
-        console.print("no trial has completed")
+        _print("no trial has completed")
         return
-    console.print(f"\nlineage of {start}:", highlight=False)
+    _print("")
+    _print(f"lineage of {start}:")
     for one in loaded.lineage(start):
         figures = [f"{name} {one.metrics[name]:.6g}" for name in metrics if name in one.metrics]
         origin = f"{one.move} of {', '.join(one.parents)}" if one.parents else one.move
-        console.print(f"  {one.trial_id}  {' '.join(figures) or one.status}  {origin}", highlight=False)
+        _print(f"  {one.trial_id}  {' '.join(figures) or one.status}  {origin}")
         parents = [parent for parent in loaded.trials if parent.trial_id in one.parents]
         for parent in parents:
-            console.print(f"      {_difference(parent.config, one.config)}", highlight=False)
+            _print(f"      {_difference(parent.config, one.config)}")
+
+
+def _print(line: str) -> None:
+    console.print(_visible(line), soft_wrap=True)
+
+
+def _visible(text: str) -> str:
+    """The text with control characters, of which a terminal would obey some, as their escapes."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def _config(config: dict[str, Any]) -> str:
@@ -184,5 +204,6 @@ def _asha(text: str | None) -> tuple[str, int] | None:
 
 def _fail(message: str) -> NoReturn:
     """Ends with exit code 2, as for any other wrong usage, and no traceback."""
-    errors.print(f"Error: {message}", style="red", soft_wrap=True, highlight=False, markup=False)
+    for line in f"Error: {message}".splitlines():
+        errors.print(_visible(line), style="red", soft_wrap=True)
     raise typer.Exit(2)

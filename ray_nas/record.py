@@ -7,6 +7,7 @@ it beside its state at each of Tune's saves, and reads it back on a restore; `ra
 import json
 import math
 import os
+import reprlib
 import shutil
 import zlib
 from collections.abc import Iterator, Mapping
@@ -15,11 +16,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-RECORD_FILE: Final = "ray_nas_record.json"
-"""JSON lines. The name ends in `.json` since a restore of Tune brings back no other files than `*.json` and `*.pkl`."""
+from ray_nas import record_files
+
 VERSION: Final = 1
 
 Event = dict[str, Any]
+_FIELDS: Final[dict[str, dict[str, Any]]] = {
+    "experiment": {"version": int, "searcher": str, "space": str, "objectives": dict, "seed": int | None},
+    "proposal": {"trial": str, "config": dict, "move": str, "parents": list},
+    "result": {"trial": str, "metrics": dict},
+    "end": {"trial": str, "status": str, "reason": str},
+    "inheritance": {"trial": str, "kind": str},
+}
+"""What readers go by and its type, for each event that `load` takes; other events and fields are passed over."""
+_NUMBERS: Final = {str(number): number for number in (math.nan, math.inf, -math.inf)}
 _ENCODE: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
@@ -28,10 +38,10 @@ class RecordError(ValueError):
 
 
 class RecordWriter:
-    """Collects events and appends them to the record of a folder."""
+    """Collects events and appends them to a record of its own."""
 
     def __init__(self) -> None:
-        self._folder: Path | None = None
+        self._path: Path | None = None
         self._lines: list[bytes] = []
         self._bytes = 0
         self._checksum = 0
@@ -41,19 +51,18 @@ class RecordWriter:
         try:
             line = _ENCODE(event)
         except ValueError:
-            line = _ENCODE(_finite(event))
+            line = _ENCODE(finite(event))
         self._lines.append(line.encode() + b"\n")
 
     def save(self, folder: Path) -> dict[str, Any]:
         """Brings the record in `folder` up to date.
 
         Returns:
-            The mark that `restore` takes: the record's length in bytes and its CRC-32.
+            The mark that `restore` takes: the record's file name, its length in bytes and its CRC-32.
         """
-        path = folder / RECORD_FILE
-        if folder != self._folder:
-            self._move(path)
-            self._folder = folder
+        if self._path is None or self._path.parent != folder:
+            self._path = self._move(folder / record_files.new_name())
+        path = self._path
         with writing(path), path.open("r+b" if self._bytes else "wb") as file:
             file.seek(self._bytes)  # over what an interrupted save may have left
             file.truncate()
@@ -63,7 +72,7 @@ class RecordWriter:
             self._checksum = zlib.crc32(line, self._checksum)
             self._bytes += len(line)
         self._lines = []
-        return {"bytes": self._bytes, "crc32": self._checksum}
+        return {"file": path.name, "bytes": self._bytes, "crc32": self._checksum}
 
     def restore(self, folder: Path, mark: Mapping[str, Any]) -> list[Event]:
         """Goes back to what stood in `folder` at the save that gave `mark`; later events are dropped.
@@ -74,25 +83,25 @@ class RecordWriter:
         Raises:
             RecordError: The record is missing, shorter than the mark says, or was changed.
         """
-        path = folder / RECORD_FILE
+        path = folder / Path(mark["file"]).name
         if not path.exists():
             raise RecordError(f"{path} is missing: the searcher's state needs the record that was saved beside it")
         content = path.read_bytes()[: mark["bytes"]]
         checksum = zlib.crc32(content)
         if len(content) < mark["bytes"] or checksum != mark["crc32"]:
             raise RecordError(f"{path} is damaged: its first {mark['bytes']} bytes are not those that the searcher's state was saved with")
-        self._folder, self._lines, self._bytes, self._checksum = folder, [], len(content), checksum
+        self._path, self._lines, self._bytes, self._checksum = path, [], len(content), checksum
         return list(_events(content, path))
 
-    def _move(self, path: Path) -> None:
-        """A run that goes on elsewhere takes along what it has written so far."""
-        if self._folder is not None and self._bytes:
-            old = self._folder / RECORD_FILE
+    def _move(self, path: Path) -> Path:
+        """A run that goes on elsewhere takes along what it has written so far; the other file stays as it is."""
+        if self._path is not None and self._bytes:
             with writing(path):
                 path.parent.mkdir(parents=True, exist_ok=True)
-                partial = path.with_name(path.name + ".partial")
-                shutil.copyfile(old, partial)
+                partial = path.with_name("ray_nas_record.partial")
+                shutil.copyfile(self._path, partial)
                 os.replace(partial, path)
+        return path
 
 
 @contextmanager
@@ -147,7 +156,7 @@ class ExperimentRecord:
     def ranked(self) -> list[TrialRecord]:
         """The completed trials, best first by the first objective; only finite values of it."""
         metric, mode = next(iter(self.objectives.items()))
-        finished = [trial for trial in self.trials if trial.status == "completed" and metric in trial.metrics]
+        finished = [trial for trial in self.trials if trial.status == "completed" and math.isfinite(trial.metrics.get(metric, math.nan))]
         return sorted(finished, key=lambda trial: trial.metrics[metric], reverse=mode == "max")
 
     def lineage(self, trial_id: str) -> list[TrialRecord]:
@@ -164,77 +173,108 @@ class ExperimentRecord:
 
 
 def load(path: str | Path) -> ExperimentRecord:
-    """The record in an experiment's folder (or the record file itself). Nothing but JSON is read.
+    """The newest record in an experiment's folder (a path or a URI), or that very file. Nothing but JSON is read.
 
     Raises:
         FileNotFoundError: No record there.
         RecordError: It is damaged, or of a newer version.
     """
-    file = _record_file(path)
+    file = record_files.find(path)[-1]
     properties: dict[str, Any] | None = None
     trials: dict[str, TrialRecord] = {}
     for event in events(file):
-        try:
-            kind = event["event"]
-            if kind == "experiment":
-                if event["version"] > VERSION:
-                    raise RecordError(f"{file} has version {event['version']}, this package reads up to {VERSION}")
-                properties = {key: value for key, value in event.items() if key not in ("event", "version")}
-            elif kind == "proposal":
-                trials[event["trial"]] = TrialRecord(event["trial"], event["config"], event["move"], event["parents"])
-            elif kind == "result":
-                trials[event["trial"]].results.append(event["metrics"])
-            elif kind == "end":
-                trial = trials[event["trial"]]
-                trial.status, trial.reason = event["status"], event["reason"]
-            elif kind == "inheritance":
-                trials[event["trial"]].inheritance = event["kind"]
-        except (KeyError, TypeError) as error:
-            raise RecordError(f"{file} is damaged: {event} is no event of a record ({error!r})") from error
+        kind = event["event"]
+        if kind in ("result", "end", "inheritance") and event["trial"] not in trials:
+            raise RecordError(f"{file} is damaged: it has the {kind} of trial {event['trial']!r}, which was never proposed")
+        if kind == "experiment":
+            properties = {name: event[name] for name in ("searcher", "space", "objectives", "seed")}
+        elif kind == "proposal":
+            trials[event["trial"]] = TrialRecord(event["trial"], event["config"], event["move"], event["parents"])
+        elif kind == "result":
+            trials[event["trial"]].results.append(event["metrics"])
+        elif kind == "end":
+            trials[event["trial"]].status, trials[event["trial"]].reason = event["status"], event["reason"]
+        elif kind == "inheritance":
+            trials[event["trial"]].inheritance = event["kind"]
     if properties is None:
         raise RecordError(f"{file} is damaged: it does not begin with the experiment's properties")
     return ExperimentRecord(properties, list(trials.values()))
 
 
 def events(path: str | Path) -> Iterator[Event]:
-    """The events of a record (or of an experiment's folder) in the order in which they happened.
+    """The events of a record (as `load` finds it) in the order in which they happened.
 
     Raises:
         FileNotFoundError: No record there.
         RecordError: It is damaged.
     """
-    file = _record_file(path)
-    return _events(file.read_bytes(), file, tail_may_be_torn=True)
+    file = record_files.find(path)[-1]
+    return _events(record_files.read(file), file, tail_may_be_torn=True)
 
 
-def _record_file(path: str | Path) -> Path:
-    path = Path(path)
-    file = path / RECORD_FILE if path.is_dir() else path
-    if not file.exists():
-        raise FileNotFoundError(f"no {RECORD_FILE} in {path}: is it the folder of an experiment that a ray_nas searcher ran?")
-    return file
-
-
-def _events(content: bytes, path: Path, tail_may_be_torn: bool = False) -> Iterator[Event]:
+def _events(content: bytes, path: str | Path, tail_may_be_torn: bool = False) -> Iterator[Event]:
     lines = content.split(b"\n")
     for number, line in enumerate(lines, start=1):
         if not line:
             continue
         try:
             event = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             if tail_may_be_torn and number == len(lines):  # a running experiment is being written to
                 return
             raise RecordError(f"{path} is damaged in line {number}: {error}") from error
-        if not isinstance(event, dict):
-            raise RecordError(f"{path} is damaged in line {number}: {event!r} is no event")
+        try:
+            _check(event)
+        except (ValueError, OverflowError) as error:
+            raise RecordError(f"{path} cannot be read, line {number}: {error}") from error
         yield event
 
 
-def _finite(value: Any) -> Any:
+def _check(event: Any) -> None:
+    """Looks at all that readers go by, and makes metrics numbers again.
+
+    Raises:
+        ValueError: Something is missing or of a wrong type, or of a newer version.
+        OverflowError: A metric is too large for a float.
+    """
+    kind = event.get("event") if isinstance(event, dict) else None
+    if not isinstance(kind, str):
+        raise ValueError(f"{reprlib.repr(event)} is no event")
+    if kind == "experiment" and isinstance(event.get("version"), int) and event["version"] > VERSION:
+        raise ValueError(f"it has version {event['version']}, this package reads up to {VERSION}")
+    for name, wanted in _FIELDS.get(kind, {}).items():
+        if name not in event or not isinstance(event[name], wanted):
+            raise ValueError(f"{name} of the {kind} must be {getattr(wanted, '__name__', wanted)}, got {reprlib.repr(event.get(name))}")
+    if kind == "experiment" and not (event["objectives"] and all(mode in ("min", "max") for mode in event["objectives"].values())):
+        raise ValueError(f"objectives must be metrics to 'min' or 'max', got {reprlib.repr(event['objectives'])}")
+    if kind == "proposal" and not all(isinstance(parent, str) for parent in event["parents"]):
+        raise ValueError(f"parents must be trial ids, got {reprlib.repr(event['parents'])}")
+    if kind == "proposal" and not all(_is_value(value) for value in event["config"].values()):
+        raise ValueError(f"config must be flat, got {reprlib.repr(event['config'])}")
+    if kind == "result":
+        event["metrics"] = {name: _number(value) for name, value in event["metrics"].items()}
+
+
+def _is_value(value: Any, levels: int = 9) -> bool:
+    """Whether it can be a parameter's: a scalar, or what was a tuple."""
+    if isinstance(value, list):
+        return levels > 0 and all(_is_value(item, levels - 1) for item in value)
+    return not isinstance(value, dict)
+
+
+def _number(value: Any) -> float:
+    """A metric; those that JSON lacks are written as text."""
+    number = _NUMBERS.get(value) if isinstance(value, str) else value
+    if not isinstance(number, int | float) or isinstance(number, bool):
+        raise ValueError(f"metrics must be numbers, got {reprlib.repr(value)}")
+    float(number)
+    return number
+
+
+def finite(value: Any) -> Any:
     """JSON knows neither NaN nor infinities: they are written as text."""
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: finite(item) for key, item in value.items()}
     return value

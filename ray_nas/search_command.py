@@ -10,7 +10,7 @@ from ray import tune
 from ray.tune.schedulers import ASHAScheduler
 from torch import nn
 
-from ray_nas import searchers
+from ray_nas import record_files, searchers
 from ray_nas.searchers.base import strategy_names
 from ray_nas.spaces import ModelSpace, SearchSpace
 
@@ -32,11 +32,11 @@ def run_search(
     name: str | None,
     resume: bool,
     verbose: int,
-) -> Path:
+) -> str:
     """Runs or resumes an experiment.
 
     Returns:
-        The experiment's folder.
+        The experiment's folder, a path or a URI.
 
     Raises:
         ValueError: An argument breaks a rule; the message names it.
@@ -47,13 +47,15 @@ def run_search(
         raise ValueError("--num-samples -1 needs a --time-budget, or the search never ends")
     prepared = tune.with_resources(trainable, resources)
     if resume:
-        path = f"{_storage(storage_path) or Path('~/ray_results').expanduser()}/{name}"
-        if not tune.Tuner.can_restore(path):
-            raise ValueError(f"--resume: there is no experiment {path}")
-        return _experiment_folder(tune.Tuner.restore(path, trainable=prepared, resume_errored=False).fit())
+        place = record_files.inside(_storage(storage_path) or str(Path("~/ray_results").expanduser()), str(name))
+        if not tune.Tuner.can_restore(place):
+            raise ValueError(f"--resume: there is no experiment {place}")
+        tune.Tuner.restore(place, trainable=prepared, resume_errored=False).fit()
+        return place
     known = strategy_names(searchers)
     if searcher not in known:
         raise ValueError(f"--searcher must be one of {', '.join(known)}, got {searcher!r}")
+    name = name or f"{searcher}_{time.strftime('%Y-%m-%d_%H-%M-%S')}"
     tuner = tune.Tuner(
         prepared,
         tune_config=tune.TuneConfig(
@@ -67,12 +69,13 @@ def run_search(
             trial_dirname_creator=lambda trial: str(trial.trial_id),
         ),
         run_config=tune.RunConfig(
-            name=name or f"{searcher}_{time.strftime('%Y-%m-%d_%H-%M-%S')}",
+            name=name,
             storage_path=_storage(storage_path),
             verbose=verbose,
         ),
     )
-    return _experiment_folder(tuner.fit())
+    folder = tuner.fit().experiment_path  # without a URI's scheme
+    return record_files.inside(storage_path, name) if storage_path and record_files.is_uri(storage_path) else folder
 
 
 def as_space(space: Any) -> SearchSpace:
@@ -88,8 +91,4 @@ def as_space(space: Any) -> SearchSpace:
 
 def _storage(path: str | None) -> str | None:
     """Tune wants URIs or absolute paths."""
-    return str(Path(path).resolve()) if path and "://" not in path else path
-
-
-def _experiment_folder(results: tune.ResultGrid) -> Path:
-    return Path(results.experiment_path)
+    return path if path is None or record_files.is_uri(path) else str(Path(path).resolve())

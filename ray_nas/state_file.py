@@ -2,6 +2,7 @@
 
 import json
 import os
+import reprlib
 import zlib
 from pathlib import Path
 from typing import Any, Final
@@ -42,12 +43,12 @@ def read(path: Path) -> dict[str, Any]:
         fields = json.loads(content)
     except FileNotFoundError as error:
         raise StateError(f"{path} does not exist") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise StateError(f"{path} is damaged: it is no JSON ({error})") from error
     if not isinstance(fields, dict) or fields.get("format") != FORMAT:
         raise StateError(f"{path} is no state file of ray_nas")
-    if fields["version"] > VERSION:
-        raise StateError(f"{path} has version {fields['version']}, this package reads up to {VERSION}")
+    if not isinstance(fields.get("version"), int) or fields["version"] > VERSION:
+        raise StateError(f"{path} has version {reprlib.repr(fields.get('version'))}, this package reads up to {VERSION}")
     text, _, _ = content.rpartition(_SEAL)
     if fields.pop("crc32", None) != zlib.crc32(text):
         raise StateError(f"{path} is damaged: its checksum is another")

@@ -8,12 +8,15 @@ import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import ray
+from ray import tune
 from typer.testing import CliRunner
 
-from ray_nas import record
+from ray_nas import record, record_files
 from ray_nas.cli import app
 
 USER_MODULE = '''
@@ -88,8 +91,10 @@ def test_search_resume_and_show(folder: Path, runtime: None, monkeypatch: pytest
     run = CliRunner().invoke(app, [*arguments, "--searcher", "LocalSearch", "--seed", "1", "--resources", "cpu=0.5", "--verbose", "0"])
     assert run.exit_code == 0, run.output
     assert "LocalSearch on accuracy (max), 4 trials" in run.output
+    arguments[arguments.index("runs")] = f"file://{folder}/runs"
     again = CliRunner().invoke(app, [*arguments, "--resume", "--verbose", "0"])
     assert again.exit_code == 0, again.output
+    assert f"LocalSearch on accuracy (max), 4 trials in file://{folder}/runs/first" in again.output.replace("\n", "")
     shown = ray_nas(folder, "show", "runs/first", "--top", "2")
     assert shown.returncode == 0
     assert "4 completed" in shown.stdout
@@ -129,11 +134,115 @@ def test_mistakes_get_a_sentence_and_exit_code_2(folder: Path, arguments: list[s
 def test_show_refuses_what_is_no_experiment(folder: Path, tmp_path: Path) -> None:
     missing = ray_nas(folder, "show", str(tmp_path))
     assert (missing.returncode, "Traceback" in missing.stderr) == (2, False)
-    assert record.RECORD_FILE in missing.stderr
-    (tmp_path / record.RECORD_FILE).write_text('{"event": "proposal"}\n')
+    assert record_files.RECORD_FILES in missing.stderr
+    (tmp_path / record_files.new_name()).write_text('{"event": "proposal"}\n')
     damaged = ray_nas(folder, "show", str(tmp_path))
     assert damaged.returncode == 2
-    assert "damaged" in damaged.stderr
+    assert "line 1" in damaged.stderr
+
+
+HEADER = {"event": "experiment", "version": 1, "searcher": "RandomSearch", "space": "abc", "objectives": {"loss": "min"}, "seed": 1}
+
+
+def write(folder: Path, *trials: dict[str, Any], **properties: Any) -> str:
+    """A record of completed trials: what differs from an ordinary one."""
+    writer = record.RecordWriter()
+    writer.append({**HEADER, **properties})
+    for number, trial in enumerate(trials):
+        name = trial.get("trial", f"t{number}")
+        writer.append({"event": "proposal", "trial": name, "config": {"x": 1}, "move": "random", "parents": []} | trial)
+        writer.append({"event": "result", "trial": name, "metrics": trial.get("metrics", {"loss": float(number)})})
+        writer.append({"event": "end", "trial": name, "status": "completed", "reason": ""})
+    folder.mkdir(exist_ok=True)
+    return str(folder / writer.save(folder)["file"])
+
+
+def show(*arguments: str | Path) -> str:
+    result = CliRunner().invoke(app, ["show", *map(str, arguments)], env={"COLUMNS": "200"})
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def test_show_tells_of_earlier_records(tmp_path: Path) -> None:
+    first = write(tmp_path, {}, {}, {})
+    assert "earlier records" not in show(tmp_path)
+    second = write(tmp_path, {}, {})
+    write(tmp_path, {})
+    text = show(tmp_path)
+    assert "1 trials in" in text
+    assert text.splitlines()[-1] == f"earlier records: {first}, {second}"
+    assert "3 trials in" in show(first)
+    assert len(json.loads(show(tmp_path, "--json"))["trials"]) == 1
+
+
+def test_show_prints_nan(tmp_path: Path) -> None:
+    write(tmp_path, {}, {"metrics": {"loss": math.nan, "time": math.inf}}, {"metrics": {"loss": 2.0, "time": math.inf}})
+    assert "t1  loss nan  random" in show(tmp_path, "--trial", "t1")
+    trials = json.loads(show(tmp_path, "--json"), parse_constant=pytest.fail)["trials"]
+    assert [trial["metrics"] for trial in trials] == [{"loss": 0.0}, {"loss": 2.0, "time": "inf"}]
+
+
+def test_a_missing_objective_keeps_its_column(tmp_path: Path) -> None:
+    write(tmp_path, {"metrics": {"loss": 1.0}}, objectives={"loss": "min", "size": "min"})
+    (row,) = [line for line in show(tmp_path).splitlines() if line.startswith("│")]
+    assert [cell.strip() for cell in row.strip("│").split("│")] == ["1", "t0", "1", "-", "1", "random", "x=1"]
+
+
+@pytest.mark.parametrize(
+    "text", ["conv[depthwise]", "[/conv]", "[red]x", ":warning:", "\x1b[31mred", "a\nb", "\x9b2J", "\ud800", "\u202eevil", "é网"]
+)
+def test_data_are_shown_as_they_are_and_a_terminal_obeys_none(tmp_path: Path, text: str) -> None:
+    child = {"trial": f"two {text}", "config": {f"op {text}": f"new {text}"}, "move": f"move {text}", "parents": ["one"]}
+    write(
+        tmp_path,
+        {"trial": "one", "config": {f"op {text}": f"old {text}"}, "metrics": {f"loss {text}": 1.0}},
+        {**child, "metrics": {f"loss {text}": 0.5}},
+        objectives={f"loss {text}": "min"},
+        searcher=f"Searcher {text}",
+    )
+    shown = show(tmp_path)
+    plain = "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+    for what in ("two", "op", "new", "move", "loss", "Searcher", "old"):
+        assert f"{what} {plain}" in shown
+    assert shown.count(f"loss {plain}") == 4  # in the title, the table and twice in the lineage
+    assert all(char.isprintable() or char == "\n" for char in shown)
+    assert json.loads(show(tmp_path, "--json"))["trials"][0]["trial"] == child["trial"]
+
+
+def test_errors_keep_their_brackets(tmp_path: Path) -> None:
+    write(tmp_path, {})
+    result = CliRunner().invoke(app, ["show", str(tmp_path), "--trial", "[red]\x1b[31m"])
+    assert result.exit_code == 2
+    assert "--trial: [red]\\x1b[31m is none of the experiment's 1 trials" in result.output
+
+
+def test_records_in_uris_are_read(tmp_path: Path) -> None:
+    first, second = write(tmp_path / "run", {}), write(tmp_path / "run", {}, {})
+    text = show(f"file://{tmp_path}/run")
+    assert f"2 trials in file://{tmp_path}/run" in text
+    assert text.splitlines()[-1] == f"earlier records: file://{first}"
+    assert len(record.load(f"file://{second}").trials) == 2
+    for uri, message in (
+        (f"file://{tmp_path}/none", "is it the folder of an experiment"),
+        ("nowhere://run", "pyarrow cannot read nowhere://run"),
+    ):
+        result = CliRunner().invoke(app, ["show", uri])
+        assert (result.exit_code, message in result.output) == (2, True), result.output
+    assert record_files.inside("s3://bucket/runs/?region=x", "run") == "s3://bucket/runs/run?region=x"
+
+
+def test_a_search_in_a_bucket_ends_with_what_its_record_says(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    monkeypatch.syspath_prepend(str(folder))
+    monkeypatch.setattr(tune.Tuner, "fit", lambda self: SimpleNamespace(experiment_path="bucket/run"))  # as Tune names it, without s3://
+    arguments = ["search", "mine:space", "mine:train", "--metric", "loss", "--mode", "min", "--storage-path", f"file://{tmp_path}"]
+    early = CliRunner().invoke(app, [*arguments, "--name", "run"])
+    assert early.exit_code == 0, early.output
+    assert f"ray-nas show file://{tmp_path}/run" in early.output.replace("\n", "")
+    write(tmp_path / "run", {}, {})
+    result = CliRunner().invoke(app, [*arguments, "--name", "run"])
+    assert result.exit_code == 0, result.output
+    assert "2 trials in" in result.output
 
 
 def test_help_names_every_command() -> None:

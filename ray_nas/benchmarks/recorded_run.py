@@ -68,8 +68,7 @@ class _ReplayController(VirtualController):
     def report(self, trial_id: str, metrics: Mapping[str, Any], final: bool) -> None:
         """A report; `final` if the recorded trial was stopped for it."""
         trial = self._by_id[trial_id]
-        result = {name: float(value) if isinstance(value, str) else value for name, value in metrics.items()}
-        result.update(trial_id=trial_id, done=False)
+        result = {**metrics, "trial_id": trial_id, "done": False}
         decision = self._process(trial, result)
         if decision not in (TrialScheduler.CONTINUE, TrialScheduler.STOP):
             raise ValueError(f"replay takes schedulers that stop trials, {type(self._scheduler).__name__} said {decision}")

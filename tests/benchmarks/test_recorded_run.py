@@ -10,8 +10,12 @@ import ray
 from ray import tune
 from ray.tune.schedulers import ASHAScheduler, MedianStoppingRule, TrialScheduler
 
+from ray_nas import record_files
 from ray_nas.benchmarks import DivergenceError, replay, simulate
+<<<<<<< HEAD:tests/benchmarks/test_recorded_run.py
 from ray_nas.record import RECORD_FILE, load
+=======
+>>>>>>> 1bdc8556d768fc9cbe42e00fab772ce4c56403f0:tests/benchmarks/test_replay.py
 from ray_nas.searchers import NSGA2, RegularizedEvolution
 from ray_nas.spaces import NASBench201
 
@@ -89,13 +93,13 @@ def test_another_scheduler_is_told_by_its_first_stop(run: tuple[Path, dict[str, 
 
 
 def test_a_changed_result_leads_elsewhere(run: tuple[Path, dict[str, dict]], cells: NASBench201, tmp_path: Path) -> None:
-    lines = (run[0] / RECORD_FILE).read_text().splitlines()
+    lines = Path(record_files.find(run[0])[-1]).read_text().splitlines()
     for index, line in enumerate(lines[:30]):
         event = json.loads(line)
         if event["event"] == "result":
             event["metrics"]["accuracy"] = -100.0
             lines[index] = json.dumps(event)
-    (tmp_path / RECORD_FILE).write_text("\n".join(lines) + "\n")
+    (tmp_path / record_files.new_name()).write_text("\n".join(lines) + "\n")
     with pytest.raises(DivergenceError):
         replay(tmp_path, searcher(cells), asha())
 
@@ -110,7 +114,7 @@ def test_a_simulated_run_replays_too(make_scheduler: Callable[[], TrialScheduler
     first = NSGA2(cells, "accuracy", "max", population_size=4, seed=3)
     history = simulate(objective, first, make_scheduler(), num_workers=3, max_trials=30)
     first.save(str(tmp_path / "state.json"))
-    trials = replay(tmp_path / RECORD_FILE, NSGA2(cells, "accuracy", "max", population_size=4, seed=3), make_scheduler())
+    trials = replay(tmp_path, NSGA2(cells, "accuracy", "max", population_size=4, seed=3), make_scheduler())
     assert [(trial.config, trial.status, len(trial.results)) for trial in trials] == [
         (trial.config, trial.status, len(trial.results)) for trial in history.trials
     ]
@@ -147,6 +151,6 @@ def test_a_scheduler_that_pauses_is_refused(cells: NASBench201, tmp_path: Path) 
     first = searcher(cells)
     simulate(objective, first, max_trials=3)
     first.save(str(tmp_path / "state.json"))
-    shutil.copy(tmp_path / RECORD_FILE, tmp_path / "copy.json")
+    shutil.copy(record_files.find(tmp_path)[-1], tmp_path / "copy.json")
     with pytest.raises(ValueError, match="Pauses said PAUSE"):
         replay(tmp_path / "copy.json", searcher(cells), Pauses("epoch"))

@@ -23,7 +23,7 @@ import ray
 from ray import tune
 from ray.cluster_utils import Cluster
 
-from ray_nas import record
+from ray_nas import record, record_files
 from ray_nas.schedulers import LearningCurveASHA
 from ray_nas.searchers import RegularizedEvolution
 from ray_nas.spaces import NASBench201
@@ -91,7 +91,7 @@ def drive(folder: Path, number: int, seed: int, address: str) -> None:
 
 def ends(folder: Path) -> int:
     """How many trials have ended, by the record."""
-    if not (folder / "run" / record.RECORD_FILE).exists():
+    if not list((folder / "run").glob(record_files.RECORD_FILES)):
         return 0
     return sum(event["event"] == "end" for event in record.events(folder / "run"))
 

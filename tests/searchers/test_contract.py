@@ -17,7 +17,7 @@ import pytest
 import torch
 from ray import cloudpickle, tune
 
-from ray_nas import record, searchers, state_file
+from ray_nas import record, record_files, searchers, state_file
 from ray_nas.searchers.base import ArchitectureSearcher, strategy_names
 from ray_nas.spaces import NASBench201, SearchSpace
 from ray_nas.state_file import StateError
@@ -164,9 +164,10 @@ def test_a_restored_searcher_goes_on_as_if_nothing_had_been(name: str, space: Se
     for searcher, folder in ((straight, tmp_path / "a"), (restored, tmp_path / "b")):
         folder.mkdir()
         searcher.save(str(folder / "state.json"))
-    states = [json.loads((tmp_path / folder / "state.json").read_text()) for folder in "ab"]
+    states = [state_file.read(tmp_path / folder / "state.json") for folder in "ab"]
+    records = [(tmp_path / folder / state["record"].pop("file")).read_bytes() for folder, state in zip("ab", states, strict=True)]
     assert states[0] == states[1]
-    assert (tmp_path / "a" / record.RECORD_FILE).read_bytes() == (tmp_path / "b" / record.RECORD_FILE).read_bytes()
+    assert records[0] == records[1]
 
 
 def copy_of(order: random.Random) -> random.Random:
@@ -179,7 +180,8 @@ def test_events_after_the_last_save_are_forgotten(name: str, cells: NASBench201,
     searcher, live, order = make(name, cells), {}, random.Random(4)
     drive(searcher, order, 0, 10, live)
     searcher.save(str(tmp_path / "state.json"))
-    before = (tmp_path / record.RECORD_FILE).read_bytes()
+    (path,) = tmp_path.glob(record_files.RECORD_FILES)
+    before = path.read_bytes()
     later = copy_of(order)
     expected = drive(searcher, copy_of(order), 10, 20, dict(live))
     searcher._record.save(tmp_path)  # the driver dies after the record was written and before the state was
@@ -187,7 +189,7 @@ def test_events_after_the_last_save_are_forgotten(name: str, cells: NASBench201,
     restored.restore(str(tmp_path / "state.json"))
     assert drive(restored, later, 10, 20, dict(live)) == expected
     restored.save(str(tmp_path / "state.json"))
-    assert (tmp_path / record.RECORD_FILE).read_bytes().startswith(before)
+    assert path.read_bytes().startswith(before)
     assert len(record.load(tmp_path).trials) == 20
 
 
@@ -414,12 +416,13 @@ def test_a_damaged_record_and_another_space_are_refused(name: str, cells: NASBen
         make(name, cells, metric="other").restore(str(path))
     with pytest.raises(StateError, match="was saved for mode 'max', this searcher has 'min'"):
         make(name, cells, mode="min").restore(str(path))
-    content = (tmp_path / record.RECORD_FILE).read_bytes()
+    (recorded,) = tmp_path.glob(record_files.RECORD_FILES)
+    content = recorded.read_bytes()
     for damaged in (content[:-20], content.replace(b"skip_connect", b"skip_konnect", 1)):
-        (tmp_path / record.RECORD_FILE).write_bytes(damaged)
+        recorded.write_bytes(damaged)
         with pytest.raises(StateError, match="damaged"):
             make(name, cells).restore(str(path))
-    (tmp_path / record.RECORD_FILE).unlink()
+    recorded.unlink()
     with pytest.raises(StateError, match="missing"):
         make(name, cells).restore(str(path))
 

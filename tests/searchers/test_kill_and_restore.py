@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ray_nas import record
+from ray_nas import record, record_files
 
 DRIVER = Path(__file__).parents[1] / "drivers" / "evolve.py"
 NUM_SAMPLES = 40
@@ -20,8 +20,7 @@ NUM_SAMPLES = 40
 
 def events(folder: Path) -> int:
     """Lines of the record so far, 0 before the first save."""
-    path = folder / "evolve" / record.RECORD_FILE
-    return path.read_bytes().count(b"\n") if path.exists() else 0
+    return sum(path.read_bytes().count(b"\n") for path in (folder / "evolve").glob(record_files.RECORD_FILES))
 
 
 def kill_and_restore(folder: Path, rng: random.Random, kills: int, strategy: str = "evolution") -> None:
@@ -46,7 +45,7 @@ def kill_and_restore(folder: Path, rng: random.Random, kills: int, strategy: str
 
 def check_each_once(folder: Path, trials: list[dict]) -> list[dict]:
     assert len(trials) == NUM_SAMPLES
-    lines = [json.loads(line) for line in (folder / "evolve" / record.RECORD_FILE).read_text().splitlines()]
+    lines = list(record.events(folder / "evolve"))
     ends = Counter(line["trial"] for line in lines if line["event"] == "end")
     assert ends == Counter(trial["trial"] for trial in trials)
     loaded = {trial.trial_id: trial for trial in record.load(folder / "evolve").trials}

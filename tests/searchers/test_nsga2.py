@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from ConfigSpace import ConfigurationSpace
 
+from ray_nas import record
 from ray_nas.benchmarks import NASBench201Objective, simulate
 from ray_nas.pareto import hypervolume, ranks
 from ray_nas.searchers import NSGA2, RandomSearch
@@ -68,8 +69,7 @@ def test_children_come_from_the_population(cells: NASBench201, tmp_path: Path) -
     for number in range(40):
         tell(searcher, str(number), searcher.suggest(str(number)))
     searcher.save(str(tmp_path / "state.json"))
-    events = [json.loads(line) for line in (tmp_path / "ray_nas_record.json").read_text().splitlines()]
-    proposals = [event for event in events if event["event"] == "proposal"]
+    proposals = [event for event in record.events(tmp_path) if event["event"] == "proposal"]
     assert [event["move"] for event in proposals[:4]] == ["random"] * 4
     moves = [event["move"] for event in proposals[4:]]
     assert moves.count("crossover") > 20

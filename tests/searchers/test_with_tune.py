@@ -13,7 +13,7 @@ from ray.tune.schedulers import ASHAScheduler
 from ray.tune.search import ConcurrencyLimiter
 from ray.tune.stopper import FunctionStopper
 
-from ray_nas import record
+from ray_nas import record, record_files
 from ray_nas.searchers import GridSearch, LocalSearch, RandomSearch, RegularizedEvolution
 from ray_nas.spaces import NASBench201, SearchSpace
 from ray_nas.state_file import StateError
@@ -292,6 +292,15 @@ def test_restore_with_a_changed_space_is_refused(cells: NASBench201, small_space
     results = tune.Tuner.restore(str(tmp_path / "run"), trainable=trainable, param_space={"arch": cells}).fit()
     assert len(results) == len(trials(tmp_path)) == 2
     assert [trial.status for trial in trials(tmp_path)] == ["completed"] * 2
+
+
+def test_a_second_experiment_of_a_name_leaves_the_record_of_the_first(cells: NASBench201, tmp_path: Path) -> None:
+    for number in (3, 1):
+        fit(RandomSearch(cells, seed=number), tmp_path, num_samples=number)
+    tune.Tuner.restore(str(tmp_path / "run"), trainable=tune.with_resources(counting(), {"cpu": 1})).fit()  # the second
+    records = [record.load(file) for file in record_files.find(tmp_path / "run")]
+    assert [[trial.status for trial in one.trials] for one in records] == [["completed"] * 3, ["completed"]]
+    assert trials(tmp_path) == records[-1].trials
 
 
 def test_restore_from_a_damaged_state_is_refused_and_loses_nothing(cells: NASBench201, tmp_path: Path) -> None:

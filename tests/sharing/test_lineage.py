@@ -16,6 +16,7 @@ import ray
 from ray import tune
 
 from ray_nas import record
+from ray_nas.record_files import RECORD_FILES
 from ray_nas.searchers import RegularizedEvolution
 from ray_nas.spaces import MLPSpace
 
@@ -116,9 +117,8 @@ def test_nested_configs_and_lost_checkpoints(cluster: None, tmp_path: Path) -> N
 def test_a_killed_driver_goes_on_with_all_weights(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     command = [sys.executable, str(DRIVER), str(tmp_path), str(SAMPLES)]
-    path = tmp_path / "inherit" / record.RECORD_FILE
     driver = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while driver.poll() is None and not (path.exists() and b'"mutation"' in path.read_bytes()):
+    while driver.poll() is None and not any(b'"mutation"' in path.read_bytes() for path in tmp_path.glob(f"inherit/{RECORD_FILES}")):
         time.sleep(0.02)
     driver.send_signal(signal.SIGKILL)
     driver.wait()
