@@ -197,7 +197,7 @@ def load(path: str | Path) -> ExperimentRecord:
         elif kind == "inheritance":
             trials[event["trial"]].inheritance = event["kind"]
     if properties is None:
-        raise RecordError(f"{file} is damaged: it does not begin with the experiment's properties")
+        raise RecordError(f"{file} does not begin with the experiment's properties: it is being copied right now, or damaged")
     return ExperimentRecord(properties, list(trials.values()))
 
 

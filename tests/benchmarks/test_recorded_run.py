@@ -12,10 +12,7 @@ from ray.tune.schedulers import ASHAScheduler, MedianStoppingRule, TrialSchedule
 
 from ray_nas import record_files
 from ray_nas.benchmarks import DivergenceError, replay, simulate
-<<<<<<< HEAD:tests/benchmarks/test_recorded_run.py
-from ray_nas.record import RECORD_FILE, load
-=======
->>>>>>> 1bdc8556d768fc9cbe42e00fab772ce4c56403f0:tests/benchmarks/test_replay.py
+from ray_nas.record import load
 from ray_nas.searchers import NSGA2, RegularizedEvolution
 from ray_nas.spaces import NASBench201
 
