@@ -17,7 +17,7 @@ from ray import tune
 from typer.testing import CliRunner
 
 from ray_nas import record, record_files
-from ray_nas.cli import app
+from ray_nas.cli import app, console
 
 USER_MODULE = '''
 """A user's script."""
@@ -158,7 +158,8 @@ def write(folder: Path, *trials: dict[str, Any], **properties: Any) -> str:
 
 
 def show(*arguments: str | Path) -> str:
-    result = CliRunner().invoke(app, ["show", *map(str, arguments)], env={"COLUMNS": "200"})
+    console.width = 200  # a terminal's own would wrap what is looked for
+    result = CliRunner().invoke(app, ["show", *map(str, arguments)])
     assert result.exit_code == 0, result.output
     return result.stdout
 
