@@ -250,9 +250,10 @@ def draw(path: Path, figures: dict[str, Any]) -> None:
             label = f"{label}, {figures[name]['trials']:,} trials"
             time_panel.plot(tenths, figures[name]["cpu_ms_of_a_trial_by_tenth"], marker="o", label=label)
             if name != "virtual":
+                memory_panel.plot(tenths, figures[name]["rss_mb_by_tenth"], marker="o", label=label)
+            if name == "soak":
                 colour = time_panel.lines[-1].get_color()
                 time_panel.plot(tenths, figures[name]["ours_by_tenth"], linestyle=":", color=colour, label="of it, in calls of ours")
-                memory_panel.plot(tenths, figures[name]["rss_mb_by_tenth"], marker="o", label=label)
     time_panel.set(xlabel="tenth of the experiment", ylabel="CPU ms of the driver, of a trial", yscale="log", ylim=(0.02, None))
     memory_panel.set(xlabel="tenth of the experiment", ylabel="memory of the driver, MB", ylim=(0, None))
     for panel in (time_panel, memory_panel):
