@@ -26,6 +26,7 @@ _FIELDS: Final[dict[str, dict[str, Any]]] = {
     "proposal": {"trial": str, "config": dict, "move": str, "parents": list},
     "result": {"trial": str, "metrics": dict},
     "end": {"trial": str, "status": str, "reason": str},
+    "resumed": {"trial": str},
     "inheritance": {"trial": str, "kind": str},
 }
 """What readers go by and its type, for each event that `load` takes; other events and fields are passed over."""
@@ -184,7 +185,7 @@ def load(path: str | Path) -> ExperimentRecord:
     trials: dict[str, TrialRecord] = {}
     for event in events(file):
         kind = event["event"]
-        if kind in ("result", "end", "inheritance") and event["trial"] not in trials:
+        if kind in ("result", "end", "resumed", "inheritance") and event["trial"] not in trials:
             raise RecordError(f"{file} is damaged: it has the {kind} of trial {event['trial']!r}, which was never proposed")
         if kind == "experiment":
             properties = {name: event[name] for name in ("searcher", "space", "objectives", "seed")}
@@ -194,6 +195,8 @@ def load(path: str | Path) -> ExperimentRecord:
             trials[event["trial"]].results.append(event["metrics"])
         elif kind == "end":
             trials[event["trial"]].status, trials[event["trial"]].reason = event["status"], event["reason"]
+        elif kind == "resumed":
+            trials[event["trial"]].status, trials[event["trial"]].reason = "unfinished", ""
         elif kind == "inheritance":
             trials[event["trial"]].inheritance = event["kind"]
     if properties is None:

@@ -45,6 +45,9 @@ def replay(path: str | Path, searcher: ArchitectureSearcher, scheduler: TrialSch
             controller.report(event["trial"], event["metrics"], event.get("final", False))
         elif event["event"] == "end":
             controller.end(event["trial"], event["status"], event["reason"], event.get("out_of_memory", False))
+        elif event["event"] == "resumed":
+            controller.resume(event["trial"])
+            searcher._resume(event["trial"])
     return controller.get_trials()
 
 
@@ -83,6 +86,14 @@ class _ReplayController(VirtualController):
             self._fail(trial, MemoryError(reason) if out_of_memory else RuntimeError(reason))
         elif not trial.is_finished():
             self._return(trial)
+
+    def resume(self, trial_id: str) -> None:
+        """A trial that had failed was tried again after a restore."""
+        trial = self._by_id[trial_id]
+        trial.error, trial.ended = None, None
+        self._live.add(trial)
+        self._scheduler.on_trial_add(self, trial)
+        self._set_status(trial, Trial.RUNNING)
 
     def _advance(self, trial: VirtualTrial) -> None:
         """What comes next stands in the record."""

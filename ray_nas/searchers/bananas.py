@@ -229,6 +229,8 @@ class Bananas(ArchitectureSearcher):
         self._report(observation)
 
     def _report(self, observation: Observation) -> None:
+        if observation.trial_id in self._failed:  # after a restore it has gone on
+            self._failed.remove(observation.trial_id)
         curve = self._curves.setdefault(observation.trial_id, [])
         time = observation.metrics.get(self._time_attr)
         if not isinstance(time, int | float | np.number) or not math.isfinite(time):

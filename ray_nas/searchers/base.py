@@ -111,6 +111,8 @@ class ArchitectureSearcher(Searcher):
         self._proposals: dict[str, Proposal] = {}
         self._pending: dict[str, Mapping[str, Any]] = {}
         """Trials that have not ended, with their last result."""
+        self._failed_before: set[str] = set()
+        """Trials that had ended with an error at the last restore: Tune tries them again with `resume_errored`."""
         self._candidates = Candidates(points_to_evaluate or (), repeats, by_function=len(objectives or ()) < 2)
         self._companions = Companions()
         self._refused: state_file.StateError | None = None
@@ -131,7 +133,10 @@ class ArchitectureSearcher(Searcher):
         """Called before each decision, for which `_ask` may be called several times."""
 
     def _tell(self, observation: Observation) -> None:
-        """Learns from a trial that ended with finite values; where they break limits, the score or the violation says so."""
+        """Learns from a trial that ended with finite values; where they break limits, the score or the violation says so.
+
+        As with `_report`, it may be one that had failed before a restore.
+        """
 
     def _report(self, observation: Observation) -> None:
         """Learns from a report of a trial that goes on."""
@@ -207,6 +212,8 @@ class ArchitectureSearcher(Searcher):
     def on_trial_result(self, trial_id: str, result: Mapping[str, Any]) -> None:
         """Notes a report; an unknown or ended trial is ignored."""
         objectives = self._ready()
+        if trial_id in self._failed_before:
+            self._resume(trial_id)
         if trial_id not in self._pending:
             return
         self._note_result(trial_id, result, scalars(result))
@@ -220,6 +227,8 @@ class ArchitectureSearcher(Searcher):
     def on_trial_complete(self, trial_id: str, result: Mapping[str, Any] | None = None, error: bool = False) -> None:
         """Ends a trial: its last result counts where none comes along; each trial is counted once."""
         self._ready()
+        if trial_id in self._failed_before and result and not error:
+            self._resume(trial_id)
         if trial_id not in self._pending:
             return
         metrics = scalars(result or {})
@@ -347,6 +356,7 @@ class ArchitectureSearcher(Searcher):
 
     def _replay(self, events: Sequence[Mapping[str, Any]]) -> None:
         self._proposals, self._pending, self._memory, self._growing = {}, {}, MemoryLimit(self._costs), GrowingState()
+        self._failed_before = set()
         for event in events:
             if event["event"] == "proposal":
                 self._add(event["trial"], Proposal(event["config"], event["move"], tuple(event["parents"])))
@@ -358,10 +368,15 @@ class ArchitectureSearcher(Searcher):
                 self._pending[event["trial"]] = event["metrics"]
             elif event["event"] == "end":
                 last, died = self._pending.pop(event["trial"], {}), event.get("out_of_memory", False)
+                if event["status"] == "error" or died:
+                    self._failed_before.add(event["trial"])
                 if "size" in event:
                     self._memory.note(event["size"], died)
                 if event["status"] != "error" and not died:
                     self._replay_score(event["trial"], last)
+            elif event["event"] == "resumed":
+                self._failed_before.discard(event["trial"])
+                self._pending[event["trial"]] = {}
             elif event["event"] == "state":
                 self._growing.take(event)
             elif event["event"] == "experiment":
@@ -446,6 +461,12 @@ class ArchitectureSearcher(Searcher):
         self._proposals[trial_id] = proposal
         self._pending[trial_id] = {}
         self._candidates.add(self._candidates.key(proposal.config, self.space))
+
+    def _resume(self, trial_id: str) -> None:
+        """A trial that had failed goes on after all, and will end once more."""
+        self._failed_before.discard(trial_id)
+        self._pending[trial_id] = {}
+        self._record.append({"event": "resumed", "trial": trial_id})
 
     def _note_earlier(self, configs: Mapping[str, Config], same_task: bool) -> None:
         """Makes an earlier experiment's trials known by id; those of the same task are not proposed again."""

@@ -83,6 +83,7 @@ class KDEModel(HpBandSterBOHB):  # type: ignore[misc]  # HpBandSter has no types
             for losses in self.losses.values():
                 losses.pop(trial_id, None)
         else:
+            self.failed.discard(trial_id)  # after a restore it may have gone on
             self.losses.setdefault(budget, {})[trial_id] = loss
         self._is_fitted = False
 

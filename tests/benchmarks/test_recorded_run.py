@@ -140,6 +140,24 @@ def test_trials_that_ran_out_of_memory_replay_too(cells: NASBench201, tmp_path: 
     assert [(trial.config, trial.status) for trial in trials] == [(trial.config, trial.status) for trial in history.trials]
 
 
+def test_a_trial_that_failed_and_was_resumed_replays_too(cells: NASBench201, tmp_path: Path) -> None:
+    def run(search: RegularizedEvolution, first: int, last: int) -> None:
+        for trial_id in (f"t{number}" for number in range(first, last)):
+            search.suggest(trial_id)
+            search.on_trial_result(trial_id=trial_id, result={"accuracy": float(trial_id[1:]), "epoch": 1})
+            search.on_trial_complete(trial_id=trial_id, error=trial_id == "t5" and last == 6)
+
+    first = searcher(cells)
+    run(first, 0, 6)
+    first.save(str(tmp_path / "state.json"))
+    second = searcher(cells)
+    second.restore(str(tmp_path / "state.json"))
+    run(second, 5, 12)
+    second.save(str(tmp_path / "state.json"))
+    trials = replay(tmp_path, searcher(cells))
+    assert [(trial.trial_id, trial.status) for trial in trials] == [(f"t{number}", "TERMINATED") for number in range(12)]
+
+
 def test_a_scheduler_that_pauses_is_refused(cells: NASBench201, tmp_path: Path) -> None:
     class Pauses(MedianStoppingRule):
         def on_trial_result(self, *args: object) -> str:

@@ -301,6 +301,34 @@ def test_param_space_joins_the_search(name: str, cells: NASBench201, tmp_path: P
     assert restored.suggest("next") == second.suggest("next")
 
 
+def test_a_trial_that_failed_and_is_resumed_after_a_restore_counts(name: str, cells: NASBench201, tmp_path: Path) -> None:
+    def restored() -> ArchitectureSearcher:
+        fresh = make(name, cells)
+        fresh.restore(str(tmp_path / "state.json"))
+        return fresh
+
+    first = make(name, cells)
+    drive(first, random.Random(1), 0, 12, {})
+    first.suggest("lost")
+    first.on_trial_complete(trial_id="lost", error=True)
+    first.on_trial_result(trial_id="lost", result={"score": 9.0, "training_iteration": 1})  # too late: nothing was restored
+    first.save(str(tmp_path / "state.json"))
+    assert record.load(tmp_path).trials[-1].status == "error"
+    second = restored()
+    second.on_trial_complete(trial_id="lost", error=True)  # once more: it has failed already
+    second.on_trial_result(trial_id="lost", result={"score": 8.0, "training_iteration": 1})
+    second.save(str(tmp_path / "state.json"))
+    assert record.load(tmp_path).trials[-1].status == "unfinished"
+    third = restored()
+    for searcher in (second, third):
+        searcher.on_trial_complete(trial_id="lost", result={"score": 9.0, "training_iteration": 2})
+        searcher.on_trial_complete(trial_id="lost", result={"score": 1.0, "training_iteration": 3})
+    assert [second.suggest(f"n{number}") for number in range(3)] == [third.suggest(f"n{number}") for number in range(3)]
+    third.save(str(tmp_path / "state.json"))
+    lost = next(trial for trial in record.load(tmp_path).trials if trial.trial_id == "lost")
+    assert (lost.status, [result["score"] for result in lost.results]) == ("completed", [8.0, 9.0])
+
+
 def test_costs_are_checked_before_a_proposal_leaves(name: str, cells: NASBench201) -> None:
     def costs(config: dict) -> dict[str, float]:
         return {"convs": sum("conv" in operation for operation in config.values())}
