@@ -9,11 +9,11 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from ray_nas.arguments import Limits, number
+
 Values = np.ndarray[tuple[int, int], np.dtype[np.float64]]
 Vector = np.ndarray[tuple[int], np.dtype[np.float64]]
 Result = TypeVar("Result")
-Limits = tuple[float | None, float | None]
-"""The lowest and the highest value allowed; None for no limit."""
 
 
 def pareto_front(results: Iterable[Result], objectives: Mapping[str, str]) -> list[Result]:
@@ -154,7 +154,5 @@ def _number(metrics: Mapping[str, Any], name: str) -> float:
     if value is metrics:
         for key in name.split("/"):
             value = value.get(key) if isinstance(value, Mapping) else None
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return math.nan
+    figure = number(value)
+    return math.nan if figure is None else float(figure)

@@ -240,10 +240,14 @@ class VirtualController:
         if 0 <= self._workers.max_failures < trial.failures:
             self._fail(trial, RuntimeError(f"its node failed, for the {trial.failures}. time"))
             return
-        if trial.failures == _FAILURES:
-            raise RuntimeError(f"trial {trial.trial_id} lost its node {_FAILURES} times: nodes fail too often for it to ever end")
         frequency = self._workers.checkpoint_frequency
         trial.iteration = trial.iteration // frequency * frequency if frequency else 0
+        trial.in_vain = trial.in_vain + 1 if trial.iteration <= trial.saved else 0
+        trial.saved = trial.iteration
+        if self._workers.max_failures < 0 and trial.in_vain == _FAILURES:
+            raise RuntimeError(
+                f"trial {trial.trial_id} lost its node {_FAILURES} times without a new checkpoint: nodes fail too often for it to ever end"
+            )
         trial.reports = None
         self._scheduler.on_trial_error(self, trial)
         self._set_status(trial, Trial.PENDING)

@@ -40,6 +40,10 @@ class VirtualTrial:
         """What the objective raised."""
         self.failures = 0
         """How often it was interrupted by a node that failed."""
+        self.in_vain = 0
+        """How often in a row without a checkpoint that is further on."""
+        self.saved = 0
+        """How many reports lie before its last checkpoint."""
         self.iteration = 0
         """How many reports of its training it has made, those that were undone by a failure left out."""
         self.run = 0

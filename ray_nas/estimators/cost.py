@@ -275,6 +275,10 @@ def _forward(model: nn.Module, inputs: torch.Tensor) -> tuple[int, dict[int, tor
         raise ValueError(
             f"model ({type(model).__name__}) cannot be profiled on the meta device with inputs of shape {tuple(inputs.shape)}: {error}"
         ) from error
+    if not outputs:
+        raise ValueError(
+            f"model ({type(model).__name__}) must return tensors, alone or in tuples, lists and dicts, for its graph to be seen"
+        )
     held = {saved.storage._cdata: saved.storage for saved in alive} | _distinct([inputs, *outputs])  # views share a storage
     return counter.total, held, _reached(outputs, list(model.parameters()))
 

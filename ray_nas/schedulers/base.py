@@ -7,6 +7,7 @@ from typing import Any
 from ray.tune.result import DEFAULT_METRIC
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
+from ray_nas.arguments import number
 from ray_nas.schedulers import experiment_state, revived
 
 State = dict[str, Any]
@@ -158,7 +159,7 @@ class ResumableScheduler(FIFOScheduler):
         if reason is None and time < self._max_t:
             return str(TrialScheduler.CONTINUE)
         self._stopped[trial.trial_id] = (time, reason or f"full length: {self._time_attr} = {time:g}")
-        self._note_stop(trial.trial_id)
+        revived.note_stop(self._searcher, trial.trial_id, self._reason(trial.trial_id))
         self._end(trial.trial_id, True)
         return str(TrialScheduler.STOP)
 
@@ -186,8 +187,7 @@ class ResumableScheduler(FIFOScheduler):
         while self._revived:
             trial = self._revived.pop()
             if trial.status in revived.WAITING:
-                self._note_stop(trial.trial_id)
-                revived.end(tune_controller, trial)
+                revived.end(tune_controller, trial, self._reason(trial.trial_id))
         waiting = (trial for status in revived.WAITING for trial in self._live.values() if trial.status == status)
         return next(waiting, None)
 
@@ -195,11 +195,10 @@ class ResumableScheduler(FIFOScheduler):
         """One line for Tune's status table."""
         return f"Using {type(self).__name__}: {len(self._stopped)} of {len(self._reached)} trials stopped"
 
-    def _note_stop(self, trial_id: str) -> None:
-        """Tells the searcher why a trial was stopped; that it had its full length is no reason."""
+    def _reason(self, trial_id: str) -> str:
+        """Why a trial was stopped; that it had its full length is no reason."""
         time, reason = self._stopped[trial_id]
-        if time < self._max_t and hasattr(self._searcher, "note_stop"):
-            self._searcher.note_stop(trial_id, reason)
+        return reason if time < self._max_t else ""
 
     def _drop_unknown(self) -> None:
         if self._forget_unknown and self._added:
@@ -253,10 +252,11 @@ class OneMetric:
 
     def _value(self, result: Mapping[str, Any]) -> float | None:
         """The metric, larger is better; None if it was not reported, NaN if it is no finite number."""
-        value = result.get(self._metric)
-        if value is None:
+        if result.get(self._metric) is None:
             return None
-        value = float(value)
+        value = number(result[self._metric])
+        if value is None:
+            return math.nan
         return (value if self._mode == "max" else -value) if math.isfinite(value) else math.nan
 
     def _reported(self, value: float) -> float:

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ray_nas.pareto import Limits, best_first, excess
+from ray_nas.arguments import Limits, checked_limits, number
+from ray_nas.pareto import best_first, excess
 from ray_nas.schedulers.base import ResumableScheduler, State
 from ray_nas.schedulers.rungs import Rungs
 
@@ -46,10 +47,7 @@ class MultiObjectiveASHA(ResumableScheduler):
         for name, mode in objectives.items():
             if mode not in ("min", "max"):
                 raise ValueError(f"objectives[{name!r}] must be 'min' or 'max', got {mode!r}")
-        for name, (low, high) in (constraints or {}).items():
-            if low is not None and high is not None and low > high:
-                raise ValueError(f"constraints[{name!r}] must have low <= high, got {(low, high)!r}")
-        self._objectives, self._constraints = dict(objectives), dict(constraints or {})
+        self._objectives, self._constraints = dict(objectives), checked_limits(constraints)
         self._rungs = Rungs(grace_period, max_t, reduction_factor)
         self._grace_period = float(grace_period)
         self._vectors: list[dict[str, list[float]]] = [{} for _ in self._rungs.levels]
@@ -62,7 +60,10 @@ class MultiObjectiveASHA(ResumableScheduler):
     def _judge(self, trial: Any, time: float, result: Mapping[str, Any], is_new: bool) -> str | None:
         if not is_new or time < self._grace_period or any(name not in result for name in self._objectives):
             return None
-        values = [float(result[name]) * (1 if mode == "max" else -1) for name, mode in self._objectives.items()]
+        values = [
+            math.nan if (figure := number(result[name])) is None else figure * (1 if mode == "max" else -1)
+            for name, mode in self._objectives.items()
+        ]
         if not all(math.isfinite(value) for value in values):
             return "an objective is not finite"
         rung = self._rungs.reach(trial.trial_id, time)
@@ -82,8 +83,8 @@ class MultiObjectiveASHA(ResumableScheduler):
     def _broken(self, result: Mapping[str, Any]) -> float:
         total = 0.0
         for name, limits in self._constraints.items():
-            value = float(result.get(name, math.nan))
-            if not math.isfinite(value):
+            value = number(result.get(name))
+            if value is None or not math.isfinite(value):
                 return math.inf
             total += excess(value, limits)
         return total

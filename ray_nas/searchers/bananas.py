@@ -16,11 +16,11 @@ import numpy as np
 from ConfigSpace import ConfigurationSpace
 from scipy.special import log_ndtr, ndtr
 
+from ray_nas.arguments import Limits
 from ray_nas.estimators.blas import one_thread
 from ray_nas.estimators.extrapolated_scores import final_scores
 from ray_nas.estimators.predictor import Array, GaussianProcess, Posterior, stretch
 from ray_nas.estimators.trend import Trend, capacity, fit_trend
-from ray_nas.pareto import Limits
 from ray_nas.searchers.base import ArchitectureSearcher, Observation
 from ray_nas.searchers.candidates import Proposal
 from ray_nas.searchers.objectives import Costs

@@ -12,13 +12,13 @@ from ray.tune.result import AUTO_RESULT_KEYS, DEFAULT_METRIC
 from ray.tune.search import Searcher
 
 from ray_nas import state_file
-from ray_nas.pareto import Limits
+from ray_nas.arguments import Limits, checked_limits, number
 from ray_nas.record import VERSION as RECORD_VERSION
 from ray_nas.record import Event, RecordWriter
 from ray_nas.searchers.candidates import Candidates, Proposal
 from ray_nas.searchers.companions import Companions
 from ray_nas.searchers.growing_state import GrowingState
-from ray_nas.searchers.objectives import Costs, InfeasibleError, Objectives, RememberedCosts, check_arguments, number
+from ray_nas.searchers.objectives import Costs, InfeasibleError, Objectives, RememberedCosts, check_arguments
 from ray_nas.searchers.out_of_memory import MemoryLimit, is_out_of_memory
 from ray_nas.searchers.scores import Scores
 from ray_nas.searchers.tune_run import metric_and_mode, trial_error
@@ -84,7 +84,7 @@ class ArchitectureSearcher(Searcher):
         seed: int | None = None,
         repeats: bool = False,
     ) -> None:
-        check_arguments(metric, mode, objectives, constraints)
+        check_arguments(metric, mode, objectives)
         super().__init__()
         if isinstance(space, ConfigurationSpace):
             space = SearchSpace(space)
@@ -97,7 +97,7 @@ class ArchitectureSearcher(Searcher):
         self._metric: Any = metric if objectives is None else list(objectives)
         self._mode: Any = mode if objectives is None else list(objectives.values())
         self._given_objectives = dict(objectives) if objectives is not None else None
-        self._constraints, self._costs = dict(constraints or {}), RememberedCosts(costs) if costs is not None else None
+        self._constraints, self._costs = checked_limits(constraints), RememberedCosts(costs) if costs is not None else None
         self._seed = seed
         self._rng = np.random.default_rng(seed)
         self._objectives: Objectives | None = None
@@ -216,7 +216,7 @@ class ArchitectureSearcher(Searcher):
             self._resume(trial_id)
         if trial_id not in self._pending:
             return
-        self._note_result(trial_id, result, scalars(result))
+        self._note_result(trial_id, result, scalars(result), final=trial_id in self._stop_reasons)
         try:
             values, (violation, _) = objectives.values(result), objectives.violation(result)
         except InfeasibleError:
@@ -314,7 +314,7 @@ class ArchitectureSearcher(Searcher):
         again by every later call, before a trial or a file is touched.
 
         Raises:
-            StateError: The file is damaged, or of another searcher, metric or space.
+            StateError: The file is damaged, of another searcher, metric, mode or space, or cannot be used for another reason.
         """
         self._refused = None
         try:

@@ -118,7 +118,10 @@ class Candidates:
         scanned = self._next_scanned(space, fits)
         if scanned is None and not self._known and figures.broken:
             raise ValueError(f"constraints cannot be met: {figures.describe(objectives.constraints)}")
-        if scanned is None and self._repeats and not self.exhausted:
+        if scanned is None and self._repeats:
+            self._scan, self._scanned = None, 0  # from its beginning: what is known is due again
+            if self.exhausted:
+                return self._next_scanned(space, fits)
             self.exhausted = True
             return self.next(space, objectives, memory, ask, rng)
         return scanned

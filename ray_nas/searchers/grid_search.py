@@ -6,7 +6,7 @@ from typing import Any
 
 from ConfigSpace import ConfigurationSpace
 
-from ray_nas.pareto import Limits
+from ray_nas.arguments import Limits
 from ray_nas.searchers.base import ArchitectureSearcher
 from ray_nas.searchers.candidates import Proposal
 from ray_nas.searchers.objectives import Costs

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from ConfigSpace import ConfigurationSpace
 
-from ray_nas.pareto import Limits, best_first
+from ray_nas.arguments import Limits
+from ray_nas.pareto import best_first
 from ray_nas.searchers.base import ArchitectureSearcher, Observation
 from ray_nas.searchers.candidates import Proposal
 from ray_nas.searchers.objectives import Costs

@@ -4,11 +4,10 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
-from numbers import Real
 from typing import Any, Final
 
-from ray_nas.pareto import Limits, excess
+from ray_nas.arguments import Limits, number
+from ray_nas.pareto import excess
 
 Costs = Callable[[dict[str, Any]], Mapping[str, float]]
 """Figures of a trial's config that are known before training, e.g. parameters and FLOPs."""
@@ -135,9 +134,7 @@ def describe_limits(limits: Limits) -> str:
     return f"[{'-inf' if low is None else f'{low:g}'}, {'inf' if high is None else f'{high:g}'}]"
 
 
-def check_arguments(
-    metric: str | None, mode: str | None, objectives: Mapping[str, str] | None, constraints: Mapping[str, Limits] | None
-) -> None:
+def check_arguments(metric: str | None, mode: str | None, objectives: Mapping[str, str] | None) -> None:
     """Raises a ValueError that names the searcher's argument that breaks a rule."""
     if metric is not None and (not isinstance(metric, str) or not metric):
         raise ValueError(f"metric must be the name of a reported figure, got {metric!r}")
@@ -151,14 +148,6 @@ def check_arguments(
         for name, direction in objectives.items():
             if direction not in ("min", "max"):
                 raise ValueError(f"objectives[{name!r}] must be 'min' or 'max', got {direction!r}")
-    for name, limits in (constraints or {}).items():
-        if not isinstance(limits, tuple | list) or len(limits) != 2:
-            raise ValueError(f"constraints[{name!r}] must be a pair (low, high), None for no limit, got {limits!r}")
-        if any(limit is not None and (number(limit) is None or math.isnan(limit)) for limit in limits):
-            raise ValueError(f"constraints[{name!r}] must be numbers or None, got {limits!r}")
-        low, high = limits
-        if low is not None and high is not None and low > high:
-            raise ValueError(f"constraints[{name!r}] must have low <= high, got {limits!r}")
 
 
 def _number(metrics: Mapping[str, Any], name: str) -> float:
@@ -170,15 +159,3 @@ def _number(metrics: Mapping[str, Any], name: str) -> float:
     if not math.isfinite(value):
         raise InfeasibleError(f"metric {name!r} is not finite: {value}")
     return float(value)
-
-
-def number(value: Any) -> int | float | None:
-    """A figure as a plain number, from Python, numpy or a tensor of one element; None of truth values, text and all else."""
-    if hasattr(value, "item"):
-        try:
-            value = value.item()
-        except (ValueError, RuntimeError):  # more than one element
-            return None
-    if isinstance(value, int | float):
-        return None if isinstance(value, bool) else value
-    return float(value) if isinstance(value, Real | Decimal) else None

@@ -227,7 +227,7 @@ class OneShot(Searcher):
         """Goes back to a saved state.
 
         Raises:
-            StateError: The file is damaged, or of another searcher, metric or space.
+            StateError: The file is damaged, of another searcher, metric, mode or space, or cannot be used for another reason.
         """
         self._inner.restore(checkpoint_path)
         self._take_metric()

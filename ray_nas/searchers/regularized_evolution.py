@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from ConfigSpace import ConfigurationSpace
 
-from ray_nas.pareto import Limits
+from ray_nas.arguments import Limits
 from ray_nas.searchers.base import ArchitectureSearcher, Observation
 from ray_nas.searchers.candidates import Proposal
 from ray_nas.searchers.heirs import INHERIT_FROM, INHERITANCE, Checkpoints

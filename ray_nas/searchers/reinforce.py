@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from ConfigSpace import ConfigurationSpace
 
-from ray_nas.pareto import Limits
+from ray_nas.arguments import Limits
 from ray_nas.searchers.base import ArchitectureSearcher, Observation
 from ray_nas.searchers.candidates import Proposal
 from ray_nas.searchers.controller import Controller, from_text, to_text

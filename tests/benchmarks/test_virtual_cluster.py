@@ -133,8 +133,21 @@ def test_a_placement_that_is_not_simulated_is_refused() -> None:
 
 
 def test_nodes_that_fail_too_often_for_a_trial_to_end() -> None:
-    with pytest.raises(RuntimeError, match="lost its node 1000 times: nodes fail too often"):
-        search(VirtualCluster([{"CPU": 1}], {"CPU": 1}, mean_uptime=0.5, repair_seconds=1, seed=0))
+    often = VirtualCluster([{"CPU": 1}], {"CPU": 1}, mean_uptime=0.5, repair_seconds=1, seed=0)
+    with pytest.raises(RuntimeError, match="lost its node 1000 times without a new checkpoint: nodes fail too often"):
+        search(often)
+    assert all(trial.failures == 1_201 for trial in search(replace(often, max_failures=1_200), 1).trials)  # as often as was asked for
+
+
+def test_a_long_training_that_gets_on_may_be_interrupted_often() -> None:
+    def steps(config: dict[str, Any]) -> Iterator[tuple[float, dict[str, Any]]]:
+        for step in range(2_500):
+            yield 1.0, {"score": step}
+
+    cluster = VirtualCluster([{"CPU": 1}], {"CPU": 1}, mean_uptime=2.0, repair_seconds=1, checkpoint_frequency=1, seed=0)
+    (trial,) = simulate(steps, RandomSearch(space(), "score", "max", seed=0), cluster=cluster, max_trials=1).trials
+    assert trial.last_result["score"] == 2_499
+    assert trial.failures > 1_000
 
 
 def test_outages_do_not_make_random_failures_more_frequent() -> None:

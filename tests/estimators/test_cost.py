@@ -132,6 +132,19 @@ def test_parameters_inside_of_reentrant_checkpoints_have_gradients_too(all_of_it
     assert profile(model, (64,), batch_size=100).peak_memory_bytes == pytest.approx(truth, rel=0.01)
 
 
+def test_outputs_whose_tensors_are_out_of_sight_are_refused() -> None:
+    class Out:
+        def __init__(self, logits: torch.Tensor) -> None:
+            self.logits = logits
+
+    class Net(nn.Linear):
+        def forward(self, x: torch.Tensor) -> Out:
+            return Out(super().forward(x))
+
+    with pytest.raises(ValueError, match=r"model \(Net\) must return tensors, alone or in tuples, lists and dicts"):
+        profile(Net(3, 3), (3,))
+
+
 def test_a_model_that_takes_gradients_itself_is_refused() -> None:
     class Net(nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:

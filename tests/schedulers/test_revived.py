@@ -9,6 +9,7 @@ from ConfigSpace import ConfigurationSpace
 from ray import tune
 from ray.tune.schedulers import ASHAScheduler
 
+from ray_nas.benchmarks import replay
 from ray_nas.record import load
 from ray_nas.schedulers import LearningCurveASHA, Resumable
 from ray_nas.searchers import RandomSearch
@@ -69,3 +70,5 @@ def test_the_last_report_counts_and_nothing_is_trained_again(cluster, tmp_path, 
     }
     assert any(result.metrics["epoch"] == 2 for result in results)  # it died, whoever came to the second epoch
     assert len(list((tmp_path / "steps").iterdir())) == sum(len(trial.results) for trial in trials)
+    fresh = RandomSearch(ConfigurationSpace({"x": (0.0, 1.0)}), metric="score", mode="max", seed=0)
+    assert len(replay(tmp_path / "run", fresh, SCHEDULERS[name]())) == 3

@@ -68,13 +68,12 @@ def test_ranks_on_another_task_are_where_it_starts(cells: NASBench201, tmp_path)
 
 def test_many_in_flight_spread_out(cells: NASBench201) -> None:
     searcher = Bananas(cells, "score", "max", seed=0)
-    first = search(searcher, 20)
+    search(searcher, 20)
     configs = [searcher.suggest(f"flying {number}") for number in range(30)]
     distances = [sum(a[name] != b[name] for name in a) for i, a in enumerate(configs) for b in configs[:i]]
     assert np.mean(distances) > 2.5
-    for number, config in enumerate(configs):
-        searcher.on_trial_complete(trial_id=f"flying {number}", result={"score": quality(config)})
-    assert max([*first, *map(quality, configs), *search(searcher, 20, name="later")]) == 6.0
+    at_random = cells.sample(size=200, random_state=np.random.default_rng(0))
+    assert np.mean([quality(config) for config in configs]) > np.mean([quality(config) for config in at_random]) + 0.5
 
 
 def test_a_trial_in_flight_lowers_what_is_expected_of_its_like(cells: NASBench201, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -150,6 +150,15 @@ def test_repeats_keep_the_limits(name: str, small_space: SearchSpace) -> None:
     proposals = drive(make(name, small_space, repeats=True, **limits), random.Random(2), 0, 30, {})
     assert len(proposals) == 30
     assert min(config["depth"] for config in proposals) == 2
+    many = CS.ConfigurationSpace({f"p{index}": [f"v{value}" for value in range(60)] for index in range(2)})
+    few = {
+        "costs": lambda config: {"p0": int(config["p0"][1:]), "p1": int(config["p1"][1:])},
+        "constraints": {"p0": (None, 1), "p1": (None, 1)},
+    }
+    rare = make(name, many, repeats=True, **few)
+    for number in range(9):
+        assert isinstance(rare.suggest(f"t{number}"), dict)  # four of 3,600
+        rare.on_trial_complete(trial_id=f"t{number}", result={"score": 1.0})
 
 
 @pytest.mark.parametrize("cut", [0, 7, 23])
@@ -381,6 +390,8 @@ def test_the_state_is_made_of_json_values(name: str, cells: NASBench201) -> None
     while parts:
         part = parts.pop()
         assert part is None or type(part) in (dict, list, str, int, float, bool), part
+        if isinstance(part, dict):
+            assert all(type(key) is str for key in part), part
         if isinstance(part, dict | list):
             parts += part.values() if isinstance(part, dict) else part
 

@@ -82,6 +82,7 @@ def test_an_impossible_limit_shows_the_reachable_range(cells: NASBench201) -> No
         ({"constraints": {"params": 3}}, r"constraints\['params'\] must be a pair \(low, high\).*got 3"),
         ({"constraints": {"params": (None, float("nan"))}}, r"constraints\['params'\] must be numbers or None, got \(None, nan\)"),
         ({"constraints": {"params": ("1", None)}}, r"constraints\['params'\] must be numbers or None"),
+        ({"constraints": {"params": [1, 2, 3]}}, r"constraints\['params'\] must be a pair \(low, high\)"),
         ({"metric": 5}, "metric must be the name of a reported figure, got 5"),
         ({"constraints": {"params": (3, 1)}}, r"constraints\['params'\] must have low <= high, got \(3, 1\)"),
     ],
