@@ -16,7 +16,7 @@ import numpy as np
 from ConfigSpace import ConfigurationSpace
 from scipy.special import log_ndtr, ndtr
 
-from ray_nas.arguments import Limits
+from ray_nas.arguments import Limits, check_number
 from ray_nas.estimators.blas import one_thread
 from ray_nas.estimators.extrapolated_scores import final_scores
 from ray_nas.estimators.predictor import Array, GaussianProcess, Posterior, stretch
@@ -87,8 +87,7 @@ class Bananas(ArchitectureSearcher):
         seed: int | None = None,
         repeats: bool = False,
     ) -> None:
-        if initial_trials < 2:
-            raise ValueError(f"initial_trials must be at least 2, got {initial_trials}")
+        check_number("initial_trials", initial_trials, at_least=2, whole=True)
         super().__init__(
             space,
             metric,

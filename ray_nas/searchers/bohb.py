@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ConfigSpace import ConfigurationSpace
 
-from ray_nas.arguments import Limits
+from ray_nas.arguments import Limits, check_number
 from ray_nas.searchers.base import ArchitectureSearcher, Observation
 from ray_nas.searchers.candidates import Proposal
 from ray_nas.searchers.objectives import Costs
@@ -75,8 +75,7 @@ class BOHB(ArchitectureSearcher):
             raise ImportError('BOHB needs HpBandSter, which the extra "bohb" brings: pip install "ray-nas[bohb]"') from error
         if not 0 < top_n_percent < 100:
             raise ValueError(f"top_n_percent must be in (0, 100), got {top_n_percent}")
-        if num_samples < 1:
-            raise ValueError(f"num_samples must be at least 1, got {num_samples}")
+        check_number("num_samples", num_samples, at_least=1, whole=True)
         if not 0.0 <= random_fraction <= 1.0:
             raise ValueError(f"random_fraction must be in [0, 1], got {random_fraction}")
         if bandwidth_factor <= 0 or not 0 < min_bandwidth < 0.5:

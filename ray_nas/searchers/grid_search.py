@@ -6,7 +6,7 @@ from typing import Any
 
 from ConfigSpace import ConfigurationSpace
 
-from ray_nas.arguments import Limits
+from ray_nas.arguments import Limits, check_number
 from ray_nas.searchers.base import ArchitectureSearcher
 from ray_nas.searchers.candidates import Proposal
 from ray_nas.searchers.objectives import Costs
@@ -45,8 +45,7 @@ class GridSearch(ArchitectureSearcher):
         seed: int | None = None,
         repeats: bool = False,
     ) -> None:
-        if points < 2:
-            raise ValueError(f"points must be at least 2, got {points}")
+        check_number("points", points, at_least=2, whole=True)
         super().__init__(
             space,
             metric,

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from ConfigSpace import ConfigurationSpace
 
-from ray_nas.arguments import Limits
+from ray_nas.arguments import Limits, check_number
 from ray_nas.pareto import best_first
 from ray_nas.searchers.base import ArchitectureSearcher, Observation
 from ray_nas.searchers.candidates import Proposal
@@ -62,8 +62,7 @@ class NSGA2(ArchitectureSearcher):
         seed: int | None = None,
         repeats: bool = False,
     ) -> None:
-        if population_size < 2:
-            raise ValueError(f"population_size must be at least 2, got {population_size}")
+        check_number("population_size", population_size, at_least=2, whole=True)
         if not 0.0 <= crossover_rate <= 1.0:
             raise ValueError(f"crossover_rate must be in [0, 1], got {crossover_rate}")
         super().__init__(

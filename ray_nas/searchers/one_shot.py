@@ -16,6 +16,7 @@ from ray.tune import Result
 from ray.tune.result import DEFAULT_METRIC
 from ray.tune.search import Searcher
 
+from ray_nas.arguments import check_number
 from ray_nas.searchers.base import ArchitectureSearcher, scalars
 from ray_nas.searchers.objectives import InfeasibleError
 from ray_nas.searchers.regularized_evolution import RegularizedEvolution
@@ -92,8 +93,7 @@ class OneShot(Searcher):
             raise ValueError(f"strategy must be one of {', '.join(STRATEGIES)}, got {strategy!r}")
         counts = {"supernet_epochs": supernet_epochs, "evaluations": evaluations, "evaluations_per_trial": evaluations_per_trial}
         for name, value in {**counts, "retrain": retrain}.items():
-            if value < 1:
-                raise ValueError(f"{name} must be at least 1, got {value}")
+            check_number(name, value, at_least=1, whole=True)
         inner = RegularizedEvolution(space, metric, mode, seed=seed) if searcher is None else searcher
         if not isinstance(inner, ArchitectureSearcher):
             raise TypeError(f"searcher must be a searcher of ray_nas, got {type(inner).__name__}")

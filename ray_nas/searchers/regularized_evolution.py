@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from ConfigSpace import ConfigurationSpace
 
-from ray_nas.arguments import Limits
+from ray_nas.arguments import Limits, check_number
 from ray_nas.searchers.base import ArchitectureSearcher, Observation
 from ray_nas.searchers.candidates import Proposal
 from ray_nas.searchers.heirs import INHERIT_FROM, INHERITANCE, Checkpoints
@@ -74,8 +74,7 @@ class RegularizedEvolution(ArchitectureSearcher):
         seed: int | None = None,
         repeats: bool = False,
     ) -> None:
-        if population_size < 1:
-            raise ValueError(f"population_size must be at least 1, got {population_size}")
+        check_number("population_size", population_size, at_least=1, whole=True)
         if not 1 <= tournament_size <= population_size:
             raise ValueError(f"tournament_size must be in [1, population_size = {population_size}], got {tournament_size}")
         if not 0.0 <= crossover_rate <= 1.0:

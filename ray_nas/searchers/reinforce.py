@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from ConfigSpace import ConfigurationSpace
 
-from ray_nas.arguments import Limits
+from ray_nas.arguments import Limits, check_number
 from ray_nas.searchers.base import ArchitectureSearcher, Observation
 from ray_nas.searchers.candidates import Proposal
 from ray_nas.searchers.controller import Controller, from_text, to_text
@@ -100,8 +100,7 @@ class Reinforce(ArchitectureSearcher):
         repeats: bool = False,
     ) -> None:
         for name, value in {"batch_size": batch_size, "epochs": epochs, "hidden": hidden}.items():
-            if value < 1:
-                raise ValueError(f"{name} must be at least 1, got {value}")
+            check_number(name, value, at_least=1, whole=True)
         if window < max(2, batch_size):
             raise ValueError(f"window must be at least 2 and at least batch_size = {batch_size}, got {window}")
         if learning_rate <= 0 or entropy_bonus < 0 or not 0 < clip < 1:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from ray_nas import record
+from ray_nas.arguments import check_number
 from ray_nas.searchers.base import ArchitectureSearcher, Observation, scalars
 from ray_nas.searchers.objectives import InfeasibleError, Objectives
 from ray_nas.spaces import parameters
@@ -57,8 +58,7 @@ def start_from(
     """
     if searcher._proposals:
         raise ValueError(f"searcher must not have proposed anything yet, it has {len(searcher._proposals)} proposals")
-    if points < 0:
-        raise ValueError(f"points must be at least 0, got {points}")
+    check_number("points", points, at_least=0, whole=True)
     if same_task and objectives is not None:
         raise ValueError("objectives must be left out with same_task=True: the metrics are the searcher's own")
     searcher._at_start.append(_WarmStart(_trials(source), same_task, points, None if objectives is None else dict(objectives)))

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from ray_nas.arguments import check_number
 from ray_nas.sharing.batches import Batch, Data, Loss, figures, training_batches
 from ray_nas.sharing.checkpoint_files import part, read_checkpoint, write_checkpoint
 from ray_nas.sharing.mixture import Mixture
@@ -61,9 +62,9 @@ class BilevelSearch:
     ) -> None:
         if method not in RELAXATIONS:
             raise ValueError(f"method must be one of {', '.join(RELAXATIONS)}, got {method!r}")
-        for name, value, low in (("epochs", epochs, 1), ("batch_size", batch_size, 1), ("beta_decay", beta_decay, 0)):
-            if value < low:
-                raise ValueError(f"{name} must be at least {low}, got {value}")
+        check_number("epochs", epochs, at_least=1, whole=True)
+        check_number("batch_size", batch_size, at_least=1, whole=True)
+        check_number("beta_decay", beta_decay, at_least=0)
         if not 0 <= warmup < 1:
             raise ValueError(f"warmup must be in [0, 1), got {warmup}")
         if not 0 < max_skip_share <= 1:

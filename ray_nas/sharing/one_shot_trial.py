@@ -16,6 +16,7 @@ import torch
 from pyarrow.fs import FileType
 from ray import tune
 
+from ray_nas.arguments import check_number
 from ray_nas.searchers.out_of_memory import is_out_of_memory
 from ray_nas.sharing.batches import Data, Loss, check_data, figures, number_of_batches, run, training_batches
 from ray_nas.sharing.checkpoint_files import part, read_checkpoint, write_checkpoint
@@ -106,8 +107,7 @@ def one_shot_trainable(
         if data is not None:
             check_data(name, data)
     for name, value in {"batch_size": batch_size, "retrain_epochs": retrain_epochs, "calibration_batches": calibration_batches}.items():
-        if value < 1:
-            raise ValueError(f"{name} must be at least 1, got {value}")
+        check_number(name, value, at_least=1, whole=True)
     if not isinstance(space, ModelSpace):
         raise TypeError(f"space must be a ModelSpace, which has a supernet, got {type(space).__name__}")
     optimization = Optimization(learning_rate, make_optimizer, clip)

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ray_nas.arguments import check_number
 from ray_nas.spaces.graph_key import CellGraph
 
 Code = np.ndarray[tuple[int], np.dtype[np.float64]]
@@ -54,8 +55,7 @@ def path_encoding(space: CellSpace, config: Mapping[str, Any], max_length: int =
     Raises:
         ValueError: `max_length` below 1.
     """
-    if max_length < 1:
-        raise ValueError(f"max_length must be at least 1, got {max_length}")
+    check_number("max_length", max_length, at_least=1, whole=True)
     entries: list[float] = []
     for cell in space.cells(config).values():
         operations = [operation for operation in cell.operations if operation != "none"]

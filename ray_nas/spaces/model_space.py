@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
+from ray_nas.arguments import check_number
 from ray_nas.spaces.base import Config, Rule, SearchSpace
 from ray_nas.spaces.choices import (
     Choice,
@@ -213,8 +214,7 @@ class ModelSpace(SearchSpace):
 def check_sizes(**sizes: int) -> None:
     """Raises a ValueError for an argument of a ready-made space that is below 1."""
     for name, value in sizes.items():
-        if value < 1:
-            raise ValueError(f"{name} must be at least 1, got {value}")
+        check_number(name, value, at_least=1, whole=True)
 
 
 def describe_size(size: int | float) -> str:

@@ -121,7 +121,7 @@ def test_bad_arguments_are_named(small_space: SearchSpace) -> None:
         one_shot_trainable(space, train_data=pair, val_data=pair[0], loss=nn.functional.cross_entropy)
     with pytest.raises(ValueError, match="train_data must hold as many inputs as targets"):
         one_shot_trainable(space, train_data=(pair[0], pair[1][:2]), val_data=pair, loss=nn.functional.cross_entropy)
-    with pytest.raises(ValueError, match="batch_size must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="batch_size must be at least 1, a whole number, got 0"):
         one_shot_trainable(space, train_data=pair, val_data=pair, loss=nn.functional.cross_entropy, batch_size=0)
 
 
