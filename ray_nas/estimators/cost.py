@@ -51,9 +51,8 @@ class Cost:
 
     Parameters that the outputs do not depend on have neither gradients nor a state, as in torch.
     Not in it: what an operation needs while it runs (workspaces, the gradients of activations on their way), the
-    allocator's fragments and a CUDA context. Leave head-room for them. Nor is what a device's own kernels keep beside the saved
-    tensors: on CPUs (torch 2.13) the estimate is about half of what an LSTM holds with oneDNN and .95 without, .84 to .94 of
-    `nn.RNN`, .95 of a GRU, .11 to .46 of attention with dropout, whose matrix of weights only kernels of GPUs do without.
+    allocator's fragments and a CUDA context. Leave head-room for them. Nor is what a device's own kernels keep in
+    place of the saved tensors: recurrent layers and, on a CPU, attention with dropout are estimated wrongly (`docs/cluster.md`).
     """
 
     @property
