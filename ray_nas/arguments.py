@@ -46,7 +46,7 @@ def number(value: Any) -> int | float | None:
     if hasattr(value, "item"):
         try:
             value = value.item()
-        except (ValueError, RuntimeError):  # more than one element
+        except (TypeError, ValueError, RuntimeError):  # more than one element, or an `item` of another meaning
             return None
     if isinstance(value, int | float):
         return None if isinstance(value, bool) else value

@@ -4,33 +4,26 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 import numpy as np
 from ConfigSpace import ConfigurationSpace
-from ray.tune.result import AUTO_RESULT_KEYS, DEFAULT_METRIC
+from ray.tune.result import DEFAULT_METRIC
 from ray.tune.search import Searcher
 
 from ray_nas import state_file
-from ray_nas.arguments import Limits, checked_limits, number
+from ray_nas.arguments import Limits, checked_limits
 from ray_nas.record import VERSION as RECORD_VERSION
 from ray_nas.record import Event, RecordWriter
 from ray_nas.searchers.candidates import Candidates, Proposal
 from ray_nas.searchers.companions import Companions
 from ray_nas.searchers.growing_state import GrowingState
-from ray_nas.searchers.objectives import Costs, InfeasibleError, Objectives, RememberedCosts, check_arguments
+from ray_nas.searchers.objectives import Costs, InfeasibleError, Objectives, RememberedCosts, check_arguments, scalars
 from ray_nas.searchers.out_of_memory import MemoryLimit, is_out_of_memory
 from ray_nas.searchers.scores import Scores
 from ray_nas.searchers.tune_run import metric_and_mode, trial_error
 from ray_nas.spaces.base import Config, SearchSpace
 from ray_nas.spaces.joint import joint_space
-
-_TUNE_KEYS: Final = frozenset(AUTO_RESULT_KEYS) - {"training_iteration", "time_total_s"} | {
-    "done",
-    "should_checkpoint",
-    "trial_id",
-    "experiment_tag",
-}
 
 
 @dataclass(frozen=True)
@@ -483,12 +476,6 @@ class ArchitectureSearcher(Searcher):
     def _is_new(self, config: Config) -> bool:
         """Whether the config was not proposed yet (always, once `repeats` have begun)."""
         return self._candidates.is_new_key(self._candidates.key(config, self.space))
-
-
-def scalars(result: Mapping[str, Any]) -> dict[str, float]:
-    """The numbers in a flat result that the user's code reported, and Tune's iteration and time."""
-    reported = {name: value for name, value in result.items() if name not in _TUNE_KEYS and not name.startswith("config/")}
-    return {name: figure for name, value in reported.items() if (figure := number(value)) is not None}
 
 
 def strategy_names(module: Any) -> dict[str, type[ArchitectureSearcher]]:

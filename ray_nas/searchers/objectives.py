@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from ray.tune.result import AUTO_RESULT_KEYS
+
 from ray_nas.arguments import Limits, number
 from ray_nas.pareto import excess
 
@@ -13,6 +15,13 @@ Costs = Callable[[dict[str, Any]], Mapping[str, float]]
 """Figures of a trial's config that are known before training, e.g. parameters and FLOPs."""
 _REMEMBERED: Final = 1_000
 """Configs whose costs are kept: candidates that are looked at, and trials in flight."""
+
+_TUNE_KEYS: Final = frozenset(AUTO_RESULT_KEYS) - {"training_iteration", "time_total_s"} | {
+    "done",
+    "should_checkpoint",
+    "trial_id",
+    "experiment_tag",
+}
 
 
 class RememberedCosts:
@@ -159,3 +168,9 @@ def _number(metrics: Mapping[str, Any], name: str) -> float:
     if not math.isfinite(value):
         raise InfeasibleError(f"metric {name!r} is not finite: {value}")
     return float(value)
+
+
+def scalars(result: Mapping[str, Any]) -> dict[str, float]:
+    """The numbers in a flat result that the user's code reported, and Tune's iteration and time."""
+    reported = {name: value for name, value in result.items() if name not in _TUNE_KEYS and not name.startswith("config/")}
+    return {name: figure for name, value in reported.items() if (figure := number(value)) is not None}

@@ -17,8 +17,8 @@ from ray.tune.result import DEFAULT_METRIC
 from ray.tune.search import Searcher
 
 from ray_nas.arguments import check_number
-from ray_nas.searchers.base import ArchitectureSearcher, scalars
-from ray_nas.searchers.objectives import InfeasibleError
+from ray_nas.searchers.base import ArchitectureSearcher
+from ray_nas.searchers.objectives import InfeasibleError, scalars
 from ray_nas.searchers.regularized_evolution import RegularizedEvolution
 from ray_nas.searchers.scores import scores
 from ray_nas.searchers.tune_run import metric_and_mode

@@ -15,8 +15,8 @@ import numpy as np
 
 from ray_nas import record
 from ray_nas.arguments import check_number
-from ray_nas.searchers.base import ArchitectureSearcher, Observation, scalars
-from ray_nas.searchers.objectives import InfeasibleError, Objectives
+from ray_nas.searchers.base import ArchitectureSearcher, Observation
+from ray_nas.searchers.objectives import InfeasibleError, Objectives, scalars
 from ray_nas.spaces import parameters
 from ray_nas.spaces.base import Config, SearchSpace
 
