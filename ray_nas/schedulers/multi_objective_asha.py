@@ -60,10 +60,7 @@ class MultiObjectiveASHA(ResumableScheduler):
     def _judge(self, trial: Any, time: float, result: Mapping[str, Any], is_new: bool) -> str | None:
         if not is_new or time < self._grace_period or any(name not in result for name in self._objectives):
             return None
-        values = [
-            math.nan if (figure := number(result[name])) is None else figure * (1 if mode == "max" else -1)
-            for name, mode in self._objectives.items()
-        ]
+        values = self._values(result)
         if not all(math.isfinite(value) for value in values):
             return "an objective is not finite"
         rung = self._rungs.reach(trial.trial_id, time)
@@ -79,6 +76,17 @@ class MultiObjectiveASHA(ResumableScheduler):
         if not earlier or place <= len(earlier) / self._rungs.eta:
             return None
         return f"rung {self._rungs.levels[rung]:g}: place {place + 1} of {len(earlier) + 1} by fronts and crowding"
+
+    def _note_last(self, trial_id: str, time: float, result: Mapping[str, Any]) -> None:
+        values, rung = self._values(result), self._rungs.reach(trial_id, time)
+        if rung is not None and all(math.isfinite(value) for value in values):
+            self._vectors[rung][trial_id] = [self._broken(result), *values]
+            self._rungs.record(rung, trial_id, values[0])
+
+    def _values(self, result: Mapping[str, Any]) -> list[float]:
+        """The objectives, to be maximised; NaN where one is missing or no number."""
+        figures = ((number(result.get(name)), mode) for name, mode in self._objectives.items())
+        return [math.nan if figure is None else figure * (1 if mode == "max" else -1) for figure, mode in figures]
 
     def _broken(self, result: Mapping[str, Any]) -> float:
         total = 0.0
