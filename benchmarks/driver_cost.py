@@ -146,9 +146,9 @@ class Timed(ASHAScheduler):
 
 
 def resumable(trials: int, reports: int = 6) -> dict[str, Any]:
-    """CPU milliseconds a trial, by tenth: in Ray's ASHA, whose cut-off looks at all earlier trials, and in `Resumable` around it.
+    """CPU milliseconds a trial, by tenth: in Ray's ASHA and in `Resumable` around it.
 
-    Each trial is worse than the one before, so that it is stopped at its last report.
+    Ray's cut-off reads the values of all earlier trials. Each trial is worse than the one before, so that it is stopped at its last report.
     """
     inner = Timed(time_attr="epoch", metric="score", mode="max", max_t=2 * reports, grace_period=reports)
     scheduler = Resumable(inner)

@@ -1,13 +1,14 @@
-"""What `MultiObjectiveASHA` finds for its cost: hypervolume share at equal simulated seconds, on tables of real trainings.
+"""Hypervolume share of `MultiObjectiveASHA` at equal simulated cost, on tables of real trainings.
 
-    python benchmarks/multi_objective_asha.py --nasbench201 nasbench201.csv.gz --nlp nasbench_nlp_wikitext2_curves.csv.gz
+    python benchmarks/multi_objective_asha.py --nasbench201 nasbench201.csv.gz --nlp CURVES.csv.gz
     python benchmarks/multi_objective_asha.py --nasbench201 nasbench201.csv.gz --quick
 
-NAS-Bench-201 (validation accuracy after 12 and after 200 epochs, two separate trainings; latency) has one rung,
-NAS-Bench-NLP (validation loss of 50 epochs; number of parameters) has rungs 1, 3, 9 and 27. Trials are random, the same
-for every scheduler, on eight workers with a virtual clock. A trial counts once it has been trained to the end. Both
-objectives are scaled to the table's range, the reference point is the worst of both, and a share of 1 is the table's own
-front. Costs are in units of the table's mean training to the end. Intervals are 90 %. The last line is one JSON object.
+NAS-Bench-201 (validation accuracy after 12 and after 200 epochs, two separate trainings; latency)
+has one rung, NAS-Bench-NLP (validation loss of 50 epochs; number of parameters) has rungs 1, 3, 9
+and 27. Trials are random, the same for every scheduler, on eight workers with a virtual clock. A
+trial counts once it has been trained to the end. Both objectives are scaled to the table's range,
+the reference point is the worst of both, and a share of 1 is the table's own front. Costs are in
+units of the table's mean training to the end. Intervals are 90 %. The last line is one JSON object.
 """
 
 import argparse
@@ -35,7 +36,10 @@ DIRECTIONS = {"quality": "max", "cost": "max"}
 
 @dataclass(frozen=True)
 class Task:
-    """Trainings: `quality` (n, reports) at `epochs` (reports,), `seconds` (n, reports) since the start, `cost` (n,)."""
+    """Trainings of n networks, with larger `quality` and `cost` better.
+
+    Shapes: `epochs` (reports,), `quality` and `seconds` since the start (n, reports), `cost` (n,).
+    """
 
     name: str
     epochs: np.ndarray
@@ -85,9 +89,9 @@ def nasbench_nlp(path: Path) -> Task:
 
 
 class Noted(MultiObjectiveASHA):
-    """Counts arrivals that are the best so far in an objective, and how many of them are stopped: [stopped, all].
+    """Counts arrivals that are the best so far in an objective: [stopped, all].
 
-    Of all arrivals, and of the third ones.
+    Of all arrivals, and of the third ones alone.
     """
 
     def __init__(self, **arguments: Any) -> None:

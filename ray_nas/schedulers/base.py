@@ -55,7 +55,7 @@ class ResumableScheduler(FIFOScheduler):
         raise NotImplementedError
 
     def _note_last(self, trial_id: str, time: float, result: Mapping[str, Any]) -> None:
-        """The report a trial ended with. Tune gives it here a second time, or, if it says `done`, here alone."""
+        """The report a trial ended with: one seen before, or one that says `done` and was not."""
 
     def _end(self, trial_id: str, finished: bool) -> None:
         """A trial is over; `finished` if it was not for an error."""
@@ -167,7 +167,10 @@ class ResumableScheduler(FIFOScheduler):
         return str(TrialScheduler.STOP)
 
     def on_trial_complete(self, tune_controller: Any, trial: Any, result: Mapping[str, Any]) -> None:
-        """A trial has finished or was stopped. As in Ray's ASHA its last report counts for one more rung it jumped over."""
+        """A trial has finished or was stopped.
+
+        As in Ray's ASHA its last report counts for one more rung that was jumped over.
+        """
         self._live.pop(trial.trial_id, None)
         time = self._time(trial.trial_id, result) if result and self._time_attr in result else None
         if time is not None and time >= self._reached.get(trial.trial_id, -math.inf):

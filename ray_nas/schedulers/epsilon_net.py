@@ -1,7 +1,8 @@
-"""Ranking by fronts, within a front by an epsilon-net (Salinas et al., 2021; Schmucker et al., 2021).
+"""Ranking by fronts, within a front by an epsilon-net (Schmucker et al., 2021).
 
-https://arxiv.org/abs/2106.12639. The net is the farthest-first traversal of Clarkson (2006): each point taken is the one
-farthest from those taken before it. Every start of the order is thus spread over the front, whatever its density.
+https://arxiv.org/abs/2106.12639. The net is the farthest-first traversal of Clarkson (2006): each
+point taken is the one farthest from those taken before it. Every start of the order is thus spread
+over the front, whatever its density. Deviation: objectives are scaled to their range on the front.
 """
 
 import numpy as np
@@ -24,7 +25,7 @@ def places_ahead(values: Values, violations: Vector) -> int:
 
 
 def epsilon_net(values: Values) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
-    """The indices of points in farthest-first order, beginning with the best in the first objective.
+    """The indices of points, farthest first, beginning with the best in the first objective.
 
     Distances are Euclidean, with every objective scaled to its range among the points.
 

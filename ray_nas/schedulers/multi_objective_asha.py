@@ -1,8 +1,9 @@
 """Multi-objective asynchronous successive halving (Schmucker et al., 2021): https://arxiv.org/abs/2106.12639.
 
-A trial continues if it ranks among the best 1 / eta at its rung: by non-dominated rank, within a front by epsilon-net.
-Deviations: trials that break a constraint rank behind all that do not, by how far they break it. A trial that is the best
-so far at its rung in one objective continues: where the best 1 / eta is a single trial, a net has room for one objective.
+A trial continues if it ranks among the best 1 / eta at its rung: by non-dominated rank, within a
+front by epsilon-net. Deviations: trials that break a constraint rank behind all that do not, by how
+far they break it. A trial that is the best so far at its rung in one objective continues: where the
+best 1 / eta is a single trial, a net has room for one objective only.
 """
 
 import math
@@ -19,7 +20,9 @@ from ray_nas.schedulers.rungs import Rungs
 
 
 class MultiObjectiveASHA(ResumableScheduler):
-    """At each rung the best 1 / eta continue, by non-dominated rank and epsilon-net, and whichever is best in an objective.
+    """At each rung the best 1 / eta continue, and every trial that is best so far in an objective.
+
+    Trials are ranked by non-dominated fronts, within a front by an epsilon-net.
 
     Args:
         time_attr: The reported figure that counts the budget.

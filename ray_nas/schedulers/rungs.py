@@ -25,14 +25,16 @@ class Rungs:
         if not reduction_factor > 1 or not math.isfinite(reduction_factor):
             raise ValueError(f"reduction_factor must be above 1, got {reduction_factor!r}")
         self.eta = float(reduction_factor)
-        count = int(np.log(max_t / first) / np.log(self.eta) + 1)  # rounded as in Ray, e.g. none at 3 ** 5 = max_t
+        # Rounded as in Ray, which has no rung at max_t = 3 ** 5.
+        count = int(np.log(max_t / first) / np.log(self.eta) + 1)
         self.levels = [float(first) * self.eta**k for k in range(count)]
         self._records = [Ranking() for _ in self.levels]
 
     def reach(self, trial_id: str, time: float) -> int | None:
-        """The index of the highest rung at or below `time` at which the trial has no value yet, None if there is none.
+        """The index of the highest rung at or below `time` at which the trial has no value yet.
 
-        A rung that a report jumped over is thus judged at the trial's next report, unless that one reaches a higher rung.
+        None if there is none. A rung that a report jumped over is thus judged at the trial's next
+        report, unless that one reaches a higher rung.
         """
         for index in reversed(range(len(self.levels))):
             if self.levels[index] <= time and trial_id not in self._records[index].values:
@@ -40,8 +42,8 @@ class Rungs:
         return None
 
     def cutoff(self, index: int) -> float | None:
-        """The value the next trial has to reach: the 1 - 1 / eta quantile of those recorded, None if there are none."""
-        percent = (1 - 1 / self.eta) * 100  # Ray asks for a percentile: the rounding decides where values are equal
+        """The 1 - 1 / eta quantile of the values so far, which the next must reach; None if none."""
+        percent = (1 - 1 / self.eta) * 100  # as Ray rounds it, which decides between equal values
         return self._records[index].quantile(percent / 100)
 
     def record(self, index: int, trial_id: str, value: float) -> None:

@@ -188,7 +188,7 @@ def test_a_value_that_is_not_finite_ends_the_trial(name, controller, make_trial)
 
 @pytest.mark.parametrize("name", OURS)
 def test_a_report_may_skip_rungs(name, controller, make_trial):
-    """It counts for the highest rung that it has passed; later reports count for the rungs below, one each."""
+    """It counts for the highest rung that it has passed, later reports for one below each."""
     scheduler = SCHEDULERS[name]()
     trials = [make_trial(f"t{index}", {"x": 0.5}) for index in range(3)]
     for epoch, sizes in ((10, [0, 0, 3, 0]), (11, [0, 3, 3, 0]), (11, [0, 3, 3, 0]), (12, [3, 3, 3, 0]), (13, [3, 3, 3, 0])):
@@ -201,7 +201,7 @@ def test_a_report_may_skip_rungs(name, controller, make_trial):
 
 @pytest.mark.parametrize("name", OURS)
 def test_the_last_report_counts_for_a_rung_as_well(name, controller, make_trial):
-    """Tune gives a report that says `done` to `on_trial_complete` alone. An older one, of a retry, does not count."""
+    """One that says `done` comes to `on_trial_complete` alone. An older one does not count."""
     scheduler, trials = SCHEDULERS[name](), [make_trial(trial_id, {"x": 0.5}) for trial_id in "abc"]
     for trial in trials:
         scheduler.on_trial_add(controller, trial)

@@ -31,7 +31,7 @@ def test_metric_and_mode_from_tune_are_handed_on():
 
 
 def steps(work) -> int:
-    """Bytecode instructions that `resumable.py` runs during `work()`: a measure of time that no load changes."""
+    """Bytecode instructions that `resumable.py` runs during `work()`: time that no load changes."""
     count = 0
 
     def trace(frame, event, argument):

@@ -29,9 +29,9 @@ def report_times(pattern: str, max_t: int, rng: np.random.Generator) -> list[int
 
 
 def experiment(rng: np.random.Generator, pattern: str, max_t: int, nan: bool, trials: int = 14, workers: int = 4):
-    """Yields (trial id, result, is the last) of trials side by side, until told that a trial was stopped.
+    """Yields (trial id, result, is the last) of trials side by side; is sent whether it was stopped.
 
-    A third of the trials end of themselves. Their last report is one that Tune gives to `on_trial_complete` alone.
+    A third of the trials end of themselves.
     Values have one decimal, so that many are equal.
     """
     waiting, running, stopped = [f"t{index}" for index in range(trials)], {}, set()
@@ -73,7 +73,7 @@ def decisions(scheduler, events, make_trial, controller) -> list[tuple[str, floa
 
 @pytest.mark.parametrize("pattern", ["every", "second", "third", "random"])
 def test_reports_that_skip_rungs_are_judged_as_rays_asha_does(pattern, make_trial, controller):
-    """1,000 experiments in all: several reduction factors, grace periods and modes, equal values, trials that end early."""
+    """1,000 experiments: several reduction factors, grace periods and modes, equal values."""
     stops = 0
     for seed in range(250):
         rng = np.random.default_rng([seed, len(pattern)])
@@ -90,7 +90,7 @@ def test_reports_that_skip_rungs_are_judged_as_rays_asha_does(pattern, make_tria
 
 @pytest.mark.parametrize(("max_t", "eta"), [(27, 3), (243, 3), (1000, 10), (125, 5), (64, 4), (100, 3), (16, 1.5), (5, 7)])
 def test_the_rungs_are_rays(max_t, eta):
-    """Also where Ray's count of them is rounded: 3 ** 5 = 243 has a rung at `max_t` by exact arithmetic, in Ray it has none."""
+    """Also where Ray rounds: by exact arithmetic there is a rung at 3 ** 5 = 243."""
     rays = ASHAScheduler(metric="score", mode="max", max_t=max_t, grace_period=1, reduction_factor=eta)
     assert Rungs(1, max_t, eta).levels == [level for level, _ in reversed(rays._brackets[0]._rungs)]
 
