@@ -69,7 +69,7 @@ def nasbench201(path: Path, cost: str) -> Task:
     epochs = np.array([12, 200])
     quality = frame[["val_acc_12ep", "val_acc_200ep"]].to_numpy()
     seconds = frame["train_seconds_per_epoch"].to_numpy()[:, None] * epochs
-    return Task(f"NAS-Bench-201, accuracy x {cost}", epochs, quality, seconds, -frame[cost].to_numpy(), (10, 20, 50, 100))
+    return Task(f"NAS-Bench-201, accuracy x {cost}", epochs, quality, seconds, -frame[cost].to_numpy(), (10, 20, 50))
 
 
 def nasbench_nlp(path: Path) -> Task:
