@@ -21,7 +21,7 @@ from ray_nas.searchers.growing_state import GrowingState
 from ray_nas.searchers.objectives import Costs, InfeasibleError, Objectives, RememberedCosts, check_arguments, scalars
 from ray_nas.searchers.out_of_memory import MemoryLimit, is_out_of_memory
 from ray_nas.searchers.scores import Scores
-from ray_nas.searchers.tune_run import metric_and_mode, trial_error
+from ray_nas.searchers.tune_run import metric_and_mode, saved_param_space, trial_error
 from ray_nas.spaces.base import Config, SearchSpace
 from ray_nas.spaces.joint import joint_space
 
@@ -321,6 +321,8 @@ class ArchitectureSearcher(Searcher):
 
     def _restore(self, path: Path) -> None:
         state = state_file.read(path)
+        if param_space := saved_param_space(path.parent):
+            self._space = joint_space(self._own_space, param_space)
         self._check_same(path, state)
         self._metric, self._mode = state["metric"], state["mode"]
         try:
@@ -338,10 +340,15 @@ class ArchitectureSearcher(Searcher):
     def _check_same(self, path: Path, state: Mapping[str, Any]) -> None:
         if state["searcher"] != type(self).__name__:
             raise state_file.StateError(f"{path} is the state of a {state['searcher']}, not of a {type(self).__name__}")
-        if self._space is not None and state["space"] not in (None, self._space.fingerprint):
+        if self._space is None:
+            raise state_file.StateError(
+                f"{path} was saved with a space in Tune's param_space: pass the same one, "
+                "Tuner.restore(path, trainable, param_space={...}), or give it to the searcher"
+            )
+        if state["space"] not in (None, self._space.fingerprint):
             raise state_file.StateError(
                 f"{path} was saved with another space (hash {state['space']}, now {self._space.fingerprint}): restore with the "
-                "space unchanged, or start a new experiment"
+                "space unchanged and the same param_space, or start a new experiment"
             )
         for name, own in (("metric", self._metric), ("mode", self._mode)):
             if own is not None and state[name] not in (None, own):

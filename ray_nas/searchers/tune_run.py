@@ -1,9 +1,12 @@
-"""What Tune knows and does not tell a searcher: the metric and mode given to `tune.run`, and what a trial died of.
+"""What Tune knows and does not tell a searcher: the metric and mode given to `tune.run`, a saved `param_space`, what a trial died of.
 
 Tune calls `set_search_properties` only if there is a `config` (`param_space`), so that in
 `tune.run(train, search_alg=RegularizedEvolution(space), metric="accuracy", mode="max")` the searcher hears of neither.
 Both are arguments of the public function `tune.run`, which is on the stack whenever it calls a searcher (`Tuner.fit` and
 `Tuner.restore` go through it too): they are read there.
+
+A `Tuner.restore` without `param_space` leaves the searcher without it too. Tune has it all the same: its own state, which lies
+beside the searcher's, holds the experiment with the domains, and Tune reads that file just before it restores the searcher.
 
 Of a trial that failed a searcher hears `error=True` and no more; Tune's callbacks get the trial and its error file, after the
 searcher was told, and a searcher cannot count on one. The exception is an argument of the controller's (private) method that
@@ -12,20 +15,52 @@ when Ray changes either. Who drives a searcher without Tune says it by `failing`
 """
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from pathlib import Path
 from types import CodeType
-from typing import Any
+from typing import Any, Final
 
 from ray import tune
 from ray.tune.execution.tune_controller import TuneController
+from ray.tune.search import Searcher, SearchGenerator
+from ray.tune.search.sample import Categorical
+
+from ray_nas.state_file import StateError
+
+_PLACEHOLDERS: Final = ("__fn_ph", "__ref_ph")
+"""What Tune puts in the place of functions and objects; it does not save what stood there."""
 
 
 def metric_and_mode() -> tuple[str | None, str | None]:
     """What the `tune.run` that is calling was given, or (None, None) outside of one."""
     arguments = _arguments_of(inspect.unwrap(tune.run).__code__)
     return arguments.get("metric"), arguments.get("mode")
+
+
+def saved_param_space(folder: Path) -> dict[str, Any]:
+    """The `param_space` that Tune saved, where it restores an experiment and was given none; else empty.
+
+    Args:
+        folder: Where Tune's state lies, beside the searcher's.
+
+    Raises:
+        StateError: It held something that Tune does not save.
+    """
+    arguments = _arguments_of(inspect.unwrap(tune.run).__code__)
+    if not arguments or arguments.get("config"):
+        return {}
+    generator = SearchGenerator(_NoSearcher())
+    generator.restore_from_dir(str(folder))
+    config = generator.get_state()["experiment"].spec.get("config") or {}
+    lost = sorted(_lost(config))
+    if lost:
+        raise StateError(
+            f"param_space[{lost[0]!r}] is a function or an object, which Tune does not save: pass the same param_space, "
+            "Tuner.restore(path, trainable, param_space={...})"
+        )
+    return dict(config)
 
 
 def trial_error() -> BaseException | None:
@@ -58,3 +93,22 @@ def _arguments_of(code: CodeType) -> dict[str, Any]:
             return frame.f_locals
         frame = frame.f_back
     return {}
+
+
+class _NoSearcher(Searcher):
+    """Stands for the searcher where the rest of Tune's state is read."""
+
+    def restore_from_dir(self, checkpoint_dir: str) -> None:
+        """There is nothing to restore."""
+
+
+def _lost(value: Any, path: tuple[str, ...] = ()) -> Iterator[str]:
+    """The paths of placeholders, options of a choice included."""
+    if isinstance(value, tuple) and value[:1] and value[0] in _PLACEHOLDERS:
+        yield ".".join(path)
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _lost(item, (*path, str(key)))
+    elif isinstance(value, list | tuple | Categorical):
+        for index, item in enumerate(value.categories if isinstance(value, Categorical) else value):
+            yield from _lost(item, (*path, str(index)))
