@@ -45,7 +45,7 @@ def replay(path: str | Path, searcher: ArchitectureSearcher, scheduler: TrialSch
             controller.report(event["trial"], event["metrics"], event.get("final", False))
         elif event["event"] == "end":
             controller.end(event["trial"], event["status"], event["reason"], event.get("out_of_memory", False))
-        elif event["event"] == "resumed":
+        elif event["event"] in ("resumed", "restarted"):
             controller.resume(event["trial"])
             searcher._resume(event["trial"])
     return controller.get_trials()

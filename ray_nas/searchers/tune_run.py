@@ -8,6 +8,10 @@ Both are arguments of the public function `tune.run`, which is on the stack when
 A `Tuner.restore` without `param_space` leaves the searcher without it too. Tune has it all the same: its own state, which lies
 beside the searcher's, holds the experiment with the domains, and Tune reads that file just before it restores the searcher.
 
+`Tuner.restore(..., restart_errored=True)` makes new trials of those that failed, under new ids, and `ConcurrencyLimiter` keeps
+the end of ids that it does not know to itself. The controller has all trials; it is found on the stack in its public methods
+`step` and `save_to_dir`, inside of which a searcher is called.
+
 Of a trial that failed a searcher hears `error=True` and no more; Tune's callbacks get the trial and its error file, after the
 searcher was told, and a searcher cannot count on one. The exception is an argument of the controller's (private) method that
 calls scheduler and searcher. Where that is not found, all errors count as alike. `tests/searchers/test_tune_run.py` fails
@@ -24,6 +28,7 @@ from typing import Any, Final
 
 from ray import tune
 from ray.tune.execution.tune_controller import TuneController
+from ray.tune.experiment import Trial
 from ray.tune.search import Searcher, SearchGenerator
 from ray.tune.search.sample import Categorical
 
@@ -61,6 +66,15 @@ def saved_param_space(folder: Path) -> dict[str, Any]:
             "Tuner.restore(path, trainable, param_space={...})"
         )
     return dict(config)
+
+
+def tune_trials() -> list[Trial]:
+    """The trials of the controller that is calling, none outside of one."""
+    for method in (TuneController.step, TuneController.save_to_dir):
+        controller = _arguments_of(method.__code__).get("self")
+        if controller is not None:
+            return list(controller.get_trials())
+    return []
 
 
 def trial_error() -> BaseException | None:
