@@ -131,9 +131,9 @@ class TrialRecord:
     results: list[dict[str, float]] = field(default_factory=list)
     """The metrics of each report, in order."""
     status: str = "unfinished"
-    """"completed", "error", "infeasible", or "unfinished"."""
+    """"completed", "error", "infeasible", or "unfinished". With a report, one that the experiment's end cuts off is completed."""
     reason: str = ""
-    """Why it ended, where there is more to say than that it was done."""
+    """Why it ended, or did not finish, where there is more to say than that it was done."""
     inheritance: str = ""
     """What it has of its parent's weights: "preserved" (and the function), "partial" or "fresh"; empty where none are handed on."""
 

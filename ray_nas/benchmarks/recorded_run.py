@@ -84,7 +84,7 @@ class _ReplayController(VirtualController):
         trial = self._by_id[trial_id]
         if status == "error" or out_of_memory:
             self._fail(trial, MemoryError(reason) if out_of_memory else RuntimeError(reason))
-        elif not trial.is_finished():
+        elif status != "unfinished" and not trial.is_finished():
             self._return(trial)
 
     def resume(self, trial_id: str) -> None:

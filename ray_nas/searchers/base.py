@@ -23,7 +23,7 @@ from ray_nas.searchers.growing_state import GrowingState
 from ray_nas.searchers.objectives import Costs, InfeasibleError, Objectives, RememberedCosts, check_arguments, scalars
 from ray_nas.searchers.out_of_memory import MemoryLimit, is_out_of_memory
 from ray_nas.searchers.scores import Scores
-from ray_nas.searchers.tune_run import metric_and_mode, saved_param_space, trial_error, tune_trials
+from ray_nas.searchers.tune_run import metric_and_mode, run_is_over, saved_param_space, trial_error, tune_trials
 from ray_nas.spaces.base import Config, SearchSpace
 from ray_nas.spaces.joint import joint_space
 
@@ -504,11 +504,24 @@ class ArchitectureSearcher(Searcher):
         return True
 
     def _catch_up(self) -> None:
-        """Ends the second runs of which `ConcurrencyLimiter` does not tell, since it does not know their ids."""
+        """Ends what Tune has ended without a word: at the run's end what was cut off, always second runs behind a `ConcurrencyLimiter`."""
+        over = run_is_over()
         for trial in tune_trials():
-            ended = trial.status in (Trial.TERMINATED, Trial.ERROR) and self._proposed_id(trial.trial_id) in self._pending
-            if ended and trial.trial_id in self._restarted:
-                self.on_trial_complete(trial.trial_id, self._last_result(trial), error=trial.status == Trial.ERROR)
+            trial_id = self._proposed_id(trial.trial_id) if trial.status in (Trial.TERMINATED, Trial.ERROR) else ""
+            if trial_id in self._pending and (over or trial.trial_id in self._restarted):
+                self._end(trial_id, trial)
+
+    def _end(self, trial_id: str, trial: Trial) -> None:
+        result = self._last_result(trial)
+        if trial.status == Trial.ERROR:
+            self.on_trial_complete(trial_id, result, error=True)
+        elif result is None and not self._pending[trial_id]:
+            del self._pending[trial_id]  # the architecture is not to blame: the strategy learns nothing
+            self._record.append({"event": "end", "trial": trial_id, "status": "unfinished", "reason": "cut off before its first report"})
+        else:
+            if not trial.last_result.get("done"):
+                self._stop_reasons.setdefault(trial_id, "cut off by the experiment's end")
+            self.on_trial_complete(trial_id, result)
 
     def _last_result(self, trial: Trial) -> dict[str, Any] | None:
         """Tune's last flat result of a trial, None if it has reported nothing."""

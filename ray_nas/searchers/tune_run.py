@@ -8,6 +8,8 @@ Both are arguments of the public function `tune.run`, which is on the stack when
 A `Tuner.restore` without `param_space` leaves the searcher without it too. Tune has it all the same: its own state, which lies
 beside the searcher's, holds the experiment with the domains, and Tune reads that file just before it restores the searcher.
 
+Of trials that a stopper's `stop_all`, `time_budget_s` or `fail_fast` cuts off, or that a restore with `resume_unfinished=False`
+leaves where they are, a searcher hears nothing at all: at the last save of a run it looks at what Tune has ended.
 `Tuner.restore(..., restart_errored=True)` makes new trials of those that failed, under new ids, and `ConcurrencyLimiter` keeps
 the end of ids that it does not know to itself. The controller has all trials; it is found on the stack in its public methods
 `step` and `save_to_dir`, inside of which a searcher is called.
@@ -75,6 +77,11 @@ def tune_trials() -> list[Trial]:
         if controller is not None:
             return list(controller.get_trials())
     return []
+
+
+def run_is_over() -> bool:
+    """Whether Tune is saving for the last time, after its loop."""
+    return not _arguments_of(TuneController.step.__code__) and bool(_arguments_of(TuneController.save_to_dir.__code__))
 
 
 def trial_error() -> BaseException | None:

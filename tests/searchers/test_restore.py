@@ -10,6 +10,7 @@ import pytest
 import ray
 from ray import tune
 from ray.tune.execution.tune_controller import TuneController
+from ray.tune.stopper import Stopper
 
 from ray_nas import record
 from ray_nas.searchers import RandomSearch, RegularizedEvolution
@@ -190,3 +191,50 @@ def test_a_restarted_trial_that_fails_before_its_first_report(cells: NASBench201
     results = restored(tmp_path, train, restart_errored=True)
     check_agreement(results, tmp_path)
     assert [trial.status for trial in loaded(tmp_path).trials] == ["completed"] * 2
+
+
+class CutOff(Stopper):
+    """Ends the whole experiment after four reports."""
+
+    def __init__(self) -> None:
+        self.reports = 0
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        self.reports += 1
+        return False
+
+    def stop_all(self) -> bool:
+        return self.reports >= 4
+
+
+def endless(config: dict) -> None:
+    """Never ends by itself."""
+    import time
+
+    for epoch in range(1, 10_000):
+        tune.report({"accuracy": epoch, "epoch": epoch})
+        time.sleep(0.2)
+
+
+def test_trials_that_a_stopper_cuts_off_are_recorded(cells: NASBench201, tmp_path: Path) -> None:
+    trainable = tune.with_resources(endless, {"cpu": 1})
+    results = tuner(RegularizedEvolution(cells, seed=1), tmp_path, trainable, stop=CutOff()).fit()
+    check_cut_off(results, tmp_path)
+    state = json.loads(max((tmp_path / "run").glob("searcher-state-*.json")).read_text())
+    assert [member[2] for member in state["strategy"]["population"]] == [results[0].metrics["accuracy"]]
+    check_cut_off(restored(tmp_path, trainable), tmp_path)
+
+
+def test_trials_that_the_time_budget_cuts_off_are_recorded(cells: NASBench201, tmp_path: Path) -> None:
+    results = tuner(RandomSearch(cells, seed=1), tmp_path, endless, num_samples=-1, time_budget_s=15).fit()
+    check_cut_off(results, tmp_path)
+
+
+def check_cut_off(results: tune.ResultGrid, folder: Path) -> None:
+    """What has reported is complete as far as it came; what waited for its turn has no figure to count."""
+    trials = {trial.trial_id: trial for trial in loaded(folder).trials}
+    reported = {result.metrics["trial_id"]: result.metrics["accuracy"] for result in results if "accuracy" in (result.metrics or {})}
+    assert {name: trial.metrics["accuracy"] for name, trial in trials.items() if trial.status == "completed"} == reported
+    for name, trial in trials.items():
+        assert trial.status == ("completed" if name in reported else "unfinished")
+        assert trial.reason == ("cut off by the experiment's end" if name in reported else "cut off before its first report")
