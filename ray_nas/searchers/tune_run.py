@@ -25,7 +25,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from types import CodeType
 from typing import Any, Final
 
 from ray import tune
@@ -34,6 +33,7 @@ from ray.tune.experiment import Trial
 from ray.tune.search import Searcher, SearchGenerator
 from ray.tune.search.sample import Categorical
 
+from ray_nas.stack import arguments_of
 from ray_nas.state_file import StateError
 
 _PLACEHOLDERS: Final = ("__fn_ph", "__ref_ph")
@@ -42,7 +42,7 @@ _PLACEHOLDERS: Final = ("__fn_ph", "__ref_ph")
 
 def metric_and_mode() -> tuple[str | None, str | None]:
     """What the `tune.run` that is calling was given, or (None, None) outside of one."""
-    arguments = _arguments_of(inspect.unwrap(tune.run).__code__)
+    arguments = arguments_of(inspect.unwrap(tune.run).__code__)
     return arguments.get("metric"), arguments.get("mode")
 
 
@@ -55,7 +55,7 @@ def saved_param_space(folder: Path) -> dict[str, Any]:
     Raises:
         StateError: It held something that Tune does not save.
     """
-    arguments = _arguments_of(inspect.unwrap(tune.run).__code__)
+    arguments = arguments_of(inspect.unwrap(tune.run).__code__)
     if not arguments or arguments.get("config"):
         return {}
     generator = SearchGenerator(_NoSearcher())
@@ -73,7 +73,7 @@ def saved_param_space(folder: Path) -> dict[str, Any]:
 def tune_trials() -> list[Trial]:
     """The trials of the controller that is calling, none outside of one."""
     for method in (TuneController.step, TuneController.save_to_dir):
-        controller = _arguments_of(method.__code__).get("self")
+        controller = arguments_of(method.__code__).get("self")
         if controller is not None:
             return list(controller.get_trials())
     return []
@@ -81,7 +81,7 @@ def tune_trials() -> list[Trial]:
 
 def run_is_over() -> bool:
     """Whether Tune is saving for the last time, after its loop."""
-    return not _arguments_of(TuneController.step.__code__) and bool(_arguments_of(TuneController.save_to_dir.__code__))
+    return not arguments_of(TuneController.step.__code__) and bool(arguments_of(TuneController.save_to_dir.__code__))
 
 
 def trial_error() -> BaseException | None:
@@ -89,7 +89,7 @@ def trial_error() -> BaseException | None:
     if _failing.get() is not None:
         return _failing.get()
     failure = getattr(TuneController, "_process_trial_failure", None)
-    error = _arguments_of(failure.__code__).get("exception") if failure is not None else None
+    error = arguments_of(failure.__code__).get("exception") if failure is not None else None
     return error if isinstance(error, BaseException) else None
 
 
@@ -104,16 +104,6 @@ def failing(error: BaseException) -> Iterator[None]:
 
 
 _failing: ContextVar[BaseException | None] = ContextVar("failing", default=None)
-
-
-def _arguments_of(code: CodeType) -> dict[str, Any]:
-    """The local variables of the innermost call of a function that is on the stack; none if it is not."""
-    frame = inspect.currentframe()
-    while frame is not None:
-        if frame.f_code is code:
-            return frame.f_locals
-        frame = frame.f_back
-    return {}
 
 
 class _NoSearcher(Searcher):
