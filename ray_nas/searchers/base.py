@@ -8,8 +8,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 from ConfigSpace import ConfigurationSpace
+from ray.tune.experiment import Trial
 from ray.tune.result import DEFAULT_METRIC
 from ray.tune.search import Searcher
+from ray.tune.utils import flatten_dict
 
 from ray_nas import state_file
 from ray_nas.arguments import Limits, checked_limits
@@ -21,7 +23,7 @@ from ray_nas.searchers.growing_state import GrowingState
 from ray_nas.searchers.objectives import Costs, InfeasibleError, Objectives, RememberedCosts, check_arguments, scalars
 from ray_nas.searchers.out_of_memory import MemoryLimit, is_out_of_memory
 from ray_nas.searchers.scores import Scores
-from ray_nas.searchers.tune_run import metric_and_mode, trial_error
+from ray_nas.searchers.tune_run import metric_and_mode, run_is_over, saved_param_space, trial_error, tune_trials
 from ray_nas.spaces.base import Config, SearchSpace
 from ray_nas.spaces.joint import joint_space
 
@@ -106,6 +108,10 @@ class ArchitectureSearcher(Searcher):
         """Trials that have not ended, with their last result."""
         self._failed_before: set[str] = set()
         """Trials that had ended with an error at the last restore: Tune tries them again with `resume_errored`."""
+        self._restarted: dict[str, str] = {}
+        """Ids that Tune gave second runs of failed trials, with `restart_errored`; and the ids these were proposed under."""
+        self._strangers: set[str] = set()
+        """Ids of trials that are none of this searcher's."""
         self._candidates = Candidates(points_to_evaluate or (), repeats, by_function=len(objectives or ()) < 2)
         self._companions = Companions()
         self._refused: state_file.StateError | None = None
@@ -204,7 +210,7 @@ class ArchitectureSearcher(Searcher):
 
     def on_trial_result(self, trial_id: str, result: Mapping[str, Any]) -> None:
         """Notes a report; an unknown or ended trial is ignored."""
-        objectives = self._ready()
+        objectives, trial_id = self._ready(), self._proposed_id(trial_id)
         if trial_id in self._failed_before:
             self._resume(trial_id)
         if trial_id not in self._pending:
@@ -220,6 +226,7 @@ class ArchitectureSearcher(Searcher):
     def on_trial_complete(self, trial_id: str, result: Mapping[str, Any] | None = None, error: bool = False) -> None:
         """Ends a trial: its last result counts where none comes along; each trial is counted once."""
         self._ready()
+        trial_id = self._proposed_id(trial_id)
         if trial_id in self._failed_before and result and not error:
             self._resume(trial_id)
         if trial_id not in self._pending:
@@ -272,7 +279,7 @@ class ArchitectureSearcher(Searcher):
 
     def note_stop(self, trial_id: str, reason: str) -> None:
         """Takes from a scheduler why it stops a trial, for the record."""
-        self._stop_reasons[trial_id] = reason
+        self._stop_reasons[self._proposed_id(trial_id)] = reason
 
     # State.
 
@@ -281,6 +288,7 @@ class ArchitectureSearcher(Searcher):
         if self._refused is not None:
             raise self._refused
         path = Path(checkpoint_path)
+        self._catch_up()
         state, changes = self._growing.split({"strategy": self._get_state(), "companions": self._companions.get_state()})
         for change in changes:
             self._record.append(change)
@@ -321,6 +329,8 @@ class ArchitectureSearcher(Searcher):
 
     def _restore(self, path: Path) -> None:
         state = state_file.read(path)
+        if param_space := saved_param_space(path.parent):
+            self._space = joint_space(self._own_space, param_space)
         self._check_same(path, state)
         self._metric, self._mode = state["metric"], state["mode"]
         try:
@@ -338,10 +348,15 @@ class ArchitectureSearcher(Searcher):
     def _check_same(self, path: Path, state: Mapping[str, Any]) -> None:
         if state["searcher"] != type(self).__name__:
             raise state_file.StateError(f"{path} is the state of a {state['searcher']}, not of a {type(self).__name__}")
-        if self._space is not None and state["space"] not in (None, self._space.fingerprint):
+        if self._space is None:
+            raise state_file.StateError(
+                f"{path} was saved with a space in Tune's param_space: pass the same one, "
+                "Tuner.restore(path, trainable, param_space={...}), or give it to the searcher"
+            )
+        if state["space"] not in (None, self._space.fingerprint):
             raise state_file.StateError(
                 f"{path} was saved with another space (hash {state['space']}, now {self._space.fingerprint}): restore with the "
-                "space unchanged, or start a new experiment"
+                "space unchanged and the same param_space, or start a new experiment"
             )
         for name, own in (("metric", self._metric), ("mode", self._mode)):
             if own is not None and state[name] not in (None, own):
@@ -349,7 +364,7 @@ class ArchitectureSearcher(Searcher):
 
     def _replay(self, events: Sequence[Mapping[str, Any]]) -> None:
         self._proposals, self._pending, self._memory, self._growing = {}, {}, MemoryLimit(self._costs), GrowingState()
-        self._failed_before = set()
+        self._failed_before, self._restarted, self._strangers = set(), {}, set()
         for event in events:
             if event["event"] == "proposal":
                 self._add(event["trial"], Proposal(event["config"], event["move"], tuple(event["parents"])))
@@ -370,6 +385,10 @@ class ArchitectureSearcher(Searcher):
             elif event["event"] == "resumed":
                 self._failed_before.discard(event["trial"])
                 self._pending[event["trial"]] = {}
+            elif event["event"] == "restarted":
+                self._failed_before.discard(event["trial"])
+                self._pending[event["trial"]] = {}
+                self._restarted[event["as"]] = event["trial"]
             elif event["event"] == "state":
                 self._growing.take(event)
             elif event["event"] == "experiment":
@@ -460,6 +479,54 @@ class ArchitectureSearcher(Searcher):
         self._failed_before.discard(trial_id)
         self._pending[trial_id] = {}
         self._record.append({"event": "resumed", "trial": trial_id})
+
+    def _proposed_id(self, trial_id: str) -> str:
+        """The id under which a trial was proposed: another where Tune runs one that had failed anew; its own if unknown."""
+        if trial_id in self._proposals or trial_id in self._strangers:
+            return trial_id
+        if trial_id not in self._restarted and not self._restart(trial_id):
+            self._strangers.add(trial_id)
+        return self._restarted.get(trial_id, trial_id)
+
+    def _restart(self, trial_id: str) -> bool:
+        """Whether a new trial is the second run of one that had failed, which it is told by their config."""
+        if not self._failed_before:
+            return False
+        configs = [self.space.from_tune(trial.config) for trial in tune_trials() if trial.trial_id == trial_id]
+        failed = [name for name in self._failed_before if self._proposals[name].config in configs]
+        if not failed:
+            return False
+        first = min(failed)
+        self._failed_before.discard(first)
+        self._pending[first] = {}
+        self._restarted[trial_id] = first
+        self._record.append({"event": "restarted", "trial": first, "as": trial_id})
+        return True
+
+    def _catch_up(self) -> None:
+        """Ends what Tune has ended without a word: at the run's end what was cut off, always second runs behind a `ConcurrencyLimiter`."""
+        over = run_is_over()
+        for trial in tune_trials():
+            trial_id = self._proposed_id(trial.trial_id) if trial.status in (Trial.TERMINATED, Trial.ERROR) else ""
+            if trial_id in self._pending and (over or trial.trial_id in self._restarted):
+                self._end(trial_id, trial)
+
+    def _end(self, trial_id: str, trial: Trial) -> None:
+        result = self._last_result(trial)
+        if trial.status == Trial.ERROR:
+            self.on_trial_complete(trial_id, result, error=True)
+        elif result is None and not self._pending[trial_id]:
+            del self._pending[trial_id]  # the architecture is not to blame: the strategy learns nothing
+            self._record.append({"event": "end", "trial": trial_id, "status": "unfinished", "reason": "cut off before its first report"})
+        else:
+            if not trial.last_result.get("done"):
+                self._stop_reasons.setdefault(trial_id, "cut off by the experiment's end")
+            self.on_trial_complete(trial_id, result)
+
+    def _last_result(self, trial: Trial) -> dict[str, Any] | None:
+        """Tune's last flat result of a trial, None if it has reported nothing."""
+        result = flatten_dict(trial.last_result)
+        return result if any(name in result for name in self._ready().directions) else None
 
     def _note_earlier(self, configs: Mapping[str, Config], same_task: bool) -> None:
         """Makes an earlier experiment's trials known by id; those of the same task are not proposed again."""

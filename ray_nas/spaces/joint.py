@@ -12,6 +12,7 @@ from torch import nn
 
 from ray_nas.spaces.base import Config, SearchSpace
 from ray_nas.spaces.tune_domains import TuneParameter, from_domain, holds_domain
+from ray_nas.spaces.unresolved import check_resolved
 
 Path = tuple[str, ...]
 
@@ -93,6 +94,7 @@ class JointSpace(SearchSpace):
 
     def build(self, config: Mapping[str, Any]) -> nn.Module:
         """The network of the only space in it that can build one."""
+        check_resolved(config)
         if len(self._spaces) != 1:
             raise NotImplementedError(f"JointSpace.build: it joins {len(self._spaces)} spaces; call the build of the one you mean")
         path, space = next(iter(self._spaces.items()))

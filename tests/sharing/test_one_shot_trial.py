@@ -46,21 +46,32 @@ def calls(folder: Path) -> str:
     return path.read_text() if path.exists() else ""
 
 
-def search(folder: Path, moments: list[Callable[[Path], bool]], limit: float = 200.0) -> dict:
+def is_running(process_id: int) -> bool:
+    """Whether it runs; one that has ended and that nobody has asked about does not."""
+    try:
+        os.kill(process_id, 0)
+        return Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except ProcessLookupError:
+        return False
+    except FileNotFoundError:  # no Linux
+        return not Path("/proc/self").exists()
+
+
+def search(folder: Path, moments: list[Callable[[Path], bool]]) -> dict:
     """Runs the driver, kills it at each of the moments, and lets the last run end."""
     environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
     environment["PYTHONPATH"] = os.pathsep.join([str(DRIVER.parents[2]), environment.get("PYTHONPATH", "")])
     command = [sys.executable, str(DRIVER), str(folder)]
     for has_come in moments:
         driver = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        end = time.monotonic() + limit
-        while driver.poll() is None and not has_come(folder) and time.monotonic() < end:
+        while driver.poll() is None and not has_come(folder):
             time.sleep(0.01)
         assert driver.poll() is None
         driver.send_signal(signal.SIGKILL)
         driver.wait()
-        time.sleep(1.0)  # its workers see that it is gone
-    run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=limit, check=False)
+        while any(is_running(int(path.name)) for path in (folder / "workers").glob("*")):  # they see that it is gone
+            time.sleep(0.05)
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr[-3000:]
     return json.loads(run.stdout.splitlines()[-1])
 
@@ -83,14 +94,12 @@ def check(folder: Path, told: dict, kills: int) -> None:
     assert 20 <= calls(folder).count("s") <= 20 + kills  # one may be under way when the driver is killed
 
 
-@pytest.mark.timeout(900)
 def test_killed_in_each_phase_it_goes_on(tmp_path: Path) -> None:
     phases = ("supernet", "evaluate", "retrain")
     check(tmp_path, search(tmp_path, [partial(has_come_to, phase) for phase in phases]), kills=3)
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(900)
 @pytest.mark.parametrize("seed", range(5))
 def test_killed_anywhere_it_goes_on(seed: int, tmp_path: Path) -> None:
     moments = sorted(random.Random(seed).sample(range(1, 130), 3))
@@ -98,12 +107,11 @@ def test_killed_anywhere_it_goes_on(seed: int, tmp_path: Path) -> None:
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(600)
 def test_a_node_lost_while_sub_networks_are_evaluated_costs_what_ran_there(tmp_path: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
     environment["PYTHONPATH"] = os.pathsep.join([str(DRIVER.parents[2]), environment.get("PYTHONPATH", "")])
     command = [sys.executable, str(DRIVER.with_name("one_shot_nodes.py")), str(tmp_path)]
-    run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=580, check=False)
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-4000:]
     assert (tmp_path / "died").exists()
     assert json.loads((tmp_path / "told.json").read_text()) == {"errors": 0, "winners": 1, "trials": 8}
