@@ -73,7 +73,7 @@ def train(name: str, data: dict[str, Pair], paths: int, seed: int) -> SupernetTr
         epochs=max(epochs, 1),
         batch_size=BATCH_SIZE,
         optimization=Optimization(LEARNING_RATE),
-        calibration_batches=2,
+        calibration_examples=512,
         seed=seed,
     )
     while training.epoch < training.epochs:
