@@ -351,6 +351,8 @@ class ArchitectureSearcher(Searcher):
         self._proposals, self._pending, self._memory, self._growing = {}, {}, MemoryLimit(self._costs), GrowingState()
         self._failed_before = set()
         for event in events:
+            if "phase" in event:  # OneShot's own: its supernet and its retrainings, which this searcher has not proposed
+                continue
             if event["event"] == "proposal":
                 self._add(event["trial"], Proposal(event["config"], event["move"], tuple(event["parents"])))
             elif event["event"] == "earlier":

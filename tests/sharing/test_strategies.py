@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from torch import nn
 
+from ray_nas.searchers import one_shot
 from ray_nas.sharing.strategies import STRATEGIES
 from ray_nas.spaces import LayerChoice, ModelSpace, NASBench201, Repeat, ValueChoice
 from ray_nas.spaces.nasbench201 import OPERATIONS
@@ -41,6 +42,19 @@ def test_paths_are_configs_and_follow_the_generator(name: str, space: ModelSpace
     for path in (path for paths in drawn[0] for path in paths):
         space.validate(path)
     assert STRATEGIES[name](space, 1).note
+
+
+def test_each_name_has_its_own_class() -> None:
+    found = {name: made.__name__ for name, made in STRATEGIES.items()}
+    expected = {
+        "spos": "SinglePath",
+        "fairnas": "FairPaths",
+        "sandwich": "Sandwich",
+        "balanced": "BalancedPaths",
+        "enas": "SharedController",
+    }
+    assert found == expected
+    assert set(found) == set(one_shot.STRATEGIES), "the searcher offers what there is"
 
 
 def test_fairnas_takes_each_alternative_once_a_step() -> None:
