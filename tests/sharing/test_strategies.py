@@ -5,6 +5,7 @@ import pytest
 from torch import nn
 
 from ray_nas.searchers import one_shot
+from ray_nas.sharing import balanced_paths
 from ray_nas.sharing.strategies import STRATEGIES
 from ray_nas.spaces import LayerChoice, ModelSpace, NASBench201, Repeat, ValueChoice
 from ray_nas.spaces.nasbench201 import OPERATIONS
@@ -101,6 +102,16 @@ def test_balanced_draws_functions_evenly() -> None:
         most[name] = max(Counter(space.canonical(strategy.paths(rng)[0]) for _ in range(3000)).values())
     assert most["spos"] > 0.8 * 3000 * max(sizes.values()) / sizes.total()
     assert most["balanced"] < 3 * 3000 / len(sizes) < most["spos"]
+
+
+def test_balanced_does_so_in_spaces_too_large_to_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(balanced_paths, "_LISTED", 0)
+    space = CELLS.restrict(dict.fromkeys(CELLS.choices, ("none", "skip_connect", "nor_conv_3x3")))
+    sizes, rng = Counter(space.canonical(config) for config in space.grid()), np.random.default_rng(0)
+    strategy = STRATEGIES["balanced"](space, 0)
+    drawn = Counter(space.canonical(strategy.paths(rng)[0]) for _ in range(3000))
+    assert max(drawn.values()) < 3 * 3000 / len(sizes) < 0.8 * 3000 * max(sizes.values()) / sizes.total()
+    assert "10000 random configs" in strategy.note
 
 
 def test_the_controller_learns_what_is_rewarded() -> None:
