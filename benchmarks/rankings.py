@@ -21,7 +21,10 @@ def tau(estimate: Vector, truth: Vector) -> float:
 
 
 def partial_tau(estimate: Vector, truth: Vector, given: Vector) -> float:
-    """Kendall's partial tau: what the estimate knows of the truth beyond a third figure (Kendall, 1942)."""
+    """Kendall's partial tau: what the estimate knows of the truth beyond a third figure (Kendall, 1942).
+
+    It is not quite 0 for an estimate that is that figure with noise: compare with such a one.
+    """
     own, first, second = tau(estimate, truth), tau(estimate, given), tau(truth, given)
     return (own - first * second) / math.sqrt((1 - first**2) * (1 - second**2))
 
