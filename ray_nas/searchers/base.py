@@ -366,6 +366,8 @@ class ArchitectureSearcher(Searcher):
         self._proposals, self._pending, self._memory, self._growing = {}, {}, MemoryLimit(self._costs), GrowingState()
         self._failed_before, self._restarted, self._strangers = set(), {}, set()
         for event in events:
+            if "phase" in event:  # OneShot's own: its supernet and its retrainings, which this searcher has not proposed
+                continue
             if event["event"] == "proposal":
                 self._add(event["trial"], Proposal(event["config"], event["move"], tuple(event["parents"])))
             elif event["event"] == "earlier":

@@ -28,6 +28,8 @@ from ray_nas.spaces.model_space import ModelSpace
 STRATEGIES: Final = ("spos", "fairnas", "sandwich", "balanced", "enas")
 """How the sub-networks are drawn that a supernet is trained on; `ray_nas.sharing` implements them."""
 _COMPANION: Final = "OneShot"
+_RETRAIN: Final = {"phase": "retrain"}
+"""Marks a retraining's events: the inner searcher, which has not proposed it, passes them over in a restore."""
 
 
 @dataclass
@@ -56,7 +58,7 @@ class OneShot(Searcher):
             With `objectives={"calibrated_loss": "min"}` it goes by that, which tells more than accuracy does.
         strategy: Which sub-networks the supernet is trained on: "spos" (single path), "fairnas", "sandwich", "balanced"
             (functions instead of configs drawn evenly) or "enas" (drawn by a controller that learns; its favourites are
-            evaluated first).
+            evaluated first, after what `start_from` puts first).
         supernet_epochs: Passes over the data for the supernet.
         evaluations: How many sub-networks are evaluated.
         evaluations_per_trial: How many of them a trial takes.
@@ -182,13 +184,13 @@ class OneShot(Searcher):
         if trial.config["phase"] == "supernet" and "weights" in result:
             self._weights = result["weights"]
             favourites = [dict(config) for config in json.loads(result.get("favourites", "[]"))]
-            if favourites:
-                self._inner._candidates.first = [(trial_id, config) for config in favourites]
+            others = [(source, config) for source, config in self._inner._candidates.first if source != trial_id]
+            self._inner._candidates.first = others + [(trial_id, config) for config in favourites]
         elif trial.config["phase"] == "evaluate":
             for name, figures in json.loads(result.get("sub_networks", "{}")).items():
                 self._tell(name, figures)
         elif trial.config["phase"] == "retrain" and scalars(result) != trial.last:  # Tune hands the last one over twice
-            self._inner._record.append({"event": "result", "trial": trial_id, "metrics": scalars(result)})
+            self._inner._record.append({"event": "result", "trial": trial_id, **_RETRAIN, "metrics": scalars(result)})
         trial.last = scalars(result)
 
     def on_trial_complete(self, trial_id: str, result: Mapping[str, Any] | None = None, error: bool = False) -> None:
@@ -208,8 +210,10 @@ class OneShot(Searcher):
         status = "error" if error else "completed" if finished else "infeasible"
         stopped = self._inner._stop_reasons.pop(trial_id, "")
         reason = "the trainable raised an error" if error else stopped if finished else "no finite figure was reported"
-        kind = "end" if trial.config["phase"] == "retrain" else "supernet_end"
-        self._inner._record.append({"event": kind, "trial": trial_id, "status": status, "reason": reason})
+        if trial.config["phase"] == "retrain":
+            self._inner._record.append({"event": "end", "trial": trial_id, **_RETRAIN, "status": status, "reason": reason})
+        else:
+            self._inner._record.append({"event": "supernet_end", "trial": trial_id, "status": status, "reason": reason})
 
     def attach_companion(self, name: str, get_state: Callable[[], dict[str, Any]], set_state: Callable[[dict[str, Any]], None]) -> None:
         """Saves and restores the state of something else, e.g. of the scheduler, together with the searcher's own."""
@@ -277,7 +281,7 @@ class OneShot(Searcher):
             return None
         architecture = self._inner._proposals[best[0]].config
         self._inner._record.append(
-            {"event": "proposal", "trial": trial_id, "config": architecture, "move": "retrain", "parents": [best[0]]}
+            {"event": "proposal", "trial": trial_id, **_RETRAIN, "config": architecture, "move": "retrain", "parents": [best[0]]}
         )
         config = {"phase": "retrain", "architecture": architecture, "inherited": self._inherited[best[0]], "seed": self._seed + len(taken)}
         return _Trial(config, sub_networks=(best[0],))

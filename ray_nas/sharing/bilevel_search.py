@@ -9,21 +9,19 @@ import json
 import logging
 import math
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 import torch
 from torch import nn
 
 from ray_nas.arguments import check_number
-from ray_nas.sharing.batches import Batch, Data, Loss, figures, training_batches
+from ray_nas.sharing.batches import Batch, Data, Loss, figures, random_batches, training_batches, training_pass
 from ray_nas.sharing.checkpoint_files import part, read_checkpoint, write_checkpoint
 from ray_nas.sharing.mixture import Mixture
 from ray_nas.sharing.optimization import optimizer_tensors, take_optimizer_tensors
 from ray_nas.sharing.relaxations import RELAXATIONS, beta_loss
-from ray_nas.sharing.seeding import seeded
+from ray_nas.sharing.seeding import seed_of, seeded
 from ray_nas.sharing.sub_network_figures import recalibrate
 from ray_nas.spaces import ModelSpace
 from ray_nas.spaces.base import Config
@@ -32,8 +30,8 @@ _LEAST_LEARNING_RATE: Final = 1e-3
 _CLIP: Final = 5.0
 _PATIENCE: Final = 3
 """Epochs in a row with too many skip connections that end a search."""
-_CALIBRATION: Final = 4
-"""Batches from which batch norms take the statistics of one architecture."""
+_CALIBRATION: Final = 512
+"""Training examples, drawn at random, from which batch norms take the statistics of one architecture."""
 
 logger = logging.getLogger(__name__)
 
@@ -74,7 +72,7 @@ class BilevelSearch:
         self._epochs, self._learning_rate, self._beta_decay = epochs, learning_rate, beta_decay
         self._warmup, self._max_skip_share, self._seed = warmup, max_skip_share, seed
         self._device = torch.device("cpu")
-        with seeded(_seed_of_epoch(seed, 0)):
+        with seeded(seed_of(seed, 0)):
             self._mixture = Mixture(space)
         weights = [tensor for tensor in self._mixture.network.parameters() if tensor.requires_grad]
         self._optimizers = {
@@ -99,7 +97,7 @@ class BilevelSearch:
         Raises:
             FloatingPointError: The loss is no finite number.
         """
-        with seeded(_seed_of_epoch(self._seed, self._done + 1)):
+        with seeded(seed_of(self._seed, self._done + 1)):
             self._train()
             self._done += 1
             skips = self._mixture.skip_share(self._mixture.architecture())
@@ -137,7 +135,8 @@ class BilevelSearch:
 
     def _step_loss(self, batch: Batch, progress: float) -> torch.Tensor:
         weights = self._mixture.weights(lambda alpha: self._relaxation(alpha, progress))
-        loss = self._loss(self._mixture(batch[0], weights), batch[1])
+        with training_pass(batch[1]):
+            loss = self._loss(self._mixture(batch[0], weights), batch[1])
         if not torch.isfinite(loss):
             raise FloatingPointError(f"loss became {loss.item()} in epoch {self._done + 1}: lower learning_rate = {self._learning_rate}")
         return loss
@@ -154,7 +153,8 @@ class BilevelSearch:
     def _judged(self, architecture: Config) -> dict[str, float]:
         """Loss and accuracy on the validation data, with the mixture's weights and batch-norm statistics of its own."""
         network = self._mixture.subnetwork(architecture).to(self._device)
-        recalibrate(network, list(islice(self._batches(self._train_data), _CALIBRATION)))
+        seed = seed_of(self._seed, self._done, 1)
+        recalibrate(network, random_batches(self._train_data, _CALIBRATION, self._batch_size, seed, self._device))
         return figures(network, self._val_data, self._loss, self._device)
 
     def _entropy(self) -> float:
@@ -182,8 +182,3 @@ class BilevelSearch:
         for name, optimizer in self._optimizers.items():
             take_optimizer_tensors(optimizer, part(tensors, name))
         self._done, self._over = fields["done"], fields["over"]
-
-
-def _seed_of_epoch(seed: int, epoch: int) -> int:
-    """Each epoch is seeded anew, so that a restored trial draws what the lost one would have drawn."""
-    return int(np.random.SeedSequence([seed, epoch]).generate_state(1)[0])

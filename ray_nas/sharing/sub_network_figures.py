@@ -1,7 +1,7 @@
 """What a sub-network reaches with the weights of its supernet (Guo et al., 2020): https://arxiv.org/abs/1904.00420.
 
 The supernet's running statistics are a mixture over all its sub-networks and true of none: each sub-network's are counted
-anew on a few training batches before it is evaluated (section 3.4 of the paper; Yu & Huang, 2019).
+anew on a few hundred training examples before it is evaluated (section 3.4 of the paper; Yu & Huang, 2019).
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,13 +11,13 @@ import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from ray_nas.sharing.batches import Batch, Data, Loss, figures, run
+from ray_nas.sharing.batches import Batch, Data, Loss, figures, run, training_pass
 from ray_nas.spaces.model_space import ModelSpace
 from ray_nas.spaces.supernet import Supernet
 
 
 def inherited_figures(
-    supernet: Supernet, config: Mapping[str, Any], calibration: Sequence[Batch], data: Data, loss: Loss, device: torch.device
+    supernet: Supernet, config: Mapping[str, Any], calibration: Sequence[Batch], data: Data | list[Batch], loss: Loss, device: torch.device
 ) -> dict[str, float]:
     """`loss` and, for classes, `accuracy` of a sub-network with inherited weights; the supernet is left as it is.
 
@@ -45,8 +45,9 @@ def recalibrate(network: nn.Module, batches: Sequence[Batch]) -> None:
         norm.reset_running_stats()
         norm.momentum = None  # a cumulative mean
     network.train()
-    for inputs, _ in batches:
-        run(network, inputs)
+    for inputs, targets in batches:
+        with training_pass(targets):
+            run(network, inputs)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
 

@@ -20,7 +20,7 @@ from torch import nn
 from ray_nas import record
 from ray_nas.searchers import OneShot, RandomSearch
 from ray_nas.sharing import one_shot_trainable
-from ray_nas.spaces import NASBench201, SearchSpace
+from ray_nas.spaces import LayerChoice, ModelSpace, NASBench201, SearchSpace
 
 DRIVER = Path(__file__).parents[1] / "drivers" / "one_shot.py"
 
@@ -160,3 +160,21 @@ def test_what_does_not_fit_or_diverges_says_so_and_the_rest_goes_on(space: NASBe
     assert "training loss became nan in epoch 1 of 1: lower learning_rate" in str(error)
     statuses = [trial.status for trial in record.load(tmp_path / "trouble").trials]
     assert statuses == ["completed", "infeasible", "completed", "completed", "error"]
+
+
+@pytest.mark.parametrize("rows", [9, 1])
+def test_a_last_batch_of_one_example_does_not_stop_a_retraining(rows: int, tmp_path: Path, ray_here: None) -> None:
+    space = ModelSpace(
+        lambda: nn.Sequential(nn.Linear(2, 4), nn.BatchNorm1d(4), LayerChoice("op", {"tanh": nn.Tanh, "relu": nn.ReLU}), nn.Linear(4, 2))
+    )
+    pair = torch.rand(rows, 2), torch.arange(rows) % 2
+    trainable = one_shot_trainable(space, train_data=pair, val_data=pair, loss=nn.functional.cross_entropy, batch_size=8, retrain_epochs=1)
+    results = tune.Tuner(
+        tune.with_resources(trainable, {"cpu": 1}),
+        param_space={"phase": "retrain", "architecture": {"op": "tanh"}, "inherited": {}, "seed": 1},
+        run_config=tune.RunConfig(name="rows", storage_path=str(tmp_path), callbacks=[], verbose=0),
+    ).fit()
+    if rows == 1:
+        assert "at least 2 rows" in str(results.errors[0])
+    else:
+        assert math.isfinite(results[0].metrics["loss"])
