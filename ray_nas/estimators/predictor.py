@@ -65,7 +65,7 @@ class GaussianProcess:
         result = minimize(
             self._loss,
             np.array(self.hyperparameters),
-            (features, values - _SLOPE[0] * self._trend_at(features), noise),
+            (features, values - _SLOPE[0] * self.trend_at(features), noise),
             jac=True,
             method="L-BFGS-B",
             bounds=list(zip(center - _REACH * spread, center + _REACH * spread, strict=True)),
@@ -87,15 +87,16 @@ class GaussianProcess:
         count = len(values)
         weights, own_noise = self._weights(), math.exp(self.hyperparameters[-1])
         points = np.concatenate([features, pending])
-        trend = self._trend_at(points)
+        trend = self.trend_at(points)
         kernel = _matern(_squared_distances(points, points, weights)) + _SLOPE[1] * np.outer(trend, trend)
         kernel[np.diag_indices(len(points))] += own_noise + _JITTER + np.concatenate([noise, np.zeros(len(pending))])
         factor: Array = np.asarray(np.linalg.cholesky(kernel), dtype=np.float64)
         rest = values - _SLOPE[0] * trend[:count]
         coefficients: Array = cho_solve((factor[:count, :count], True), rest)  # leading block: the observations alone
-        return Posterior(points, weights, factor, coefficients, _amplitude(rest, coefficients), self._trend_at)
+        return Posterior(points, weights, factor, coefficients, _amplitude(rest, coefficients), self.trend_at)
 
-    def _trend_at(self, features: Array) -> Array:
+    def trend_at(self, features: Array) -> Array:
+        """What is believed of each row of `features` before any observation, up to its slope; shape (rows,)."""
         return self.trend(features) if self.trend is not None else np.zeros(len(features))
 
     def _weights(self) -> Array:

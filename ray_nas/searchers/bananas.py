@@ -4,8 +4,9 @@ A predictor trained on all trials so far rates candidates, and the one with the 
 the paper, candidates are mutations of the best and the predictor sees paths through a cell, where the space offers them
 (`SearchSpace.features`). Deviations, each chosen by measurement: the predictor is a Gaussian process, which knows its
 uncertainty from five trials on, in place of an ensemble of networks; the acquisition is expected improvement in place of
-independent Thompson sampling; candidates are mutated again where the acquisition is high; before the first result,
-larger networks are believed to be better (`trend`), so that nothing is random where networks can be counted.
+independent Thompson sampling; candidates are mutated again where the acquisition is high; larger networks are believed to
+be better (`trend`) until results say otherwise. Before the first result, the belief only orders random draws: a first wave
+on many workers costs what a random one costs.
 """
 
 import math
@@ -52,7 +53,8 @@ class Bananas(ArchitectureSearcher):
 
     Where the space builds networks, the predictor starts from the belief that more parameters are better, learnt from a
     few networks on the meta device; after a warm start from another task (`start_from`), from that task's ranks instead.
-    The results decide how much remains of it, and which way it points.
+    The results decide how much remains of it, and which way it points. Before the first result, proposals are random
+    draws, of every 32 those first that are believed to be the best; only another task's ranks are searched right away.
 
     Args:
         space: As in `ArchitectureSearcher`, like all arguments that are not listed here.
@@ -110,6 +112,8 @@ class Bananas(ArchitectureSearcher):
         """The number of values at the last fit of the hyperparameters."""
         self._ranked: list[Proposal] | None = None
         """What is left of a decision's candidates, the best last: if one is refused, the next is due."""
+        self._drawn: list[Config] = []
+        """What is left of the last random draws, the one to be tried next at the end."""
         self._seen: dict[tuple[tuple[str, Any], ...], tuple[str, Array]] = {}
         """Config to its canonical key and features, to save time."""
 
@@ -120,11 +124,21 @@ class Bananas(ArchitectureSearcher):
 
     def _ask(self) -> Proposal:
         if self._ranked is None:
-            knows = len(self._curves) >= self._initial_trials or self._gaussian_process().trend is not None
-            self._ranked = self._decide() if knows else []
-        if self._ranked:
-            return self._ranked.pop()
-        return Proposal(self.space.sample(random_state=self._rng), "random")
+            self._ranked = self._decide() if self._knows() else []
+        return self._ranked.pop() if self._ranked else self._draw()
+
+    def _knows(self) -> bool:
+        """Whether there is enough to predict from: results, fewer if there is a belief to start from, or another task's ranks."""
+        believes = self._gaussian_process().trend is not None
+        return len(self._curves) >= (1 if believes else self._initial_trials) or (believes and bool(self._ranks))
+
+    def _draw(self) -> Proposal:
+        """A random config; of every 32, those first that are believed to be better."""
+        if not self._drawn:
+            configs = self.space.sample(size=_RANDOM, random_state=self._rng)
+            believed = self._gaussian_process().trend_at(self._feature_rows(configs))
+            self._drawn = [configs[index] for index in np.argsort(believed, kind="stable")]
+        return Proposal(self._drawn.pop(), "random")
 
     @one_thread
     def _decide(self) -> list[Proposal]:
@@ -257,6 +271,7 @@ class Bananas(ArchitectureSearcher):
         return {
             "curves": {trial_id: [list(point) for point in curve] for trial_id, curve in self._curves.items()},
             "failed": self._failed,
+            "drawn": self._drawn,
             "ranks": self._ranks,
             "hyperparameters": self._predictor.hyperparameters if self._predictor else None,
             "fitted_at": self._fitted_at,
@@ -265,7 +280,7 @@ class Bananas(ArchitectureSearcher):
     def _set_state(self, state: dict[str, Any]) -> None:
         self._curves = {trial_id: [(time, score) for time, score in curve] for trial_id, curve in state["curves"].items()}
         self._failed, self._ranks, self._fitted_at = state["failed"], state["ranks"], state["fitted_at"]
-        self._seen, self._predictor = {}, None
+        self._drawn, self._seen, self._predictor = state["drawn"], {}, None
         if state["hyperparameters"] is not None:
             self._gaussian_process().hyperparameters = state["hyperparameters"]
 
