@@ -225,7 +225,7 @@ def test_state_is_plain_json_and_small(cells: NASBench201, tmp_path) -> None:
     search(searcher, 10)
     searcher.save(str(tmp_path / "state.json"))
     strategy = json.loads((tmp_path / "state.json").read_text())["strategy"]
-    assert sorted(strategy) == ["curves", "drawn", "failed", "fitted_at", "hyperparameters", "ranks"]
+    assert sorted(strategy) == ["curves", "drawn", "failed", "fitted_at", "hyperparameters", "ranks", "violations"]
     assert len(strategy["hyperparameters"]) == len(cells.features(cells.sample(random_state=0))) + 2
 
 
