@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import numpy as np
 from ConfigSpace import ConfigurationSpace
@@ -26,6 +26,8 @@ from ray_nas.searchers.scores import Scores
 from ray_nas.searchers.tune_run import metric_and_mode, run_is_over, saved_param_space, trial_error, tune_trials
 from ray_nas.spaces.base import Config, SearchSpace
 from ray_nas.spaces.joint import joint_space
+
+CUT_OFF: Final = "cut off by the experiment's end"
 
 
 @dataclass(frozen=True)
@@ -522,7 +524,7 @@ class ArchitectureSearcher(Searcher):
             self._record.append({"event": "end", "trial": trial_id, "status": "unfinished", "reason": "cut off before its first report"})
         else:
             if not trial.last_result.get("done"):
-                self._stop_reasons.setdefault(trial_id, "cut off by the experiment's end")
+                self._stop_reasons.setdefault(trial_id, CUT_OFF)
             self.on_trial_complete(trial_id, result)
 
     def _last_result(self, trial: Trial) -> dict[str, Any] | None:

@@ -13,15 +13,16 @@ from typing import Any, Final
 
 import numpy as np
 from ray.tune import Result
+from ray.tune.experiment import Trial
 from ray.tune.result import DEFAULT_METRIC
 from ray.tune.search import Searcher
 
 from ray_nas.arguments import check_number
-from ray_nas.searchers.base import ArchitectureSearcher
+from ray_nas.searchers.base import CUT_OFF, ArchitectureSearcher
 from ray_nas.searchers.objectives import InfeasibleError, scalars
 from ray_nas.searchers.regularized_evolution import RegularizedEvolution
 from ray_nas.searchers.scores import scores
-from ray_nas.searchers.tune_run import metric_and_mode
+from ray_nas.searchers.tune_run import metric_and_mode, run_is_over, tune_trials
 from ray_nas.spaces.base import Config
 from ray_nas.spaces.model_space import ModelSpace
 
@@ -225,6 +226,8 @@ class OneShot(Searcher):
 
     def save(self, checkpoint_path: str) -> None:
         """Writes the inner searcher's state with this one's, and the record beside it."""
+        if run_is_over():
+            self._end_cut_off()
         self._inner.save(checkpoint_path)
 
     def restore(self, checkpoint_path: str) -> None:
@@ -235,6 +238,15 @@ class OneShot(Searcher):
         """
         self._inner.restore(checkpoint_path)
         self._take_metric()
+
+    def _end_cut_off(self) -> None:
+        """Ends trials that Tune has ended without a word; those that have reported nothing stay unfinished."""
+        for cut in tune_trials():
+            trial = self._trials.get(cut.trial_id)
+            reported = trial is not None and not trial.ended and trial.last and trial.config["phase"] != "evaluate"
+            if reported and cut.status == Trial.TERMINATED:
+                self.note_stop(cut.trial_id, CUT_OFF)
+                self.on_trial_complete(cut.trial_id)
 
     # The phases.
 
