@@ -8,7 +8,7 @@ seeds. A supernet's estimate is the calibrated loss on the validation images, wi
 sub-network (taus by the plain loss and by accuracy are printed beside it). All strategies train as many paths; the training
 recipe is that of the cells trained alone but for the learning rate. Trivial estimates stand in the same table: how many
 3x3 convolutions a cell has on edges that are used, its parameters, its FLOPs. "given 3x3" is the partial tau, what an
-estimate knows beyond that count (it is not quite 0 for the count with noise, whose row stands beside); "top 10 %" the part
+estimate knows beyond that count (it need not be 0 for the count with noise, whose row stands beside); "top 10 %" the part
 of an estimate's best 16 that are among the best 16 of 160. The rows "sorted" ask the same supernets once more with all data
 sorted by class.
 
