@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.parameter import UninitializedBuffer
 
 from ray_nas.sharing.batches import Batch, Data, Loss, figures, run, training_pass
 from ray_nas.spaces.model_space import ModelSpace
@@ -42,7 +43,8 @@ def recalibrate(network: nn.Module, batches: Sequence[Batch]) -> None:
         return
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
-        norm.reset_running_stats()
+        if not isinstance(norm.running_mean, UninitializedBuffer):  # one that has seen no batch yet has nothing to forget
+            norm.reset_running_stats()
         norm.momentum = None  # a cumulative mean
     network.train()
     for inputs, targets in batches:
