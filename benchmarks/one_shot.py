@@ -273,7 +273,7 @@ def main() -> None:
     print(f"{'estimate':18}{'tau':>21}{'given 3x3':>21}{'top 10 %':>21}{'tau(loss)':>21}{'tau(accuracy)':>21}{'training s':>12}")
     known = trivial(cells)
     rng = np.random.default_rng(0)
-    noisy = [known["3x3 convolutions"] + 0.3 * rng.normal(size=len(cells)) for _ in range(20)]
+    noisy = [known["3x3 convolutions"] + 0.3 * rng.normal(size=len(cells)) for _ in range(5)]
     convolutions = known["3x3 convolutions"]
     table: dict[str, dict[str, Any]] = {}
     for name, values in known.items():
