@@ -1,11 +1,13 @@
-"""BOHB against HpBandSter's own model and random search, all under Tune's ASHA at equal simulated cost, and its cost a decision.
+"""BOHB against HpBandSter's own model and random search, all under Tune's ASHA at equal simulated
+cost, and its cost a decision.
 
     python benchmarks/bohb.py --quick
     python benchmarks/bohb.py --table nasbench201_cifar10.csv.gz
 
-`counting_ones` is the BOHB paper's own function (section 5.1): half the parameters are 0 or 1, half in [0, 1], and a
-budget of b sees the mean of b Bernoulli draws for each of the latter. With a table of NAS-Bench-201 the rungs are its
-12-epoch and 200-epoch trainings, both paid for. The regret is that of the best trial on the full budget.
+`counting_ones` is the BOHB paper's own function (section 5.1): half the parameters are 0 or 1, half
+in [0, 1], and a budget of b sees the mean of b Bernoulli draws for each of the latter. With a table
+of NAS-Bench-201 the rungs are its 12-epoch and 200-epoch trainings, both paid for. The regret is
+that of the best trial on the full budget.
 """
 
 import argparse
@@ -19,12 +21,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from ConfigSpace import CategoricalHyperparameter, ConfigurationSpace, EqualsCondition, OrdinalHyperparameter, UniformFloatHyperparameter
+from ConfigSpace import (
+    CategoricalHyperparameter,
+    ConfigurationSpace,
+    EqualsCondition,
+    OrdinalHyperparameter,
+    UniformFloatHyperparameter,
+)
 from ray.tune.schedulers import ASHAScheduler
 from ray.tune.search import Searcher
 
-from ray_nas.benchmarks import simulate
 from ray_nas.searchers import BOHB, RandomSearch
+from ray_nas.simulation import simulate
 from ray_nas.spaces import NASBench201, SearchSpace
 
 
@@ -46,15 +54,23 @@ class Task:
 def counting_ones(pairs: int = 4, seconds: float = 2_000.0) -> Task:
     space = ConfigurationSpace()
     for index in range(pairs):
-        space.add(CategoricalHyperparameter(f"bit_{index}", [0, 1]), UniformFloatHyperparameter(f"share_{index}", 0.0, 1.0))
+        space.add(
+            CategoricalHyperparameter(f"bit_{index}", [0, 1]),
+            UniformFloatHyperparameter(f"share_{index}", 0.0, 1.0),
+        )
 
-    def train(config: Mapping[str, Any], rng: np.random.Generator) -> Iterator[tuple[float, dict[str, Any]]]:
+    def train(
+        config: Mapping[str, Any], rng: np.random.Generator
+    ) -> Iterator[tuple[float, dict[str, Any]]]:
         bits = sum(config[f"bit_{index}"] for index in range(pairs))
         shares = [config[f"share_{index}"] for index in range(pairs)]
         before = 0
         for budget in (9, 27, 81, 243, 729):
             seen = sum(rng.binomial(budget, share) / budget for share in shares)
-            yield float(budget - before), {"accuracy": float(bits + seen), "epoch": budget, "exact": bits + sum(shares)}
+            yield (
+                float(budget - before),
+                {"accuracy": float(bits + seen), "epoch": budget, "exact": bits + sum(shares)},
+            )
             before = budget
 
     return Task(SearchSpace(space), train, 2.0 * pairs, (9, 3, 729), seconds * pairs)
@@ -71,38 +87,56 @@ def nasbench201(path: str, trainings: int = 60) -> Task:
         row = rows[space.to_arch_str(config)]
         for epoch in (12, 200):
             accuracy = row[f"val_acc_{epoch}ep"]
-            yield epoch * row["train_seconds_per_epoch"], {"accuracy": accuracy, "epoch": epoch, "exact": accuracy}
+            yield (
+                epoch * row["train_seconds_per_epoch"],
+                {"accuracy": accuracy, "epoch": epoch, "exact": accuracy},
+            )
 
     seconds = trainings * 200 * float(table["train_seconds_per_epoch"].mean())
     return Task(space, train, float(table["val_acc_200ep"].max()), (12, 4, 200), seconds / 4)
 
 
 class Stock(Searcher):
-    """HpBandSter's generator as it is, told of every report. It draws from numpy's global generator, which is seeded here."""
+    """HpBandSter's generator as it is, told of every report. It draws from numpy's global
+    generator, which is seeded here.
+    """
 
     def __init__(self, space: SearchSpace, seed: int) -> None:
         from hpbandster.optimizers.config_generators.bohb import BOHB as Generator  # noqa: N811
 
         super().__init__(metric="accuracy", mode="max")
         self._space, self._configs = space, {}
-        logging.getLogger("hpbandster").setLevel(logging.CRITICAL)  # it prints its data whenever a density is not finite
+        logging.getLogger("hpbandster").setLevel(
+            logging.CRITICAL
+        )  # it prints its data whenever a density is not finite
         np.random.seed(seed)  # noqa: NPY002
-        config_space = ConfigurationSpace.from_serialized_dict(space.config_space.to_serialized_dict())
+        config_space = ConfigurationSpace.from_serialized_dict(
+            space.config_space.to_serialized_dict()
+        )
         config_space.seed(seed)
         self._generator = Generator(config_space)
 
     def suggest(self, trial_id: str) -> dict[str, Any]:
         """HpBandSter's next config."""
         config, _ = self._generator.get_config(None)
-        self._configs[trial_id] = {name: value.item() if isinstance(value, np.generic) else value for name, value in dict(config).items()}
+        self._configs[trial_id] = {
+            name: value.item() if isinstance(value, np.generic) else value
+            for name, value in dict(config).items()
+        }
         return dict(self._configs[trial_id])
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """A report is a job that ended on a budget."""
-        job = _Job(trial_id, {"loss": -result["accuracy"]}, {"budget": result["epoch"], "config": self._configs[trial_id]})
+        job = _Job(
+            trial_id,
+            {"loss": -result["accuracy"]},
+            {"budget": result["epoch"], "config": self._configs[trial_id]},
+        )
         self._generator.new_result(job)
 
-    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
         """The last report, which Tune hands over here only."""
         if result:
             self.on_trial_result(trial_id, result)
@@ -125,9 +159,23 @@ SEARCHERS: dict[str, Callable[[SearchSpace, int], Searcher]] = {
 
 def regret(task: Task, name: str, seed: int) -> float:
     grace, factor, max_t = task.rungs
-    scheduler = ASHAScheduler(time_attr="epoch", metric="accuracy", mode="max", grace_period=grace, reduction_factor=factor, max_t=max_t)
+    scheduler = ASHAScheduler(
+        time_attr="epoch",
+        metric="accuracy",
+        mode="max",
+        grace_period=grace,
+        reduction_factor=factor,
+        max_t=max_t,
+    )
     searcher = SEARCHERS[name](task.space, seed)
-    history = simulate(task.objective, searcher, scheduler, num_workers=task.workers, max_seconds=task.seconds, seed=seed)
+    history = simulate(
+        task.objective,
+        searcher,
+        scheduler,
+        num_workers=task.workers,
+        max_seconds=task.seconds,
+        seed=seed,
+    )
     reports = [report for trial in history.trials for report in trial.results]
     finals = [report for report in reports if report["epoch"] == max_t]
     if not finals:
@@ -138,25 +186,46 @@ def regret(task: Task, name: str, seed: int) -> float:
 def compare(task: Task, seeds: int) -> dict[str, float]:
     """Mean regrets, and the 90 % interval of the paired differences by bootstrap."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the stock generator, which calls ConfigSpace's deprecated methods
-        regrets = {name: np.array([regret(task, name, seed) for seed in range(seeds)]) for name in SEARCHERS}
+        warnings.simplefilter(
+            "ignore"
+        )  # of the stock generator, which calls ConfigSpace's deprecated methods
+        regrets = {
+            name: np.array([regret(task, name, seed) for seed in range(seeds)])
+            for name in SEARCHERS
+        }
     figures = {name: float(values.mean()) for name, values in regrets.items()}
     rng = np.random.default_rng(0)
     for other in ("stock", "random"):
         difference = regrets["bohb"] - regrets[other]
         means = difference[rng.integers(seeds, size=(10_000, seeds))].mean(axis=1)
         low, high = np.quantile(means, [0.05, 0.95])
-        figures |= {f"bohb - {other}": float(difference.mean()), f"bohb - {other}, 5 %": float(low), f"bohb - {other}, 95 %": float(high)}
+        figures |= {
+            f"bohb - {other}": float(difference.mean()),
+            f"bohb - {other}, 5 %": float(low),
+            f"bohb - {other}, 95 %": float(high),
+        }
     return {name: round(value, 4) for name, value in figures.items()}
 
 
 def milliseconds(observations: int, decisions: int = 20) -> float:
-    """Median CPU time of a decision after so many observations, over 8 parameters of all kinds, three of them conditional."""
+    """Median CPU time of a decision after so many observations, over 8 parameters of all kinds,
+    three of them conditional.
+    """
     space = ConfigurationSpace()
-    operation, third = CategoricalHyperparameter("operation", ["a", "b", "c"]), CategoricalHyperparameter("third", ["u", "v"])
-    depth, floats = OrdinalHyperparameter("depth", [1, 2, 3]), [UniformFloatHyperparameter(f"x_{i}", 0.0, 1.0) for i in range(5)]
+    operation, third = (
+        CategoricalHyperparameter("operation", ["a", "b", "c"]),
+        CategoricalHyperparameter("third", ["u", "v"]),
+    )
+    depth, floats = (
+        OrdinalHyperparameter("depth", [1, 2, 3]),
+        [UniformFloatHyperparameter(f"x_{i}", 0.0, 1.0) for i in range(5)],
+    )
     space.add(operation, depth, third, *floats)
-    space.add(EqualsCondition(third, depth, 3), EqualsCondition(floats[0], operation, "a"), EqualsCondition(floats[1], operation, "b"))
+    space.add(
+        EqualsCondition(third, depth, 3),
+        EqualsCondition(floats[0], operation, "a"),
+        EqualsCondition(floats[1], operation, "b"),
+    )
     searcher = BOHB(space, "loss", "min", random_fraction=0.0, seed=0)
     rng, spent = np.random.default_rng(0), []
     for number in itertools.count():
@@ -166,7 +235,9 @@ def milliseconds(observations: int, decisions: int = 20) -> float:
         elif number == observations:
             del searcher._next
         searcher.suggest(str(number))
-        searcher.on_trial_complete(str(number), {"loss": float(rng.random()), "training_iteration": 1})
+        searcher.on_trial_complete(
+            str(number), {"loss": float(rng.random()), "training_iteration": 1}
+        )
         if number > observations:
             spent.append(1e3 * (time.process_time() - start))
         if number == observations + decisions:
@@ -181,14 +252,22 @@ def _random(searcher: BOHB, rng: np.random.Generator) -> Any:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--table", help="CSV of NAS-Bench-201 with arch_str, val_acc_12ep, val_acc_200ep, train_seconds_per_epoch")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--table",
+        help="CSV of NAS-Bench-201 with arch_str, val_acc_12ep, val_acc_200ep, train_seconds_per_epoch",
+    )
     parser.add_argument("--only", choices=["counting_ones", "nasbench201"], help="one of the tasks")
     parser.add_argument("--seeds", type=int, default=30)
     parser.add_argument("--quick", action="store_true", help="5 seeds")
     arguments = parser.parse_args()
     seeds = 5 if arguments.quick else arguments.seeds
-    figures: dict[str, Any] = {"seeds": seeds, "ms_a_decision": {str(count): milliseconds(count) for count in (100, 1_000, 5_000)}}
+    figures: dict[str, Any] = {
+        "seeds": seeds,
+        "ms_a_decision": {str(count): milliseconds(count) for count in (100, 1_000, 5_000)},
+    }
     tasks = {"counting_ones": counting_ones()}
     if arguments.table:
         tasks["nasbench201"] = nasbench201(arguments.table)

@@ -1,10 +1,12 @@
-"""What a searcher costs the driver: per call, per save, and per trial through Tune beside a minimal searcher.
+"""What a searcher costs the driver: per call, per save, and per trial through Tune beside a minimal
+searcher.
 
     python benchmarks/driver_cost.py            # 4,000 trials through Tune
     python benchmarks/driver_cost.py --quick    # 400
 
-CPU time is the driver process's own. The two searchers take turns within one experiment, since between two experiments Tune's
-own CPU time differs by more than a searcher costs. The last line is one JSON object.
+CPU time is the driver process's own. The two searchers take turns within one experiment, since
+between two experiments Tune's own CPU time differs by more than a searcher costs. The last line is
+one JSON object.
 """
 
 import argparse
@@ -40,7 +42,9 @@ class Minimal(Searcher):
         """A random cell."""
         return {f"edge_{source}_{node}": random.choice(OPERATIONS) for source, node in EDGES}
 
-    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
         """Nothing."""
 
     def save(self, checkpoint_path: str) -> None:
@@ -78,19 +82,25 @@ def large_space() -> SearchSpace:
     import ConfigSpace as CS
 
     config_space = CS.ConfigurationSpace()
-    config_space.add(*[CS.CategoricalHyperparameter(f"edge_{index:02}", list(OPERATIONS)) for index in range(12)])
+    config_space.add(
+        *[CS.CategoricalHyperparameter(f"edge_{index:02}", list(OPERATIONS)) for index in range(12)]
+    )
     return SearchSpace(config_space)
 
 
 def calls(kind: Any, trials: int) -> dict[str, float]:
-    """Medians of `suggest` + `on_trial_complete` early and late, a save with all the trials, and the size of the state file."""
+    """Medians of `suggest` + `on_trial_complete` early and late, a save with all the trials, and
+    the size of the state file.
+    """
     searcher = kind(large_space(), "score", "max", seed=0)
     rng = np.random.default_rng(0)
     times = []
     for number in range(trials):
         start = time.perf_counter()
         searcher.suggest(str(number))
-        searcher.on_trial_complete(trial_id=str(number), result={"score": float(rng.normal()), "training_iteration": 1})
+        searcher.on_trial_complete(
+            trial_id=str(number), result={"score": float(rng.normal()), "training_iteration": 1}
+        )
         times.append(time.perf_counter() - start)
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
@@ -111,9 +121,11 @@ def calls(kind: Any, trials: int) -> dict[str, float]:
 
 
 class Alternating(Searcher):
-    """Asks two searchers in turn, a block of trials each, within one experiment, and keeps the driver's CPU time of each block.
+    """Asks two searchers in turn, a block of trials each, within one experiment, and keeps the
+    driver's CPU time of each block.
 
-    Both see the same Tune, the same machine and the same past; what a block cost is compared with its neighbour.
+    Both see the same Tune, the same machine and the same past; what a block cost is compared with
+    its neighbour.
     """
 
     def __init__(self, ours: Searcher, minimal: Searcher, block: int) -> None:
@@ -136,9 +148,13 @@ class Alternating(Searcher):
         """To the searcher that the trial is of."""
         self.searchers[self.turns[trial_id]].on_trial_result(trial_id, result)
 
-    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
         """To the searcher that the trial is of."""
-        self.searchers[self.turns[trial_id]].on_trial_complete(trial_id=trial_id, result=result, error=error)
+        self.searchers[self.turns[trial_id]].on_trial_complete(
+            trial_id=trial_id, result=result, error=error
+        )
 
     def save(self, checkpoint_path: str) -> None:
         """Of ours; Tune saves by the clock, whoever's turn it is."""
@@ -150,7 +166,9 @@ class Alternating(Searcher):
         """Nothing."""
 
     def figures(self) -> dict[str, Any]:
-        """Milliseconds of a trial of each, medians over their blocks, and the ratio of these; our saving is added to ours."""
+        """Milliseconds of a trial of each, medians over their blocks, and the ratio of these;
+        our saving is added to ours.
+        """
         blocks = 1e3 * np.diff(self.starts)[2:] / self.block  # the first two start the workers
         blocks = blocks[: len(blocks) // 2 * 2].reshape(-1, 2)
         blocks[:, 0] += 1e3 * self.saving / (self.suggested / 2)
@@ -159,13 +177,18 @@ class Alternating(Searcher):
             "ours_ms": float(ours),
             "minimal_ms": float(minimal),
             "ratio": float(ours / minimal),
-            "quartiles_of_pairs": [float(value) for value in np.quantile(blocks[:, 0] / blocks[:, 1], (0.25, 0.75))],
+            "quartiles_of_pairs": [
+                float(value) for value in np.quantile(blocks[:, 0] / blocks[:, 1], (0.25, 0.75))
+            ],
             "pairs": len(blocks),
         }
 
 
 def through_tune(
-    searcher: Searcher, trials: int, callbacks: Sequence[tune.Callback] = (), scheduler: TrialScheduler | None = None
+    searcher: Searcher,
+    trials: int,
+    callbacks: Sequence[tune.Callback] = (),
+    scheduler: TrialScheduler | None = None,
 ) -> float:
     """CPU seconds of the driver for each trial of an experiment."""
     with tempfile.TemporaryDirectory() as folder:
@@ -192,8 +215,12 @@ def through_tune(
 
 
 def paired(trials: int, block: int) -> dict[str, Any]:
-    """The cost of a trial with ours and with a minimal searcher, in one experiment. Ray has been started."""
-    searcher = Alternating(RegularizedEvolution(NASBench201(), "score", "max", seed=0), Minimal(), block)
+    """The cost of a trial with ours and with a minimal searcher, in one experiment. Ray has been
+    started.
+    """
+    searcher = Alternating(
+        RegularizedEvolution(NASBench201(), "score", "max", seed=0), Minimal(), block
+    )
     through_tune(searcher, trials)
     return {name: np.round(value, 4).tolist() for name, value in searcher.figures().items()}
 
@@ -206,9 +233,13 @@ def start_ray() -> None:
 
 def main() -> None:
     """Prints the figures."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--past-trials", type=int, default=10_000)
-    parser.add_argument("--trials", type=int, default=4_000, help="trials of the experiment through Tune")
+    parser.add_argument(
+        "--trials", type=int, default=4_000, help="trials of the experiment through Tune"
+    )
     parser.add_argument("--block", type=int, default=50, help="trials of a searcher in a row")
     parser.add_argument("--quick", action="store_true", help="400 trials in blocks of 20")
     options = parser.parse_args()
@@ -217,7 +248,11 @@ def main() -> None:
     figures: dict[str, Any] = {}
     for kind in (RandomSearch, LocalSearch, RegularizedEvolution, Reinforce):
         figures[kind.__name__] = calls(kind, options.past_trials)
-        print(kind.__name__, {name: round(value, 4) for name, value in figures[kind.__name__].items()}, flush=True)
+        print(
+            kind.__name__,
+            {name: round(value, 4) for name, value in figures[kind.__name__].items()},
+            flush=True,
+        )
     start_ray()
     figures["through_tune"] = paired(options.trials, options.block)
     print(json.dumps(figures))

@@ -1,4 +1,6 @@
-"""Replay of recorded learning curves through a Tune scheduler, without Ray processes. Used by `learning_curve.py`."""
+"""Replay of recorded learning curves through a Tune scheduler, without Ray processes. Used by
+`learning_curve.py`.
+"""
 
 import gzip
 import heapq
@@ -21,10 +23,16 @@ class Table:
 
 
 def load_table(path: Path) -> Table:
-    """An .npz with `val_acc` and `ops`, or a `..._curves.csv.gz` with `log, epoch, val_loss` beside its `..._archs.csv.gz`."""
+    """An .npz with `val_acc` and `ops`, or a `..._curves.csv.gz` with `log, epoch, val_loss`
+    beside its `..._archs.csv.gz`.
+    """
     if path.suffix == ".npz":
         data = np.load(path, allow_pickle=False)
-        return Table(path.stem, data["val_acc"] / 250, [{f"edge_{k}": op for k, op in enumerate(ops)} for ops in data["ops"].tolist()])
+        return Table(
+            path.stem,
+            data["val_acc"] / 250,
+            [{f"edge_{k}": op for k, op in enumerate(ops)} for ops in data["ops"].tolist()],
+        )
     curves = pd.read_csv(path)
     wide = curves.pivot_table(index="log", columns="epoch", values="val_loss").dropna()
     with gzip.open(str(path).replace("_curves", "_archs"), "rt") as file:
@@ -33,9 +41,19 @@ def load_table(path: Path) -> Table:
     for log in wide.index:
         nodes = json.loads(archs.loc[log, "recepie"])
         counts = Counter(node["op"] for node in nodes.values())
-        configs.append({"nodes": len(nodes), "log_params": float(np.log(archs.loc[log, "num_params"])), **dict(counts)})
+        configs.append(
+            {
+                "nodes": len(nodes),
+                "log_params": float(np.log(archs.loc[log, "num_params"])),
+                **dict(counts),
+            }
+        )
     operations = sorted({name for config in configs for name in config})
-    return Table(path.stem, -wide.to_numpy(), [{name: config.get(name, 0) for name in operations} for config in configs])
+    return Table(
+        path.stem,
+        -wide.to_numpy(),
+        [{name: config.get(name, 0) for name in operations} for config in configs],
+    )
 
 
 class ReplayTrial:
@@ -51,13 +69,22 @@ class ReplayTrial:
 class Replay:
     """Asynchronous workers on a virtual clock; every epoch takes one unit of time.
 
-    It is also the controller that schedulers are handed. `propose` gives the next trial's (config, row of `values`), or None.
+    It is also the controller that schedulers are handed. `propose` gives the next trial's (config,
+    row of `values`), or None.
     """
 
     search_alg = None
 
-    def __init__(self, scheduler, values: np.ndarray, propose, searcher=None, workers: int = 8) -> None:
-        self.scheduler, self.values, self.propose, self.searcher, self.workers = scheduler, values, propose, searcher, workers
+    def __init__(
+        self, scheduler, values: np.ndarray, propose, searcher=None, workers: int = 8
+    ) -> None:
+        self.scheduler, self.values, self.propose, self.searcher, self.workers = (
+            scheduler,
+            values,
+            propose,
+            searcher,
+            workers,
+        )
         self.live: list[ReplayTrial] = []
         self.rows: list[int] = []
         self.epochs: list[int] = []
@@ -105,14 +132,26 @@ class Replay:
         while True:
             while free and (trial := self._next()) is not None:
                 free, count = free - 1, count + 1
-                heapq.heappush(queue, (clock + 1 + (count / self.workers if count <= self.workers else 0), count, trial))
+                heapq.heappush(
+                    queue,
+                    (
+                        clock + 1 + (count / self.workers if count <= self.workers else 0),
+                        count,
+                        trial,
+                    ),
+                )
             if not queue:
                 return self
             clock, _, trial = heapq.heappop(queue)
             self.epochs[trial.index] += 1
             paid, epoch, row = paid + 1, self.epochs[trial.index], self.rows[trial.index]
             value = float(self.values[row, epoch - 1])
-            result = {"epoch": epoch, "value": value, "training_iteration": epoch, "time_total_s": float(epoch)}
+            result = {
+                "epoch": epoch,
+                "value": value,
+                "training_iteration": epoch,
+                "time_total_s": float(epoch),
+            }
             if value > best:
                 best, best_row = value, row
             self.trace.append((paid, best_row))
@@ -132,5 +171,7 @@ class Replay:
 
     def pick(self) -> int:
         """The row with the best last value."""
-        last = [self.values[row, epoch - 1] for row, epoch in zip(self.rows, self.epochs, strict=True)]
+        last = [
+            self.values[row, epoch - 1] for row, epoch in zip(self.rows, self.epochs, strict=True)
+        ]
         return self.rows[int(np.argmax(last))]

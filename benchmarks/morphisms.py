@@ -3,19 +3,21 @@
     python benchmarks/morphisms.py --quick     # minutes on two cores
     python benchmarks/morphisms.py             # half an hour
 
-First, in several spaces: a random network is trained for a few steps, a random move of the space is made, and the child
-gets its parent's weights. Shown is how often the function is preserved (all moves, and those that only add: more, larger,
-or something in place of nothing), and by how much the outputs differ then at most.
+First, in several spaces: a random network is trained for a few steps, a random move of the space is
+made, and the child gets its parent's weights. Shown is how often the function is preserved (all
+moves, and those that only add: more, larger, or something in place of nothing), and by how much the
+outputs differ then at most.
 
-Then a race on digits in clutter (`small_task.py`): `RegularizedEvolution` with and without `inherit_weights`. Every epoch of
-every trial counts, those of all ancestors are among them. Plain evolution trains each network from scratch for as many
-epochs as serve it best (of --plain-epochs, by the mean of the final losses); with inheritance each trial adds
---inherit-epochs to its lineage. The given loss is the mean over seeds of what plain evolution ends with, and the ratio is
-the mean number of epochs after which the inheriting evolution reaches it / that of the plain one; a seed that does not reach
-it counts with the whole budget, too few. Beside it stands the stricter
-mean of the paired ratios, where the loss to reach is what the plain evolution of the same seed ends with, however early it
-was lucky. A lineage may get longer than a plain training: with --max-lineage, it may not (children of an older lineage start
-afresh). The last line is one JSON object.
+Then a race on digits in clutter (`small_task.py`): `RegularizedEvolution` with and without
+`inherit_weights`. Every epoch of every trial counts, those of all ancestors are among them. Plain
+evolution trains each network from scratch for as many epochs as serve it best (of --plain-epochs,
+by the mean of the final losses); with inheritance each trial adds --inherit-epochs to its lineage.
+The given loss is the mean over seeds of what plain evolution ends with, and the ratio is the mean
+number of epochs after which the inheriting evolution reaches it / that of the plain one; a seed
+that does not reach it counts with the whole budget, too few. Beside it stands the stricter mean of
+the paired ratios, where the loss to reach is what the plain evolution of the same seed ends with,
+however early it was lucky. A lineage may get longer than a plain training: with --max-lineage, it
+may not (children of an older lineage start afresh). The last line is one JSON object.
 """
 
 import argparse
@@ -32,7 +34,7 @@ from small_task import figures, small_space, small_task, train_alone
 from torch import nn
 
 from ray_nas.searchers import RegularizedEvolution
-from ray_nas.searchers.heirs import INHERIT_FROM
+from ray_nas.searchers.core.parent_checkpoints import INHERIT_FROM
 from ray_nas.sharing import Inheritance, morph
 from ray_nas.spaces import (
     DARTS,
@@ -63,7 +65,10 @@ class OwnModel(nn.Module):
 
     def block(self, i: int) -> nn.Module:
         """Block `i`."""
-        return LayerChoice(f"block_{i}", {"conv3": lambda: self.conv(3), "conv5": lambda: self.conv(5), "skip": nn.Identity})
+        return LayerChoice(
+            f"block_{i}",
+            {"conv3": lambda: self.conv(3), "conv5": lambda: self.conv(5), "skip": nn.Identity},
+        )
 
     def conv(self, kernel: int, inputs: int | None = None) -> nn.Module:
         """Convolution, batch norm and ReLU."""
@@ -78,8 +83,12 @@ class OwnModel(nn.Module):
 SPACES: dict[str, Callable[[], ModelSpace]] = {
     "own model": lambda: ModelSpace(OwnModel, input_shape=(3, 16, 16)),
     "ChainSpace": lambda: ChainSpace((3, 16, 16), widths=(8, 16, 32)),
-    "MobileNetSpace": lambda: MobileNetSpace((3, 16, 16), 10, stages=((8, 3, 1), (16, 3, 2)), stem_stride=1),
-    "StageSpace": lambda: StageSpace((3, 16, 16), 10, stages=((8, 1, 1), (16, 2, 2)), stem_stride=1),
+    "MobileNetSpace": lambda: MobileNetSpace(
+        (3, 16, 16), 10, stages=((8, 3, 1), (16, 3, 2)), stem_stride=1
+    ),
+    "StageSpace": lambda: StageSpace(
+        (3, 16, 16), 10, stages=((8, 1, 1), (16, 2, 2)), stem_stride=1
+    ),
     "MLPSpace": lambda: MLPSpace(20, 10, max_layers=4, widths=(16, 32, 64)),
     "NASBench201": lambda: NASBench201(channels=4, cells_per_stage=1),
     "DARTS": lambda: DARTS((3, 16, 16), channels=4, cells=3),
@@ -87,21 +96,32 @@ SPACES: dict[str, Callable[[], ModelSpace]] = {
 
 
 def grows(space: ModelSpace, parent: dict[str, Any], child: dict[str, Any]) -> bool:
-    """Whether a move only adds: a larger number, or a layer with weights in place of one without."""
+    """Whether a move only adds: a larger number, or a layer with weights in place of one
+    without.
+    """
     for label, value in child.items():
         before = parent.get(label, value)
         if value != before and space.choices[label].ordered and value < before:
             return False
-    sizes = [sum(tensor.numel() for tensor in space.build(config).parameters()) for config in (parent, child)]
+    sizes = [
+        sum(tensor.numel() for tensor in space.build(config).parameters())
+        for config in (parent, child)
+    ]
     return sizes[1] > sizes[0]
 
 
-def moves(space: ModelSpace, number: int, rng: np.random.Generator) -> tuple[Counter[str], Counter[str], float]:
-    """Kinds of inheritance in random moves and in growing ones, and the largest difference where preserved."""
+def moves(
+    space: ModelSpace, number: int, rng: np.random.Generator
+) -> tuple[Counter[str], Counter[str], float]:
+    """Kinds of inheritance in random moves and in growing ones, and the largest difference where
+    preserved.
+    """
     every, growing, largest = Counter[str](), Counter[str](), 0.0
     shape = space.input_shape or ()
     batch = (
-        torch.randn(32, *shape, generator=torch.Generator().manual_seed(0))[..., :16, :16] if len(shape) == 3 else torch.randn(32, *shape)
+        torch.randn(32, *shape, generator=torch.Generator().manual_seed(0))[..., :16, :16]
+        if len(shape) == 3
+        else torch.randn(32, *shape)
     )
     for _ in range(number):
         parent = space.sample(random_state=rng)
@@ -112,18 +132,24 @@ def moves(space: ModelSpace, number: int, rng: np.random.Generator) -> tuple[Cou
             nn.functional.cross_entropy(network(batch), torch.arange(32) % 10).backward()
             optimizer.step()
         child = space.mutate(parent, rng)
-        new, inheritance = morph(space, child, parent=parent, weights=network.state_dict(), batch=batch)
+        new, inheritance = morph(
+            space, child, parent=parent, weights=network.state_dict(), batch=batch
+        )
         every[inheritance.kind] += 1
         growing[inheritance.kind] += grows(space, parent, child)
         if inheritance.kind == "preserved":
             with torch.no_grad():
-                largest = max(largest, float((new.eval()(batch) - network.eval()(batch)).abs().max()))
+                largest = max(
+                    largest, float((new.eval()(batch) - network.eval()(batch)).abs().max())
+                )
     return every, growing, largest
 
 
 @dataclass
 class Run:
-    """One search: the lowest validation loss after so many epochs, and what the trials inherited."""
+    """One search: the lowest validation loss after so many epochs, and what the trials
+    inherited.
+    """
 
     epochs: list[int] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
@@ -133,13 +159,36 @@ class Run:
 
     def reaches(self, loss: float) -> int | None:
         """The epochs after which a loss was reached, None if it was not."""
-        return next((epochs for epochs, reached in zip(self.epochs, self.losses, strict=True) if reached <= loss), None)
+        return next(
+            (
+                epochs
+                for epochs, reached in zip(self.epochs, self.losses, strict=True)
+                if reached <= loss
+            ),
+            None,
+        )
 
 
-def race(space: ModelSpace, data: dict[str, Any], budget: int, epochs: int, inherit: bool, max_lineage: int | None, seed: int) -> Run:
-    """An evolution whose trials are trained here, one after the other, as Tune would have them trained."""
+def race(
+    space: ModelSpace,
+    data: dict[str, Any],
+    budget: int,
+    epochs: int,
+    inherit: bool,
+    max_lineage: int | None,
+    seed: int,
+) -> Run:
+    """An evolution whose trials are trained here, one after the other, as Tune would have them
+    trained.
+    """
     searcher = RegularizedEvolution(
-        space, "loss", "min", population_size=POPULATION, tournament_size=TOURNAMENT, inherit_weights=inherit, seed=seed
+        space,
+        "loss",
+        "min",
+        population_size=POPULATION,
+        tournament_size=TOURNAMENT,
+        inherit_weights=inherit,
+        seed=seed,
     )
     torch.manual_seed(seed)
     checkpoints: dict[str, tuple[dict[str, Any], dict[str, torch.Tensor], int]] = {}
@@ -151,12 +200,17 @@ def race(space: ModelSpace, data: dict[str, Any], budget: int, epochs: int, inhe
         if parent is None or (max_lineage is not None and parent[2] + epochs > max_lineage):
             network, inheritance, lineage = space.build(config), Inheritance("fresh"), 0
         else:
-            network, inheritance = morph(space, config, parent=parent[0], weights=parent[1], batch=data["train"][0][:64])
+            network, inheritance = morph(
+                space, config, parent=parent[0], weights=parent[1], batch=data["train"][0][:64]
+            )
             lineage = parent[2]
         train_alone(network, data["train"], seed=1_000 * seed + number, epochs=epochs)
         loss = figures(network, data["val"]).nll
         checkpoints[f"{number}/last"] = (config, network.state_dict(), lineage + epochs)
-        searcher.on_trial_complete(trial_id=str(number), result={"loss": loss, "trial_folder": str(number), "checkpoint_dir_name": "last"})
+        searcher.on_trial_complete(
+            trial_id=str(number),
+            result={"loss": loss, "trial_folder": str(number), "checkpoint_dir_name": "last"},
+        )
         run.kinds[inheritance.kind] += 1
         if loss < lowest:
             lowest, run.lineage = loss, lineage + epochs
@@ -167,7 +221,11 @@ def race(space: ModelSpace, data: dict[str, Any], budget: int, epochs: int, inhe
 
 def interval(values: list[float]) -> str:
     """Mean and standard error."""
-    return f"{np.mean(values):.3f} +- {np.std(values, ddof=1) / np.sqrt(len(values)):.3f}" if len(values) > 1 else f"{values[0]:.3f}"
+    return (
+        f"{np.mean(values):.3f} +- {np.std(values, ddof=1) / np.sqrt(len(values)):.3f}"
+        if len(values) > 1
+        else f"{values[0]:.3f}"
+    )
 
 
 def bootstrap(mine: list[int], theirs: list[int]) -> list[float]:
@@ -177,21 +235,37 @@ def bootstrap(mine: list[int], theirs: list[int]) -> list[float]:
     return [round(float(value), 3) for value in np.percentile(ratios, [5, 95])]
 
 
-def compare(name: str, space: ModelSpace, data: dict[str, Any], options: argparse.Namespace) -> dict[str, Any]:
+def compare(
+    name: str, space: ModelSpace, data: dict[str, Any], options: argparse.Namespace
+) -> dict[str, Any]:
     """The race in one space: ratios per seed against the plain evolution that ends lowest."""
     seeds = range(options.seeds)
     plain = {}
     for epochs in options.plain_epochs:
-        plain[epochs] = [race(space, data, options.budget, epochs, False, None, seed) for seed in seeds]
-        print(f"{name:12} plain, {epochs:2} epochs each      final loss {interval([run.losses[-1] for run in plain[epochs]])}", flush=True)
+        plain[epochs] = [
+            race(space, data, options.budget, epochs, False, None, seed) for seed in seeds
+        ]
+        print(
+            f"{name:12} plain, {epochs:2} epochs each      final loss {interval([run.losses[-1] for run in plain[epochs]])}",
+            flush=True,
+        )
     best = min(plain, key=lambda epochs: np.mean([run.losses[-1] for run in plain[epochs]]))
-    found: dict[str, Any] = {"plain_epochs": best, "plain_loss": float(np.mean([run.losses[-1] for run in plain[best]]))}
+    found: dict[str, Any] = {
+        "plain_epochs": best,
+        "plain_loss": float(np.mean([run.losses[-1] for run in plain[best]])),
+    }
     for limit in (None, options.max_lineage) if options.max_lineage else (None,):
-        runs = [race(space, data, options.budget, options.inherit_epochs, True, limit, seed) for seed in seeds]
+        runs = [
+            race(space, data, options.budget, options.inherit_epochs, True, limit, seed)
+            for seed in seeds
+        ]
         target = float(np.mean([run.losses[-1] for run in plain[best]]))
-        mine, theirs = ([run.reaches(target) or options.budget for run in each] for each in (runs, plain[best]))
+        mine, theirs = (
+            [run.reaches(target) or options.budget for run in each] for each in (runs, plain[best])
+        )
         paired = [
-            (run.reaches(other.losses[-1]) or options.budget) / (other.reaches(other.losses[-1]) or options.budget)
+            (run.reaches(other.losses[-1]) or options.budget)
+            / (other.reaches(other.losses[-1]) or options.budget)
             for run, other in zip(runs, plain[best], strict=True)
         ]
         suffix = "_capped" if limit else ""
@@ -205,8 +279,12 @@ def compare(name: str, space: ModelSpace, data: dict[str, Any], options: argpars
             f"lineage_epochs{suffix}": round(float(np.mean([run.lineage for run in runs])), 1),
         }
         kinds = sum((run.kinds for run in runs), Counter[str]())
-        label = f"inheriting, {options.inherit_epochs} epochs each" + (f", lineage <= {limit}" if limit else "")
-        print(f"{name:12} {label}  final loss {interval([run.losses[-1] for run in runs])}, {dict(kinds)}")
+        label = f"inheriting, {options.inherit_epochs} epochs each" + (
+            f", lineage <= {limit}" if limit else ""
+        )
+        print(
+            f"{name:12} {label}  final loss {interval([run.losses[-1] for run in runs])}, {dict(kinds)}"
+        )
         print(
             f"{name:12} epochs to a loss of {target:.3f}: inheriting {mine}, plain {theirs}, ratio {found[f'ratio{suffix}']} "
             f"{found[f'interval{suffix}']}; paired {interval(paired)}; winner's lineage {found[f'lineage_epochs{suffix}']} epochs",
@@ -216,24 +294,52 @@ def compare(name: str, space: ModelSpace, data: dict[str, Any], options: argpars
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--moves", type=int, default=300, help="random moves in each space")
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--budget", type=int, default=300, help="epochs of each search, all trials together")
-    parser.add_argument("--plain-epochs", type=int, nargs="+", default=[5, 10, 20], help="epochs of a plain training; the best counts")
-    parser.add_argument("--inherit-epochs", type=int, default=3, help="epochs that a trial adds to its lineage")
-    parser.add_argument("--max-lineage", type=int, help="also with lineages of at most so many epochs")
     parser.add_argument(
-        "--race", nargs="*", default=["cells", "chain", "mlp"], choices=["cells", "chain", "mlp"], help="the spaces of the race"
+        "--budget", type=int, default=300, help="epochs of each search, all trials together"
     )
-    parser.add_argument("--quick", action="store_true", help="40 moves, 3 seeds, 150 epochs, one space and two plain ones")
+    parser.add_argument(
+        "--plain-epochs",
+        type=int,
+        nargs="+",
+        default=[5, 10, 20],
+        help="epochs of a plain training; the best counts",
+    )
+    parser.add_argument(
+        "--inherit-epochs", type=int, default=3, help="epochs that a trial adds to its lineage"
+    )
+    parser.add_argument(
+        "--max-lineage", type=int, help="also with lineages of at most so many epochs"
+    )
+    parser.add_argument(
+        "--race",
+        nargs="*",
+        default=["cells", "chain", "mlp"],
+        choices=["cells", "chain", "mlp"],
+        help="the spaces of the race",
+    )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="40 moves, 3 seeds, 150 epochs, one space and two plain ones",
+    )
     options = parser.parse_args()
     if options.quick:
-        options.moves, options.seeds, options.budget = min(options.moves, 40), min(options.seeds, 3), min(options.budget, 150)
+        options.moves, options.seeds, options.budget = (
+            min(options.moves, 40),
+            min(options.seeds, 3),
+            min(options.budget, 150),
+        )
         options.race, options.plain_epochs = options.race[:1], options.plain_epochs[-2:]
     torch.set_num_threads(1)
     start, inherited, largest = time.process_time(), {}, 0.0
-    print(f"{'space':16} {'moves that preserve':>22} {'growing ones':>22} {'largest difference':>20}")
+    print(
+        f"{'space':16} {'moves that preserve':>22} {'growing ones':>22} {'largest difference':>20}"
+    )
     for name, make in SPACES.items():
         torch.manual_seed(0)
         every, growing, difference = moves(make(), options.moves, np.random.default_rng(0))
@@ -241,7 +347,10 @@ def main() -> None:
         shares = [counts["preserved"] / max(1, counts.total()) for counts in (every, growing)]
         fresh = every["fresh"] / every.total()
         inherited[name] = {"preserved": shares[0], "preserved_growing": shares[1], "fresh": fresh}
-        shown = [f"{share:.2f} of {counts.total()}" for share, counts in zip(shares, (every, growing), strict=True)]
+        shown = [
+            f"{share:.2f} of {counts.total()}"
+            for share, counts in zip(shares, (every, growing), strict=True)
+        ]
         print(f"{name:16} {shown[0]:>22} {shown[1]:>22} {difference:20.1e}", flush=True)
     data = small_task()
     spaces: dict[str, ModelSpace] = {

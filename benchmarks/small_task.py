@@ -1,8 +1,10 @@
-"""A task small enough to train hundreds of networks on two cores, and hard enough to tell them apart: digits in clutter.
+"""A task small enough to train hundreds of networks on two cores, and hard enough to tell them
+apart: digits in clutter.
 
-The images are made from the 1,797 digits of 8x8 pixels that scikit-learn ships. Each shows one whole digit at a random
-place of a 12x12 canvas, of random contrast, beside a quarter of another digit and under noise. The
-digits are split into training, validation and test before any image is made, so that none shows up on both sides.
+The images are made from the 1,797 digits of 8x8 pixels that scikit-learn ships. Each shows one
+whole digit at a random place of a 12x12 canvas, of random contrast, beside a quarter of another
+digit and under noise. The digits are split into training, validation and test before any image is
+made, so that none shows up on both sides.
 """
 
 from dataclasses import dataclass
@@ -51,7 +53,10 @@ def small_task(seed: int = 0) -> dict[str, Pair]:
     digits, labels = load_digits(return_X_y=True)
     order = rng.permutation(len(labels))
     parts = dict(zip(IMAGES, np.split(order, [900, 1300]), strict=True))
-    return {name: _images(digits[part].reshape(-1, DIGIT, DIGIT) / 16, labels[part], IMAGES[name], rng) for name, part in parts.items()}
+    return {
+        name: _images(digits[part].reshape(-1, DIGIT, DIGIT) / 16, labels[part], IMAGES[name], rng)
+        for name, part in parts.items()
+    }
 
 
 def small_space() -> NASBench201:
@@ -60,7 +65,8 @@ def small_space() -> NASBench201:
 
 
 def train_alone(network: nn.Module, data: Pair, seed: int, epochs: int = EPOCHS) -> None:
-    """Trains a network from its initial weights: SGD with Nesterov momentum under a cosine, NAS-Bench-201's own recipe.
+    """Trains a network from its initial weights: SGD with Nesterov momentum under a cosine,
+    NAS-Bench-201's own recipe.
 
     Args:
         network: Trained in place.
@@ -70,7 +76,9 @@ def train_alone(network: nn.Module, data: Pair, seed: int, epochs: int = EPOCHS)
     """
     images, labels = data
     generator = torch.Generator().manual_seed(seed)
-    optimizer = torch.optim.SGD(network.parameters(), LEARNING_RATE, momentum=0.9, weight_decay=WEIGHT_DECAY, nesterov=True)
+    optimizer = torch.optim.SGD(
+        network.parameters(), LEARNING_RATE, momentum=0.9, weight_decay=WEIGHT_DECAY, nesterov=True
+    )
     steps = epochs * -(-len(labels) // BATCH_SIZE)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     network.train()

@@ -1,4 +1,5 @@
-"""Several objectives: dominance, crowding (Deb et al., 2002: https://doi.org/10.1109/4235.996017), hypervolume, the front of a run.
+"""Several objectives: dominance, crowding (Deb et al., 2002: https://doi.org/10.1109/4235.996017),
+hypervolume, the front of a run.
 
 Arrays of values have the shape (trials, objectives) and are to be maximised.
 """
@@ -9,7 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ray_nas.arguments import Limits, number
+from ray_nas.checks import Limits, number
 
 Values = np.ndarray[tuple[int, int], np.dtype[np.float64]]
 Vector = np.ndarray[tuple[int], np.dtype[np.float64]]
@@ -17,11 +18,13 @@ Result = TypeVar("Result")
 
 
 def pareto_front(results: Iterable[Result], objectives: Mapping[str, str]) -> list[Result]:
-    """The results that no other beats in one objective without being worse in another, the best of the first objective first.
+    """The results that no other beats in one objective without being worse in another, the best of
+    the first objective first.
 
     Args:
-        results: Tune's `ResultGrid`, a list of its results, or anything with `metrics` and `error`; each counts with its
-            last metrics, those with an error, a missing or a non-finite objective are left out.
+        results: Tune's `ResultGrid`, a list of its results, or anything with `metrics` and `error`;
+            each counts with its last metrics, those with an error, a missing or a non-finite
+            objective are left out.
         objectives: Metric name to "min" or "max"; nested metrics by their path, "a/b".
 
     Raises:
@@ -35,7 +38,10 @@ def pareto_front(results: Iterable[Result], objectives: Mapping[str, str]) -> li
     usable, rows = [], []
     for result in results:
         metrics = getattr(result, "metrics", None) or {}
-        row = [_number(metrics, name) * (1 if mode == "max" else -1) for name, mode in objectives.items()]
+        row = [
+            _number(metrics, name) * (1 if mode == "max" else -1)
+            for name, mode in objectives.items()
+        ]
         if getattr(result, "error", None) is None and all(math.isfinite(value) for value in row):
             usable.append(result)
             rows.append(row)
@@ -47,7 +53,8 @@ def pareto_front(results: Iterable[Result], objectives: Mapping[str, str]) -> li
 
 
 def hypervolume(values: Values, reference: Vector) -> float:
-    """The volume that the points dominate above a reference point; points that do not exceed it in all objectives add none.
+    """The volume that the points dominate above a reference point; points that do not exceed it in
+    all objectives add none.
 
     Exact, by slices along the last objective: with n points and m objectives some n^(m-1) steps.
 
@@ -55,9 +62,14 @@ def hypervolume(values: Values, reference: Vector) -> float:
         values: Shape (points, objectives), to be maximised.
         reference: Shape (objectives,).
     """
-    values, reference = np.asarray(values, dtype=np.float64), np.asarray(reference, dtype=np.float64)
+    values, reference = (
+        np.asarray(values, dtype=np.float64),
+        np.asarray(reference, dtype=np.float64),
+    )
     if values.ndim != 2 or reference.shape != values.shape[1:]:
-        raise ValueError(f"values must have shape (points, {reference.size}) as reference has, got {values.shape}")
+        raise ValueError(
+            f"values must have shape (points, {reference.size}) as reference has, got {values.shape}"
+        )
     gains = values[(values > reference).all(axis=1)] - reference
     return _volume(gains[is_nondominated(gains)]) if len(gains) else 0.0
 
@@ -87,10 +99,11 @@ def is_nondominated(values: Values) -> np.ndarray[tuple[int], np.dtype[np.bool_]
 
 
 def ranks(values: Values, violations: Vector) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """The front of each point, from 0 (fast non-dominated sort, III-A), under constraint-domination (VI-A).
+    """The front of each point, from 0 (fast non-dominated sort, III-A), under constraint-domination
+    (VI-A).
 
-    A feasible point dominates every infeasible one, of two infeasible ones that of smaller violation dominates, and
-    feasible ones are compared by their values.
+    A feasible point dominates every infeasible one, of two infeasible ones that of smaller
+    violation dominates, and feasible ones are compared by their values.
 
     Args:
         values: Shape (points, objectives).
@@ -98,7 +111,11 @@ def ranks(values: Values, violations: Vector) -> np.ndarray[tuple[int], np.dtype
     """
     better_equal = (values[:, None, :] >= values[None, :, :]).all(axis=2)
     dominates = better_equal & ~better_equal.T
-    dominates = np.where(violations[:, None] == violations[None, :], dominates, violations[:, None] < violations[None, :])
+    dominates = np.where(
+        violations[:, None] == violations[None, :],
+        dominates,
+        violations[:, None] < violations[None, :],
+    )
     dominates &= ~((violations[:, None] > 0) & (violations[:, None] == violations[None, :]))
     dominated_by = dominates.sum(axis=0)
     rank = np.full(len(values), -1, dtype=np.int64)
@@ -112,7 +129,9 @@ def ranks(values: Values, violations: Vector) -> np.ndarray[tuple[int], np.dtype
 
 
 def crowding(values: Values) -> Vector:
-    """The crowding distance of each point of one front (III-B): the sum of the gaps around it, infinite at the ends."""
+    """The crowding distance of each point of one front (III-B): the sum of the gaps around it,
+    infinite at the ends.
+    """
     distance = np.zeros(len(values))
     for column in values.T:
         order = np.argsort(column, kind="stable")
@@ -125,7 +144,8 @@ def crowding(values: Values) -> Vector:
 
 
 def best_first(values: Values, violations: Vector) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
-    """The indices of points by their fronts, within a front the least crowded first (the crowded comparison, III-B).
+    """The indices of points by their fronts, within a front the least crowded first (the crowded
+    comparison, III-B).
 
     Args:
         values: Shape (points, objectives).

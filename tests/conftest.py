@@ -10,7 +10,9 @@ from ray_nas.spaces import NASBench201, SearchSpace
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # of the processes that are started from here, pytest's workers too
+os.environ.setdefault(
+    "OMP_NUM_THREADS", "1"
+)  # of the processes that are started from here, pytest's workers too
 torch.set_num_threads(1)  # small networks on shared cores
 
 
@@ -29,7 +31,9 @@ LONGEST = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest files first, so that two workers end at about the same time (with `--no-loadscope-reorder`)."""
+    """The longest files first, so that two workers end at about the same time (with
+    `--no-loadscope-reorder`).
+    """
     items.sort(key=lambda item: not str(item.path).endswith(LONGEST))
 
 
@@ -46,8 +50,16 @@ def make_mixed_config_space() -> CS.ConfigurationSpace:
     kernel = CS.Constant("kernel", 3)
     config_space.add(depth, width, heads, third, gate, rate, decay, kernel)
     config_space.add(CS.EqualsCondition(third, depth, 3))
-    config_space.add(CS.OrConjunction(CS.EqualsCondition(decay, gate, True), CS.GreaterThanCondition(decay, heads, 2)))
-    config_space.add(CS.ForbiddenAndConjunction(CS.ForbiddenEqualsClause(depth, 1), CS.ForbiddenInClause(heads, [1, 2])))
+    config_space.add(
+        CS.OrConjunction(
+            CS.EqualsCondition(decay, gate, True), CS.GreaterThanCondition(decay, heads, 2)
+        )
+    )
+    config_space.add(
+        CS.ForbiddenAndConjunction(
+            CS.ForbiddenEqualsClause(depth, 1), CS.ForbiddenInClause(heads, [1, 2])
+        )
+    )
     return config_space
 
 
@@ -59,7 +71,11 @@ def make_small_config_space() -> CS.ConfigurationSpace:
     third = CS.CategoricalHyperparameter("third_op", ["conv", "pool"])
     config_space.add(depth, op, third)
     config_space.add(CS.EqualsCondition(third, depth, 3))
-    config_space.add(CS.ForbiddenAndConjunction(CS.ForbiddenEqualsClause(depth, 3), CS.ForbiddenEqualsClause(op, "skip")))
+    config_space.add(
+        CS.ForbiddenAndConjunction(
+            CS.ForbiddenEqualsClause(depth, 3), CS.ForbiddenEqualsClause(op, "skip")
+        )
+    )
     return config_space
 
 

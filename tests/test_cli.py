@@ -16,8 +16,9 @@ import ray
 from ray import tune
 from typer.testing import CliRunner
 
-from ray_nas import record, record_files
+from ray_nas import record
 from ray_nas.cli import app, console
+from ray_nas.record import files as record_files
 
 USER_MODULE = '''
 """A user's script."""
@@ -55,13 +56,25 @@ def runtime(folder: Path) -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of Ray's own start
         environment = {"env_vars": {"PYTHONPATH": f"{folder}:{Path(__file__).parents[1]}"}}
-        ray.init(address="local", num_cpus=1, num_gpus=0, include_dashboard=False, log_to_driver=False, runtime_env=environment)
+        ray.init(
+            address="local",
+            num_cpus=1,
+            num_gpus=0,
+            include_dashboard=False,
+            log_to_driver=False,
+            runtime_env=environment,
+        )
     yield
     ray.shutdown()
 
 
 def ray_nas(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "COLUMNS": "200", "NO_COLOR": "1"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(Path(__file__).parents[1]),
+        "COLUMNS": "200",
+        "NO_COLOR": "1",
+    }
     return subprocess.run(
         [sys.executable, "-c", "from ray_nas.cli import main; main()", *arguments],
         cwd=folder,
@@ -72,7 +85,9 @@ def ray_nas(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_search_resume_and_show(folder: Path, runtime: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_search_resume_and_show(
+    folder: Path, runtime: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(folder)
     monkeypatch.syspath_prepend(str(folder))
     arguments = [
@@ -88,13 +103,29 @@ def test_search_resume_and_show(folder: Path, runtime: None, monkeypatch: pytest
         "--name",
         "first",
     ]
-    run = CliRunner().invoke(app, [*arguments, "--searcher", "LocalSearch", "--seed", "1", "--resources", "cpu=0.5", "--verbose", "0"])
+    run = CliRunner().invoke(
+        app,
+        [
+            *arguments,
+            "--searcher",
+            "LocalSearch",
+            "--seed",
+            "1",
+            "--resources",
+            "cpu=0.5",
+            "--verbose",
+            "0",
+        ],
+    )
     assert run.exit_code == 0, run.output
     assert "LocalSearch on accuracy (max), 4 trials" in run.output
     arguments[arguments.index("runs")] = f"file://{folder}/runs"
     again = CliRunner().invoke(app, [*arguments, "--resume", "--verbose", "0"])
     assert again.exit_code == 0, again.output
-    assert f"LocalSearch on accuracy (max), 4 trials in file://{folder}/runs/first" in again.output.replace("\n", "")
+    assert (
+        f"LocalSearch on accuracy (max), 4 trials in file://{folder}/runs/first"
+        in again.output.replace("\n", "")
+    )
     shown = ray_nas(folder, "show", "runs/first", "--top", "2")
     assert shown.returncode == 0
     assert "4 completed" in shown.stdout
@@ -119,10 +150,15 @@ def test_search_resume_and_show(folder: Path, runtime: None, monkeypatch: pytest
         (["mine:space", "mine:train", "--asha", "epoch"], "--asha must be TIME_ATTR=MAX_T"),
         (["mine:space", "mine:train", "--num-samples", "-1"], "needs a --time-budget"),
         (["mine:space", "mine:train", "--resume"], "--resume needs --name"),
-        (["mine:space", "mine:train", "--resume", "--name", "none", "--storage-path", "runs"], "there is no experiment"),
+        (
+            ["mine:space", "mine:train", "--resume", "--name", "none", "--storage-path", "runs"],
+            "there is no experiment",
+        ),
     ],
 )
-def test_mistakes_get_a_sentence_and_exit_code_2(folder: Path, arguments: list[str], message: str, monkeypatch, capsys) -> None:
+def test_mistakes_get_a_sentence_and_exit_code_2(
+    folder: Path, arguments: list[str], message: str, monkeypatch, capsys
+) -> None:
     monkeypatch.chdir(folder)
     monkeypatch.syspath_prepend(str(folder))
     result = CliRunner().invoke(app, ["search", *arguments, "--metric", "accuracy"])
@@ -141,7 +177,14 @@ def test_show_refuses_what_is_no_experiment(folder: Path, tmp_path: Path) -> Non
     assert "line 1" in damaged.stderr
 
 
-HEADER = {"event": "experiment", "version": 1, "searcher": "RandomSearch", "space": "abc", "objectives": {"loss": "min"}, "seed": 1}
+HEADER = {
+    "event": "experiment",
+    "version": 1,
+    "searcher": "RandomSearch",
+    "space": "abc",
+    "objectives": {"loss": "min"},
+    "seed": 1,
+}
 
 
 def write(folder: Path, *trials: dict[str, Any], **properties: Any) -> str:
@@ -150,8 +193,23 @@ def write(folder: Path, *trials: dict[str, Any], **properties: Any) -> str:
     writer.append({**HEADER, **properties})
     for number, trial in enumerate(trials):
         name = trial.get("trial", f"t{number}")
-        writer.append({"event": "proposal", "trial": name, "config": {"x": 1}, "move": "random", "parents": []} | trial)
-        writer.append({"event": "result", "trial": name, "metrics": trial.get("metrics", {"loss": float(number)})})
+        writer.append(
+            {
+                "event": "proposal",
+                "trial": name,
+                "config": {"x": 1},
+                "move": "random",
+                "parents": [],
+            }
+            | trial
+        )
+        writer.append(
+            {
+                "event": "result",
+                "trial": name,
+                "metrics": trial.get("metrics", {"loss": float(number)}),
+            }
+        )
         writer.append({"event": "end", "trial": name, "status": "completed", "reason": ""})
     folder.mkdir(exist_ok=True)
     return str(folder / writer.save(folder)["file"])
@@ -177,7 +235,12 @@ def test_show_tells_of_earlier_records(tmp_path: Path) -> None:
 
 
 def test_show_prints_nan(tmp_path: Path) -> None:
-    write(tmp_path, {}, {"metrics": {"loss": math.nan, "time": math.inf}}, {"metrics": {"loss": 2.0, "time": math.inf}})
+    write(
+        tmp_path,
+        {},
+        {"metrics": {"loss": math.nan, "time": math.inf}},
+        {"metrics": {"loss": 2.0, "time": math.inf}},
+    )
     assert "t1  loss nan  random" in show(tmp_path, "--trial", "t1")
     trials = json.loads(show(tmp_path, "--json"), parse_constant=pytest.fail)["trials"]
     assert [trial["metrics"] for trial in trials] == [{"loss": 0.0}, {"loss": 2.0, "time": "inf"}]
@@ -186,14 +249,39 @@ def test_show_prints_nan(tmp_path: Path) -> None:
 def test_a_missing_objective_keeps_its_column(tmp_path: Path) -> None:
     write(tmp_path, {"metrics": {"loss": 1.0}}, objectives={"loss": "min", "size": "min"})
     (row,) = [line for line in show(tmp_path).splitlines() if line.startswith("│")]
-    assert [cell.strip() for cell in row.strip("│").split("│")] == ["1", "t0", "1", "-", "1", "random", "x=1"]
+    assert [cell.strip() for cell in row.strip("│").split("│")] == [
+        "1",
+        "t0",
+        "1",
+        "-",
+        "1",
+        "random",
+        "x=1",
+    ]
 
 
 @pytest.mark.parametrize(
-    "text", ["conv[depthwise]", "[/conv]", "[red]x", ":warning:", "\x1b[31mred", "a\nb", "\x9b2J", "\ud800", "\u202eevil", "é网"]
+    "text",
+    [
+        "conv[depthwise]",
+        "[/conv]",
+        "[red]x",
+        ":warning:",
+        "\x1b[31mred",
+        "a\nb",
+        "\x9b2J",
+        "\ud800",
+        "\u202eevil",
+        "é网",
+    ],
 )
 def test_data_are_shown_as_they_are_and_a_terminal_obeys_none(tmp_path: Path, text: str) -> None:
-    child = {"trial": f"two {text}", "config": {f"op {text}": f"new {text}"}, "move": f"move {text}", "parents": ["one"]}
+    child = {
+        "trial": f"two {text}",
+        "config": {f"op {text}": f"new {text}"},
+        "move": f"move {text}",
+        "parents": ["one"],
+    }
     write(
         tmp_path,
         {"trial": "one", "config": {f"op {text}": f"old {text}"}, "metrics": {f"loss {text}": 1.0}},
@@ -229,14 +317,30 @@ def test_records_in_uris_are_read(tmp_path: Path) -> None:
     ):
         result = CliRunner().invoke(app, ["show", uri])
         assert (result.exit_code, message in result.output) == (2, True), result.output
-    assert record_files.inside("s3://bucket/runs/?region=x", "run") == "s3://bucket/runs/run?region=x"
+    assert (
+        record_files.inside("s3://bucket/runs/?region=x", "run") == "s3://bucket/runs/run?region=x"
+    )
 
 
-def test_a_search_in_a_bucket_ends_with_what_its_record_says(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_search_in_a_bucket_ends_with_what_its_record_says(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(folder)
     monkeypatch.syspath_prepend(str(folder))
-    monkeypatch.setattr(tune.Tuner, "fit", lambda self: SimpleNamespace(experiment_path="bucket/run"))  # as Tune names it, without s3://
-    arguments = ["search", "mine:space", "mine:train", "--metric", "loss", "--mode", "min", "--storage-path", f"file://{tmp_path}"]
+    monkeypatch.setattr(
+        tune.Tuner, "fit", lambda self: SimpleNamespace(experiment_path="bucket/run")
+    )  # as Tune names it, without s3://
+    arguments = [
+        "search",
+        "mine:space",
+        "mine:train",
+        "--metric",
+        "loss",
+        "--mode",
+        "min",
+        "--storage-path",
+        f"file://{tmp_path}",
+    ]
     early = CliRunner().invoke(app, [*arguments, "--name", "run"])
     assert early.exit_code == 0, early.output
     assert f"ray-nas show file://{tmp_path}/run" in early.output.replace("\n", "")
@@ -256,7 +360,7 @@ def test_as_space_takes_what_users_have() -> None:
     import ConfigSpace as CS
     from torch import nn
 
-    from ray_nas.search_command import as_space
+    from ray_nas.cli.search_command import as_space
     from ray_nas.spaces import LayerChoice
 
     class Net(nn.Module):

@@ -7,17 +7,32 @@ from typing import Any
 
 import pytest
 
-from ray_nas import record_files
 from ray_nas.record import RecordError, RecordWriter, events, load
+from ray_nas.record import files as record_files
 
-HEADER = {"event": "experiment", "version": 1, "searcher": "RandomSearch", "space": "abc", "objectives": {"loss": "min"}, "seed": 1}
+HEADER = {
+    "event": "experiment",
+    "version": 1,
+    "searcher": "RandomSearch",
+    "space": "abc",
+    "objectives": {"loss": "min"},
+    "seed": 1,
+}
 
 
 def filled() -> RecordWriter:
     writer = RecordWriter()
     writer.append(HEADER)
     for name, parents, loss in (("a", [], 2.0), ("b", ["a"], 1.0), ("c", ["b", "a"], 3.0)):
-        writer.append({"event": "proposal", "trial": name, "config": {"x": 1}, "move": "mutation", "parents": parents})
+        writer.append(
+            {
+                "event": "proposal",
+                "trial": name,
+                "config": {"x": 1},
+                "move": "mutation",
+                "parents": parents,
+            }
+        )
         writer.append({"event": "result", "trial": name, "metrics": {"loss": loss}})
         writer.append({"event": "end", "trial": name, "status": "completed", "reason": ""})
     return writer
@@ -36,7 +51,9 @@ def test_saves_append_and_restore_goes_back(tmp_path: Path) -> None:
     mark = writer.save(tmp_path)
     (path,) = tmp_path.glob(record_files.RECORD_FILES)
     first = path.read_bytes()
-    writer.append({"event": "proposal", "trial": "d", "config": {}, "move": "random", "parents": []})
+    writer.append(
+        {"event": "proposal", "trial": "d", "config": {}, "move": "random", "parents": []}
+    )
     writer.save(tmp_path)
     assert path.read_bytes().startswith(first)
     again = RecordWriter()
@@ -50,7 +67,9 @@ def test_a_run_that_goes_on_elsewhere_takes_its_record_along(tmp_path: Path) -> 
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     writer.save(tmp_path / "a")
-    writer.append({"event": "proposal", "trial": "d", "config": {}, "move": "random", "parents": []})
+    writer.append(
+        {"event": "proposal", "trial": "d", "config": {}, "move": "random", "parents": []}
+    )
     writer.save(tmp_path / "b")
     assert [len(load(tmp_path / folder).trials) for folder in "ab"] == [3, 4]
 
@@ -83,12 +102,26 @@ def test_a_writer_that_moves_writes_over_no_other_record(tmp_path: Path) -> None
 
 def test_numbers_that_json_lacks_are_text_in_the_file_alone(tmp_path: Path) -> None:
     writer = filled()
-    writer.append({"event": "proposal", "trial": "d", "config": {}, "move": "random", "parents": []})
-    writer.append({"event": "result", "trial": "d", "metrics": {"loss": math.nan, "time": math.inf, "gain": -math.inf, "epoch": 1}})
+    writer.append(
+        {"event": "proposal", "trial": "d", "config": {}, "move": "random", "parents": []}
+    )
+    writer.append(
+        {
+            "event": "result",
+            "trial": "d",
+            "metrics": {"loss": math.nan, "time": math.inf, "gain": -math.inf, "epoch": 1},
+        }
+    )
     writer.append({"event": "end", "trial": "d", "status": "completed", "reason": ""})
     mark = writer.save(tmp_path)
-    assert b'{"loss":"nan","time":"inf","gain":"-inf","epoch":1}' in (tmp_path / mark["file"]).read_bytes()
-    for metrics in (load(tmp_path).trials[-1].metrics, RecordWriter().restore(tmp_path, mark)[-2]["metrics"]):
+    assert (
+        b'{"loss":"nan","time":"inf","gain":"-inf","epoch":1}'
+        in (tmp_path / mark["file"]).read_bytes()
+    )
+    for metrics in (
+        load(tmp_path).trials[-1].metrics,
+        RecordWriter().restore(tmp_path, mark)[-2]["metrics"],
+    ):
         assert math.isnan(metrics.pop("loss"))
         assert metrics == {"time": math.inf, "gain": -math.inf, "epoch": 1}
     assert [trial.trial_id for trial in load(tmp_path).ranked()] == ["b", "a", "c"]
@@ -110,7 +143,10 @@ def test_a_torn_last_line_is_left_out_and_a_torn_middle_refused(tmp_path: Path) 
     [
         (b"", "does not begin"),
         (b"[]\n", "is no event"),
-        (b'{"event": "result", "trial": "nobody", "metrics": {}}\n', "result of trial 'nobody', which was never proposed"),
+        (
+            b'{"event": "result", "trial": "nobody", "metrics": {}}\n',
+            "result of trial 'nobody', which was never proposed",
+        ),
         (b"{}\n", "line 1: {} is no event"),
         (b'{"event": []}\n', "is no event"),
         (b"[" * 100_000 + b"\n", "damaged in line 1: maximum recursion depth"),
@@ -132,7 +168,11 @@ def test_what_is_no_record_is_refused(tmp_path: Path, content: bytes, message: s
         ("experiment", {"searcher": None}, "searcher of the experiment must be str, got None"),
         ("experiment", {"objectives": None}, "objectives of the experiment must be dict, got None"),
         ("experiment", {"objectives": {}}, "objectives must be metrics to 'min' or 'max', got {}"),
-        ("experiment", {"objectives": {"loss": ["min"]}}, r"objectives must be metrics to 'min' or 'max', got {'loss': \['min'\]}"),
+        (
+            "experiment",
+            {"objectives": {"loss": ["min"]}},
+            r"objectives must be metrics to 'min' or 'max', got {'loss': \['min'\]}",
+        ),
         ("experiment", {"seed": "one"}, r"seed of the experiment must be int \| None, got 'one'"),
         ("proposal", {"trial": 7}, "trial of the proposal must be str, got 7"),
         ("proposal", {"config": "x"}, "config of the proposal must be dict, got 'x'"),
@@ -147,14 +187,21 @@ def test_what_is_no_record_is_refused(tmp_path: Path, content: bytes, message: s
         ("end", {"status": 1}, "status of the end must be str, got 1"),
     ],
 )
-def test_what_is_missing_or_of_a_wrong_type_is_named(tmp_path: Path, event: str, changes: dict[str, Any], message: str) -> None:
+def test_what_is_missing_or_of_a_wrong_type_is_named(
+    tmp_path: Path, event: str, changes: dict[str, Any], message: str
+) -> None:
     mark = filled().save(tmp_path)
     path = tmp_path / mark["file"]
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     odd = next(line for line in lines if line["event"] == event)
     odd.update(changes)
-    for fields in (odd, {name: value for name, value in odd.items() if changes.get(name, "") is not None}):  # None: missing too
-        path.write_text("".join(json.dumps(fields if line is odd else line) + "\n" for line in lines))
+    for fields in (
+        odd,
+        {name: value for name, value in odd.items() if changes.get(name, "") is not None},
+    ):  # None: missing too
+        path.write_text(
+            "".join(json.dumps(fields if line is odd else line) + "\n" for line in lines)
+        )
         with pytest.raises(RecordError, match=message):
             load(tmp_path)
 
@@ -162,6 +209,15 @@ def test_what_is_missing_or_of_a_wrong_type_is_named(tmp_path: Path, event: str,
 def test_a_tuple_in_a_config_and_what_is_new_are_taken(tmp_path: Path) -> None:
     writer = filled()
     writer.append({"event": "later invention", "trial": 7})
-    writer.append({"event": "proposal", "trial": "d", "config": {"kernel": (3, (5, 7))}, "move": "random", "parents": [], "why": 1})
+    writer.append(
+        {
+            "event": "proposal",
+            "trial": "d",
+            "config": {"kernel": (3, (5, 7))},
+            "move": "random",
+            "parents": [],
+            "why": 1,
+        }
+    )
     writer.save(tmp_path)
     assert load(tmp_path).trials[-1].config == {"kernel": [3, [5, 7]]}

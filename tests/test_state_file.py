@@ -5,12 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from ray_nas import state_file
+from ray_nas.state import state_file
 
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:
     state_file.write(tmp_path / "state.json", {"a": [1, {"b": None}]})
-    assert state_file.read(tmp_path / "state.json") == {"format": "ray_nas state", "version": 1, "a": [1, {"b": None}]}
+    assert state_file.read(tmp_path / "state.json") == {
+        "format": "ray_nas state",
+        "version": 1,
+        "a": [1, {"b": None}],
+    }
     assert [path.name for path in tmp_path.iterdir()] == ["state.json"]
 
 
@@ -23,7 +27,10 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
         (b'{"format": "ray_nas state"}', "has version None, this package reads up to 1"),
         (b'{"format": "ray_nas state", "version": "1"}', "has version '1'"),
         (b'{"format": "ray_nas state", "version": 2}', "has version 2"),
-        (json.dumps({"format": "ray_nas state", "version": 1, "crc32": "0"}).encode(), "its checksum is another"),
+        (
+            json.dumps({"format": "ray_nas state", "version": 1, "crc32": "0"}).encode(),
+            "its checksum is another",
+        ),
     ],
 )
 def test_what_is_no_state_is_refused(tmp_path: Path, content: bytes, message: str) -> None:

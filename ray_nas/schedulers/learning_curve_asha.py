@@ -1,4 +1,5 @@
-"""Asynchronous successive halving (Li et al., 2020) that foresees: https://arxiv.org/abs/1810.05934.
+"""Asynchronous successive halving (Li et al., 2020) that foresees:
+https://arxiv.org/abs/1810.05934.
 
 The stop on the probability of ending on top follows Domhan et al. (2015),
 https://ml.informatik.uni-freiburg.de/papers/15-IJCAI-Extrapolation_of_Learning_Curves.pdf.
@@ -8,35 +9,40 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from ray_nas.schedulers.base import OneMetric, ResumableScheduler, State
-from ray_nas.schedulers.foresight import Foresight
-from ray_nas.schedulers.prior import read_prior
-from ray_nas.schedulers.rungs import Rungs
+from ray_nas.schedulers.core.earlier_curves import read_prior
+from ray_nas.schedulers.core.forecasts import Foresight
+from ray_nas.schedulers.core.rungs import Rungs
+from ray_nas.schedulers.core.stopping_scheduler import OneMetric, ResumableScheduler, State
 from ray_nas.spaces import SearchSpace
 
 
 class LearningCurveASHA(OneMetric, ResumableScheduler):
-    """Asynchronous successive halving that stops a trial once its learning curve leaves it no chance.
+    """Asynchronous successive halving that stops a trial once its learning curve leaves it no
+    chance.
 
-    At every report after `grace_period` a curve model gives the probability that the trial, at full length, ends above the
-    best other trial that goes on or has finished; below `stop_below` it is stopped. At a rung, the model's forecast has to
-    be among the best eta^-(k+1) of the forecasts of all trials that have begun (k counts rungs from 0): the share that
-    plain successive halving would let pass. This holds while the model is trusted: it has foretold finished curves (of the
-    prior or of this experiment, at least 20) within the spread it claimed, and the trials here are like those it learnt
-    from. Else the rungs are plain ASHA's, on values observed, and the reason of a stop says why.
+    At every report after `grace_period` a curve model gives the probability that the trial, at full
+    length, ends above the best other trial that goes on or has finished; below `stop_below` it is
+    stopped. At a rung, the model's forecast has to be among the best eta^-(k+1) of the forecasts of
+    all trials that have begun (k counts rungs from 0): the share that plain successive halving
+    would let pass. This holds while the model is trusted: it has foretold finished curves (of the
+    prior or of this experiment, at least 20) within the spread it claimed, and the trials here are
+    like those it learnt from. Else the rungs are plain ASHA's, on values observed, and the reason
+    of a stop says why.
 
     Args:
-        time_attr: The reported figure that counts the budget, e.g. "epoch". Count it in the trainable, so that it goes on
-            after a retry; Tune's own `training_iteration` starts again at 1. It may start at 0: what is reported there is the
-            value before training, which is no part of the learning curve and stops nobody.
+        time_attr: The reported figure that counts the budget, e.g. "epoch". Count it in the
+            trainable, so that it goes on after a retry; Tune's own `training_iteration` starts
+            again at 1. It may start at 0: what is reported there is the value before training,
+            which is no part of the learning curve and stops nobody.
         metric: The metric; None takes Tune's.
         mode: "min" or "max"; None takes Tune's.
         max_t: Full length of a trial, R in the paper.
         grace_period: No trial is stopped before; the first rung, r.
         reduction_factor: eta; the best 1 / eta go on at each rung.
         stop_below: The probability below which a trial is stopped; 0 leaves the rungs alone.
-        prior: Finished curves of earlier experiments: a record (`ray_nas.record.load`) or its path, a long data frame with
-            the columns `trial`, `time_attr`, the metric, and one for each parameter, or a list of these.
+        prior: Finished curves of earlier experiments: a record (`ray_nas.record.load`) or its path,
+            a long data frame with the columns `trial`, `time_attr`, the metric, and one for each
+            parameter, or a list of these.
         space: Encodes the architectures; None takes the flat values of the trials' configs.
 
     Raises:
@@ -62,7 +68,11 @@ class LearningCurveASHA(OneMetric, ResumableScheduler):
             raise ValueError(f"stop_below must be in [0, 0.5), got {stop_below!r}")
         if space is not None and not isinstance(space, SearchSpace):
             raise TypeError(f"space must be a SearchSpace, got {type(space).__name__}")
-        self._grace_period, self._eta, self._stop_below = float(grace_period), float(reduction_factor), stop_below
+        self._grace_period, self._eta, self._stop_below = (
+            float(grace_period),
+            float(reduction_factor),
+            stop_below,
+        )
         self._prior, self._space = prior, space
         self._prior_read = False
         self._rungs = Rungs(grace_period, max_t, reduction_factor)
@@ -78,7 +88,9 @@ class LearningCurveASHA(OneMetric, ResumableScheduler):
         super().on_trial_add(tune_controller, trial)
         self._configs[trial.trial_id] = trial.config  # a second experiment starts from nothing
 
-    def _judge(self, trial: Any, time: float, result: Mapping[str, Any], is_new: bool) -> str | None:
+    def _judge(
+        self, trial: Any, time: float, result: Mapping[str, Any], is_new: bool
+    ) -> str | None:
         value, trial_id = self._value(result), str(trial.trial_id)
         if value is None or time <= 0:
             return None
@@ -97,8 +109,12 @@ class LearningCurveASHA(OneMetric, ResumableScheduler):
         foreseen = self._foresight.look(trial_id, self._curves, self._configs, self._finished)
         reason = None
         if time >= self._grace_period:
-            by_rung = self._judge_rung(trial_id, time, value, foreseen)  # always, since it keeps the rung's records
-            by_chance = self._judge_chance(trial_id) if foreseen and self._foresight.trusted else None
+            by_rung = self._judge_rung(
+                trial_id, time, value, foreseen
+            )  # always, since it keeps the rung's records
+            by_chance = (
+                self._judge_chance(trial_id) if foreseen and self._foresight.trusted else None
+            )
             reason = by_chance or by_rung
         if reason is not None:
             self._foresight.drop(trial_id)
@@ -123,14 +139,18 @@ class LearningCurveASHA(OneMetric, ResumableScheduler):
             if cutoff is None or foresight.expected(trial_id) >= cutoff:
                 return None
             forecast, cut = self._reported(foresight.expected(trial_id)), self._reported(cutoff)
-            return f"{level}: forecast {forecast:g} is not among the best {share:.2g} (cut at {cut:g})"
+            return (
+                f"{level}: forecast {forecast:g} is not among the best {share:.2g} (cut at {cut:g})"
+            )
         if observed is None or value >= observed:
             return None
         own, cut = self._reported(value), self._reported(observed)
         return f"{level}: {own:g} is not among the best 1/{self._eta:g} (cut at {cut:g}); plain ASHA: {foresight.doubt}"
 
     def _end(self, trial_id: str, finished: bool) -> None:
-        """One that ends of itself before full length keeps its last value; one that fails or was stopped is no rival."""
+        """One that ends of itself before full length keeps its last value; one that fails or was
+        stopped is no rival.
+        """
         early = trial_id not in self._stopped and self._foresight.is_contender(trial_id)
         if not finished:
             self._foresight.drop(trial_id)
@@ -140,12 +160,17 @@ class LearningCurveASHA(OneMetric, ResumableScheduler):
     def _check_metric(self) -> None:
         super()._check_metric()
         if self._prior is not None and not self._prior_read:
-            curves = read_prior(self._prior, self._time_attr, str(self._metric), str(self._mode), self._max_t)
+            curves = read_prior(
+                self._prior, self._time_attr, str(self._metric), str(self._mode), self._max_t
+            )
             self._foresight = Foresight(self._max_t, self._space, curves)
             self._prior_read = True
 
     def _own_state(self) -> State:
-        curves = {trial_id: [[t, None if math.isnan(v) else v] for t, v in curve] for trial_id, curve in self._curves.items()}
+        curves = {
+            trial_id: [[t, None if math.isnan(v) else v] for t, v in curve]
+            for trial_id, curve in self._curves.items()
+        }
         return {
             "metric": self._metric,
             "mode": self._mode,
@@ -159,7 +184,10 @@ class LearningCurveASHA(OneMetric, ResumableScheduler):
         self._metric, self._mode = self._metric or state["metric"], self._mode or state["mode"]
         self._check_metric()
         self._rungs.set_state(state["rungs"])
-        self._curves = {trial_id: [(t, math.nan if v is None else v) for t, v in curve] for trial_id, curve in state["curves"].items()}
+        self._curves = {
+            trial_id: [(t, math.nan if v is None else v) for t, v in curve]
+            for trial_id, curve in state["curves"].items()
+        }
         self._finished = list(state["finished"])
         self._foresight.set_state(state["foresight"])
 

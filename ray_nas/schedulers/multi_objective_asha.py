@@ -1,7 +1,9 @@
-"""Multi-objective asynchronous successive halving (Schmucker et al., 2021): https://arxiv.org/abs/2106.12639.
+"""Multi-objective asynchronous successive halving (Schmucker et al., 2021):
+https://arxiv.org/abs/2106.12639.
 
-Promotion by non-dominated rank, ties by crowding distance (Deb et al., 2002, https://doi.org/10.1109/4235.996017).
-Deviation: trials that break a constraint rank behind all that do not, by how far they break it.
+Promotion by non-dominated rank, ties by crowding distance (Deb et al., 2002,
+https://doi.org/10.1109/4235.996017). Deviation: trials that break a constraint rank behind all that
+do not, by how far they break it.
 """
 
 import math
@@ -10,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from ray_nas.arguments import Limits, checked_limits, number
+from ray_nas.checks import Limits, checked_limits, number
 from ray_nas.pareto import best_first, excess
-from ray_nas.schedulers.base import ResumableScheduler, State
-from ray_nas.schedulers.rungs import Rungs
+from ray_nas.schedulers.core.rungs import Rungs
+from ray_nas.schedulers.core.stopping_scheduler import ResumableScheduler, State
 
 
 class MultiObjectiveASHA(ResumableScheduler):
@@ -25,7 +27,8 @@ class MultiObjectiveASHA(ResumableScheduler):
         max_t: Full length of a trial, R in the paper.
         grace_period: No trial is stopped before; the first rung, r.
         reduction_factor: eta.
-        constraints: Metric name to (low, high), None for no limit. A trial outside of them goes behind all inside.
+        constraints: Metric name to (low, high), None for no limit. A trial outside of them goes
+            behind all inside.
 
     Raises:
         ValueError: An argument breaks a rule; the message names it.
@@ -51,17 +54,27 @@ class MultiObjectiveASHA(ResumableScheduler):
         self._rungs = Rungs(grace_period, max_t, reduction_factor)
         self._grace_period = float(grace_period)
         self._vectors: list[dict[str, list[float]]] = [{} for _ in self._rungs.levels]
-        """At each rung, trial id to its broken amount of constraints and its objectives, all to be maximised but the first."""
+        """At each rung, trial id to its broken amount of constraints and its objectives, all to
+        be maximised but the first.
+        """
 
     def set_search_properties(self, metric: str | None, mode: str | None, **spec: Any) -> bool:
         """Tune's metric and mode are for its own tables: the objectives were given."""
         return True
 
-    def _judge(self, trial: Any, time: float, result: Mapping[str, Any], is_new: bool) -> str | None:
-        if not is_new or time < self._grace_period or any(name not in result for name in self._objectives):
+    def _judge(
+        self, trial: Any, time: float, result: Mapping[str, Any], is_new: bool
+    ) -> str | None:
+        if (
+            not is_new
+            or time < self._grace_period
+            or any(name not in result for name in self._objectives)
+        ):
             return None
         values = [
-            math.nan if (figure := number(result[name])) is None else figure * (1 if mode == "max" else -1)
+            math.nan
+            if (figure := number(result[name])) is None
+            else figure * (1 if mode == "max" else -1)
             for name, mode in self._objectives.items()
         ]
         if not all(math.isfinite(value) for value in values):
@@ -73,7 +86,8 @@ class MultiObjectiveASHA(ResumableScheduler):
         earlier = list(self._vectors[rung].values())
         self._vectors[rung][trial.trial_id] = own
         self._rungs.record(rung, trial.trial_id, values[0])
-        # As in plain ASHA: the newcomer must not fall below the 1 - 1 / eta quantile of those before it.
+        # As in plain ASHA: the newcomer must not fall below the 1 - 1 / eta quantile of those
+        # before it.
         table = np.array([*earlier, own])
         place = int(np.flatnonzero(best_first(table[:, 1:], table[:, 0]) == len(earlier))[0])
         if not earlier or place <= len(earlier) / self._rungs.eta:
@@ -90,14 +104,29 @@ class MultiObjectiveASHA(ResumableScheduler):
         return total
 
     def _own_state(self) -> State:
-        vectors = [{trial_id: [None if math.isinf(x) else x for x in row] for trial_id, row in rung.items()} for rung in self._vectors]
-        return {"objectives": dict(self._objectives), "rungs": self._rungs.get_state(), "vectors": vectors}
+        vectors = [
+            {
+                trial_id: [None if math.isinf(x) else x for x in row]
+                for trial_id, row in rung.items()
+            }
+            for rung in self._vectors
+        ]
+        return {
+            "objectives": dict(self._objectives),
+            "rungs": self._rungs.get_state(),
+            "vectors": vectors,
+        }
 
     def _set_own_state(self, state: State) -> None:
         if state["objectives"] != self._objectives:
-            raise ValueError(f"the saved state has objectives {state['objectives']}, this scheduler {self._objectives}")
+            raise ValueError(
+                f"the saved state has objectives {state['objectives']}, this scheduler {self._objectives}"
+            )
         self._rungs.set_state(state["rungs"])
-        self._vectors = [{i: [math.inf if x is None else x for x in row] for i, row in rung.items()} for rung in state["vectors"]]
+        self._vectors = [
+            {i: [math.inf if x is None else x for x in row] for i, row in rung.items()}
+            for rung in state["vectors"]
+        ]
 
     def _own_reset(self) -> None:
         self._rungs = Rungs(self._grace_period, self._max_t, self._rungs.eta)

@@ -5,9 +5,15 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
-from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, MedianStoppingRule, TrialScheduler
+from ray.tune.schedulers import (
+    AsyncHyperBandScheduler,
+    FIFOScheduler,
+    MedianStoppingRule,
+    TrialScheduler,
+)
 
-from ray_nas.schedulers import experiment_state, revived
+from ray_nas.tune_internals import requeued_trials as revived
+from ray_nas.tune_internals import search_algorithm as experiment_state
 
 State = dict[str, Any]
 
@@ -17,13 +23,14 @@ _KINDS: Final = (AsyncHyperBandScheduler, MedianStoppingRule)
 class Resumable(FIFOScheduler):
     """Gives a scheduler of Ray back what it knew: `scheduler=Resumable(ASHAScheduler(...))`.
 
-    It notes the calls that the scheduler received. After a restore, a fresh scheduler receives the same calls again, as far
-    as their trials are still in the experiment. Calls go with their numbers alone: no pickles, nothing private of Ray.
+    It notes the calls that the scheduler received. After a restore, a fresh scheduler receives the
+    same calls again, as far as their trials are still in the experiment. Calls go with their
+    numbers alone: no pickles, nothing private of Ray.
 
     Args:
-        scheduler: An `ASHAScheduler` (with one bracket: it draws brackets from numpy's global generator) or a
-            `MedianStoppingRule` with `hard_stop`. Schedulers that pause trials hold on to live objects of Tune; replaying
-            calls does not bring these back.
+        scheduler: An `ASHAScheduler` (with one bracket: it draws brackets from numpy's global
+            generator) or a `MedianStoppingRule` with `hard_stop`. Schedulers that pause trials hold
+            on to live objects of Tune; replaying calls does not bring these back.
 
     Raises:
         TypeError: Another kind of scheduler.
@@ -32,9 +39,13 @@ class Resumable(FIFOScheduler):
 
     def __init__(self, scheduler: TrialScheduler) -> None:
         if not isinstance(scheduler, _KINDS):
-            raise TypeError(f"scheduler must be an ASHAScheduler or a MedianStoppingRule, got {type(scheduler).__name__}")
+            raise TypeError(
+                f"scheduler must be an ASHAScheduler or a MedianStoppingRule, got {type(scheduler).__name__}"
+            )
         if len(getattr(scheduler, "_brackets", ())) > 1:
-            raise ValueError("scheduler must have brackets=1: Ray assigns brackets at random, from numpy's global generator")
+            raise ValueError(
+                "scheduler must have brackets=1: Ray assigns brackets at random, from numpy's global generator"
+            )
         if not getattr(scheduler, "_hard_stop", True):
             raise ValueError("scheduler must have hard_stop=True: with False it pauses trials")
         super().__init__()  # type: ignore[no-untyped-call]
@@ -61,12 +72,18 @@ class Resumable(FIFOScheduler):
     def get_state(self) -> State:
         """The calls and the trials stopped, as JSON values."""
         calls = self._calls if self._waiting is None else self._waiting
-        return {"scheduler": type(self.scheduler).__name__, "calls": list(calls), "stopped": sorted(self._stopped)}
+        return {
+            "scheduler": type(self.scheduler).__name__,
+            "calls": list(calls),
+            "stopped": sorted(self._stopped),
+        }
 
     def set_state(self, state: State) -> None:
         """Takes what `get_state` gave. The calls are made once the trials are back."""
         if state["scheduler"] != type(self.scheduler).__name__:
-            raise ValueError(f"the saved state is of a {state['scheduler']}, this is a {type(self.scheduler).__name__}")
+            raise ValueError(
+                f"the saved state is of a {state['scheduler']}, this is a {type(self.scheduler).__name__}"
+            )
         self._waiting, self._stopped = list(state["calls"]), set(state["stopped"])
 
     def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
@@ -74,11 +91,15 @@ class Resumable(FIFOScheduler):
         search_alg = getattr(tune_controller, "search_alg", None)
         if search_alg is not None and search_alg is not self._search_alg:
             self._search_alg = search_alg
-            experiment_state.attach(search_alg, trial, type(self).__name__, self.get_state, self.set_state)
+            experiment_state.attach(
+                search_alg, trial, type(self).__name__, self.get_state, self.set_state
+            )
         self._trials[trial.trial_id] = trial
         if trial.trial_id in self._stopped:
             self._revived.append(trial)
-        known = self._waiting is not None and any(call[1] == trial.trial_id for call in self._waiting)
+        known = self._waiting is not None and any(
+            call[1] == trial.trial_id for call in self._waiting
+        )
         if not known:
             self._call("on_trial_add", tune_controller, trial)
 
@@ -92,7 +113,9 @@ class Resumable(FIFOScheduler):
             self._stopped.add(trial.trial_id)
         return decision
 
-    def on_trial_complete(self, tune_controller: Any, trial: Any, result: Mapping[str, Any]) -> None:
+    def on_trial_complete(
+        self, tune_controller: Any, trial: Any, result: Mapping[str, Any]
+    ) -> None:
         """Hands the call on."""
         self._end("on_trial_complete", tune_controller, trial, _numbers(result))
 
@@ -105,7 +128,9 @@ class Resumable(FIFOScheduler):
         self._end("on_trial_error", tune_controller, trial)
 
     def choose_trial_to_run(self, tune_controller: Any) -> Any:
-        """What the scheduler inside chooses, once trials that were stopped and are queued again have been ended."""
+        """What the scheduler inside chooses, once trials that were stopped and are queued again
+        have been ended.
+        """
         self._replay(tune_controller)
         while self._revived:
             trial = self._revived.pop()
@@ -120,10 +145,16 @@ class Resumable(FIFOScheduler):
     def _call(self, name: str, tune_controller: Any, trial: Any, *result: dict[str, float]) -> Any:
         calls = self._calls if self._waiting is None else self._waiting
         calls.append([name, trial.trial_id, *result])
-        return getattr(self.scheduler, name)(tune_controller, trial, *result) if self._waiting is None else None
+        return (
+            getattr(self.scheduler, name)(tune_controller, trial, *result)
+            if self._waiting is None
+            else None
+        )
 
     def _end(self, name: str, tune_controller: Any, trial: Any, *result: dict[str, float]) -> None:
-        if trial.trial_id in self._stopped and any(call[1] == trial.trial_id and call[0] not in _GOING for call in self._calls):
+        if trial.trial_id in self._stopped and any(
+            call[1] == trial.trial_id and call[0] not in _GOING for call in self._calls
+        ):
             return  # it had ended before the restore; the scheduler inside would not know it any more
         self._call(name, tune_controller, trial, *result)
 

@@ -1,11 +1,13 @@
 """BANANAS (White, Neiswanger & Savani, 2021): https://arxiv.org/abs/1910.11858.
 
-A predictor trained on all trials so far rates candidates, and the one with the highest acquisition is trained next. As in
-the paper, candidates are mutations of the best and the predictor sees paths through a cell, where the space offers them
-(`SearchSpace.features`). Deviations, each chosen by measurement: the predictor is a Gaussian process, which knows its
-uncertainty from five trials on, in place of an ensemble of networks; the acquisition is expected improvement in place of
-independent Thompson sampling; candidates are mutated again where the acquisition is high; before the first result,
-larger networks are believed to be better (`trend`), so that nothing is random where networks can be counted.
+A predictor trained on all trials so far rates candidates, and the one with the highest acquisition
+is trained next. As in the paper, candidates are mutations of the best and the predictor sees paths
+through a cell, where the space offers them (`SearchSpace.features`). Deviations, each chosen by
+measurement: the predictor is a Gaussian process, which knows its uncertainty from five trials on,
+in place of an ensemble of networks; the acquisition is expected improvement in place of independent
+Thompson sampling; candidates are mutated again where the acquisition is high; before the first
+result, larger networks are believed to be better (`trend`), so that nothing is random where
+networks can be counted.
 """
 
 import math
@@ -16,15 +18,20 @@ import numpy as np
 from ConfigSpace import ConfigurationSpace
 from scipy.special import log_ndtr, ndtr
 
-from ray_nas.arguments import Limits, check_number
-from ray_nas.estimators.blas import one_thread
-from ray_nas.estimators.extrapolated_scores import final_scores
-from ray_nas.estimators.predictor import Array, GaussianProcess, Posterior, stretch
-from ray_nas.estimators.trend import Trend, capacity, fit_trend
-from ray_nas.searchers.base import ArchitectureSearcher, Observation
-from ray_nas.searchers.candidates import Proposal
-from ray_nas.searchers.objectives import Costs
-from ray_nas.spaces.base import Config, SearchSpace
+from ray_nas.checks import Limits, check_number
+from ray_nas.estimators.blas_threads import one_thread
+from ray_nas.estimators.predictors.gaussian_process import (
+    Array,
+    GaussianProcess,
+    Posterior,
+    stretch,
+)
+from ray_nas.estimators.predictors.prior_mean import Trend, capacity, fit_trend
+from ray_nas.estimators.predictors.score_extrapolation import final_scores
+from ray_nas.searchers.core.candidates import Proposal
+from ray_nas.searchers.core.objectives import Costs
+from ray_nas.searchers.core.searcher import ArchitectureSearcher, Observation
+from ray_nas.spaces.core.search_space import Config, SearchSpace
 
 _PARENTS: Final = 8
 """How many of the best are mutated, trials at first, then candidates."""
@@ -40,27 +47,33 @@ _FITTED: Final = 150
 """How many its hyperparameters are fitted on."""
 _CACHE: Final = 20_000
 _TAIL: Final = -5.0
-"""Below the best by more standard deviations than this, the improvement is computed by its ratio to the density."""
+"""Below the best by more standard deviations than this, the improvement is computed by its ratio
+to the density.
+"""
 
 
 class Bananas(ArchitectureSearcher):
-    """Predictor-guided search: a Gaussian process over the space's features and expected improvement.
+    """Predictor-guided search: a Gaussian process over the space's features and expected
+    improvement.
 
-    Trials in flight count as ending where they are predicted to, so that many at once spread out; once they report, and
-    for trials that were stopped early, the last value is carried on to the longest trials' end (`extrapolated_scores`) and
-    counts with the uncertainty of that. Failed trials count as the worst value so far.
+    Trials in flight count as ending where they are predicted to, so that many at once spread out;
+    once they report, and for trials that were stopped early, the last value is carried on to the
+    longest trials' end (`extrapolated_scores`) and counts with the uncertainty of that. Failed
+    trials count as the worst value so far.
 
-    Where the space builds networks, the predictor starts from the belief that more parameters are better, learnt from a
-    few networks on the meta device; after a warm start from another task (`start_from`), from that task's ranks instead.
-    The results decide how much remains of it, and which way it points.
+    Where the space builds networks, the predictor starts from the belief that more parameters are
+    better, learnt from a few networks on the meta device; after a warm start from another task
+    (`start_from`), from that task's ranks instead. The results decide how much remains of it, and
+    which way it points.
 
     Args:
         space: As in `ArchitectureSearcher`, like all arguments that are not listed here.
         metric: See there.
         mode: See there.
-        initial_trials: How many trials must have values before the predictor decides without a belief to start from; those
-            before are random (10 in the paper).
-        time_attr: The metric that says how far a trial has come. Trials that do not report it count as complete.
+        initial_trials: How many trials must have values before the predictor decides without a
+            belief to start from; those before are random (10 in the paper).
+        time_attr: The metric that says how far a trial has come. Trials that do not report it count
+            as complete.
         objectives: See there.
         constraints: See there.
         costs: See there.
@@ -109,7 +122,9 @@ class Bananas(ArchitectureSearcher):
         self._fitted_at = 0
         """The number of values at the last fit of the hyperparameters."""
         self._ranked: list[Proposal] | None = None
-        """What is left of a decision's candidates, the best last: if one is refused, the next is due."""
+        """What is left of a decision's candidates, the best last: if one is refused, the next is
+        due.
+        """
         self._seen: dict[tuple[tuple[str, Any], ...], tuple[str, Array]] = {}
         """Config to its canonical key and features, to save time."""
 
@@ -120,7 +135,10 @@ class Bananas(ArchitectureSearcher):
 
     def _ask(self) -> Proposal:
         if self._ranked is None:
-            knows = len(self._curves) >= self._initial_trials or self._gaussian_process().trend is not None
+            knows = (
+                len(self._curves) >= self._initial_trials
+                or self._gaussian_process().trend is not None
+            )
             self._ranked = self._decide() if knows else []
         if self._ranked:
             return self._ranked.pop()
@@ -137,10 +155,13 @@ class Bananas(ArchitectureSearcher):
         best = float(known.max()) if len(known) else 0.0
         order = np.argsort(-known[: len(trial_ids)], kind="stable")
         parents = [
-            Proposal(self._proposals[trial_id].config, "", (trial_id,)) for trial_id in (trial_ids[index] for index in order[:_PARENTS])
+            Proposal(self._proposals[trial_id].config, "", (trial_id,))
+            for trial_id in (trial_ids[index] for index in order[:_PARENTS])
         ]
         rated: dict[str, tuple[float, Proposal]] = {}
-        batch = [Proposal(self.space.sample(random_state=self._rng), "random") for _ in range(_RANDOM)] + self._mutations(parents)
+        batch = [
+            Proposal(self.space.sample(random_state=self._rng), "random") for _ in range(_RANDOM)
+        ] + self._mutations(parents)
         top = -math.inf
         for _ in range(_ROUNDS):
             self._rate(batch, posterior, best, rated)
@@ -158,7 +179,13 @@ class Bananas(ArchitectureSearcher):
             for _ in range(_CHILDREN)
         ]
 
-    def _rate(self, batch: Sequence[Proposal], posterior: Posterior, best: float, rated: dict[str, tuple[float, Proposal]]) -> None:
+    def _rate(
+        self,
+        batch: Sequence[Proposal],
+        posterior: Posterior,
+        best: float,
+        rated: dict[str, tuple[float, Proposal]],
+    ) -> None:
         """Adds what is new in the batch with its acquisition."""
         new: dict[str, Proposal] = {}
         for proposal in batch:
@@ -166,26 +193,40 @@ class Bananas(ArchitectureSearcher):
             if key not in rated and self._candidates.is_new_key(key):
                 new.setdefault(key, proposal)
         if new:
-            mean, deviation = posterior.predict(self._feature_rows(proposal.config for proposal in new.values()))
+            mean, deviation = posterior.predict(
+                self._feature_rows(proposal.config for proposal in new.values())
+            )
             scores = log_expected_improvement(mean, deviation, best)
-            rated.update((key, (float(score), proposal)) for (key, proposal), score in zip(new.items(), scores, strict=True))
+            rated.update(
+                (key, (float(score), proposal))
+                for (key, proposal), score in zip(new.items(), scores, strict=True)
+            )
 
     def _look_at(self, config: Config) -> tuple[str, Array]:
         place = tuple(config.items())
         if place not in self._seen:
             if len(self._seen) >= _CACHE:
                 self._seen.clear()
-            self._seen[place] = self._candidates.key(config, self.space), self.space.features(config)
+            self._seen[place] = (
+                self._candidates.key(config, self.space),
+                self.space.features(config),
+            )
         return self._seen[place]
 
     def _feature_rows(self, configs: Iterable[Config]) -> Array:
         rows = [self._look_at(config)[1] for config in configs]
-        return np.array(rows) if rows else np.zeros((0, len(self._gaussian_process().hyperparameters) - 2))
+        return (
+            np.array(rows)
+            if rows
+            else np.zeros((0, len(self._gaussian_process().hyperparameters) - 2))
+        )
 
     # The predictor.
 
     def _observations(self) -> tuple[list[str], Array, Array, Array]:
-        """The trials to predict from: their ids, features, stretched scores and the variances of those."""
+        """The trials to predict from: their ids, features, stretched scores and the variances of
+        those.
+        """
         if not self._curves:
             return [], self._feature_rows(()), np.zeros(0), np.zeros(0)
         scores, variances = final_scores(list(self._curves.values()))
@@ -199,9 +240,14 @@ class Bananas(ArchitectureSearcher):
         return trial_ids, features, values[chosen], noise[chosen]
 
     def _fit(self, features: Array, values: Array, noise: Array) -> GaussianProcess:
-        """The predictor, its hyperparameters fitted anew after every twentieth part of new values."""
+        """The predictor, its hyperparameters fitted anew after every twentieth part of new
+        values.
+        """
         predictor, count = self._gaussian_process(), len(self._curves) + len(self._failed)
-        if len(self._curves) >= self._initial_trials and count - self._fitted_at > self._fitted_at // 20:
+        if (
+            len(self._curves) >= self._initial_trials
+            and count - self._fitted_at > self._fitted_at // 20
+        ):
             chosen = _representative(values, _FITTED)
             predictor.fit(features[chosen], values[chosen], noise[chosen])
             self._fitted_at = count
@@ -209,16 +255,22 @@ class Bananas(ArchitectureSearcher):
 
     def _gaussian_process(self) -> GaussianProcess:
         if self._predictor is None:
-            rng = np.random.default_rng(0)  # the prior is the space's own, whatever the searcher's seed
+            rng = np.random.default_rng(
+                0
+            )  # the prior is the space's own, whatever the searcher's seed
             configs = self.space.sample(size=_SAMPLE, random_state=rng)
             sample = np.array([self.space.features(config) for config in configs])
             self._predictor = GaussianProcess(sample, self._trend(configs, sample))
         return self._predictor
 
     def _trend(self, configs: Sequence[Config], sample: Array) -> Trend | None:
-        """What to believe in before the first result: ranks on another task, else the number of parameters, if it is known."""
+        """What to believe in before the first result: ranks on another task, else the number of
+        parameters, if it is known.
+        """
         if self._ranks:
-            features = self._feature_rows(self._proposals[trial_id].config for trial_id in self._ranks)
+            features = self._feature_rows(
+                self._proposals[trial_id].config for trial_id in self._ranks
+            )
             return fit_trend(features, np.array(list(self._ranks.values())), sample)
         return capacity(self.space, configs, sample)
 
@@ -248,14 +300,19 @@ class Bananas(ArchitectureSearcher):
         self._failed.append(trial_id)
 
     def _transfer(self, observations: Sequence[Observation]) -> None:
-        self._ranks.update((observation.trial_id, observation.score) for observation in observations)
+        self._ranks.update(
+            (observation.trial_id, observation.score) for observation in observations
+        )
         self._predictor = None
 
     # State.
 
     def _get_state(self) -> dict[str, Any]:
         return {
-            "curves": {trial_id: [list(point) for point in curve] for trial_id, curve in self._curves.items()},
+            "curves": {
+                trial_id: [list(point) for point in curve]
+                for trial_id, curve in self._curves.items()
+            },
             "failed": self._failed,
             "ranks": self._ranks,
             "hyperparameters": self._predictor.hyperparameters if self._predictor else None,
@@ -263,15 +320,24 @@ class Bananas(ArchitectureSearcher):
         }
 
     def _set_state(self, state: dict[str, Any]) -> None:
-        self._curves = {trial_id: [(time, score) for time, score in curve] for trial_id, curve in state["curves"].items()}
-        self._failed, self._ranks, self._fitted_at = state["failed"], state["ranks"], state["fitted_at"]
+        self._curves = {
+            trial_id: [(time, score) for time, score in curve]
+            for trial_id, curve in state["curves"].items()
+        }
+        self._failed, self._ranks, self._fitted_at = (
+            state["failed"],
+            state["ranks"],
+            state["fitted_at"],
+        )
         self._seen, self._predictor = {}, None
         if state["hyperparameters"] is not None:
             self._gaussian_process().hyperparameters = state["hyperparameters"]
 
 
 def log_expected_improvement(mean: Array, deviation: Array, best: float) -> Array:
-    """The logarithm of E max(f - best, 0) for normal f (equation 3 of Jones et al., 1998), exact far below `best` too."""
+    """The logarithm of E max(f - best, 0) for normal f (equation 3 of Jones et al., 1998), exact
+    far below `best` too.
+    """
     u = (mean - best) / deviation
     log_density = -0.5 * u**2 - 0.5 * math.log(2.0 * math.pi)
     near = np.maximum(u, _TAIL)
@@ -284,7 +350,9 @@ def log_expected_improvement(mean: Array, deviation: Array, best: float) -> Arra
 
 
 def _representative(values: Array, number: int) -> list[int]:
-    """The places of at most `number` values: the best half of them, and the others evenly over time."""
+    """The places of at most `number` values: the best half of them, and the others evenly over
+    time.
+    """
     if len(values) <= number:
         return list(range(len(values)))
     order = np.argsort(-values, kind="stable")

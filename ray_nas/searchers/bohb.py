@@ -1,7 +1,8 @@
 """BOHB (Falkner, Klein & Hutter, 2018): https://arxiv.org/abs/1807.01774, with HpBandSter's model.
 
-The searcher is the Bayesian half; the HyperBand half is Tune's: `ASHAScheduler`, `HyperBandForBOHB`, or any scheduler that
-stops trials early. Every report counts as an observation on the budget that its `time_attr` says.
+The searcher is the Bayesian half; the HyperBand half is Tune's: `ASHAScheduler`,
+`HyperBandForBOHB`, or any scheduler that stops trials early. Every report counts as an observation
+on the budget that its `time_attr` says.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,18 +11,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ConfigSpace import ConfigurationSpace
 
-from ray_nas.arguments import Limits, check_number
-from ray_nas.searchers.base import ArchitectureSearcher, Observation
-from ray_nas.searchers.candidates import Proposal
-from ray_nas.searchers.objectives import Costs
-from ray_nas.spaces.base import SearchSpace
+from ray_nas.checks import Limits, check_number
+from ray_nas.searchers.core.candidates import Proposal
+from ray_nas.searchers.core.objectives import Costs
+from ray_nas.searchers.core.searcher import ArchitectureSearcher, Observation
+from ray_nas.spaces.core.search_space import SearchSpace
 
 if TYPE_CHECKING:
-    from ray_nas.searchers.kde_model import KDEModel
+    from ray_nas.searchers.models.kernel_density import KDEModel
 
 
 class BOHB(ArchitectureSearcher):
-    """Proposes what is likely among the good configs and unlikely among the others, on the largest budget that has enough.
+    """Proposes what is likely among the good configs and unlikely among the others, on the largest
+    budget that has enough.
 
     Needs HpBandSter: `pip install "ray-nas[bohb]"`.
 
@@ -29,9 +31,11 @@ class BOHB(ArchitectureSearcher):
         space: As in `ArchitectureSearcher`, like all arguments that are not listed here.
         metric: See there.
         mode: See there.
-        time_attr: The reported figure that is a trial's budget, best the one the scheduler goes by. Where it is not
-            reported, all trials count as of one budget, each with its latest report.
-        min_points_in_model: Fewest observations for each of the two densities, at least the number of parameters + 1.
+        time_attr: The reported figure that is a trial's budget, best the one the scheduler goes by.
+            Where it is not reported, all trials count as of one budget, each with its latest
+            report.
+        min_points_in_model: Fewest observations for each of the two densities, at least the number
+            of parameters + 1.
         top_n_percent: How many percent of the observations are good, in (0, 100).
         num_samples: Candidates for each proposal.
         random_fraction: Probability of a random proposal, in [0, 1].
@@ -70,16 +74,20 @@ class BOHB(ArchitectureSearcher):
         repeats: bool = False,
     ) -> None:
         try:
-            from ray_nas.searchers.kde_model import KDEModel
+            from ray_nas.searchers.models.kernel_density import KDEModel
         except ImportError as error:
-            raise ImportError('BOHB needs HpBandSter, which the extra "bohb" brings: pip install "ray-nas[bohb]"') from error
+            raise ImportError(
+                'BOHB needs HpBandSter, which the extra "bohb" brings: pip install "ray-nas[bohb]"'
+            ) from error
         if not 0 < top_n_percent < 100:
             raise ValueError(f"top_n_percent must be in (0, 100), got {top_n_percent}")
         check_number("num_samples", num_samples, at_least=1, whole=True)
         if not 0.0 <= random_fraction <= 1.0:
             raise ValueError(f"random_fraction must be in [0, 1], got {random_fraction}")
         if bandwidth_factor <= 0 or not 0 < min_bandwidth < 0.5:
-            raise ValueError(f"bandwidth_factor must be positive and min_bandwidth in (0, 0.5), got {bandwidth_factor} and {min_bandwidth}")
+            raise ValueError(
+                f"bandwidth_factor must be positive and min_bandwidth in (0, 0.5), got {bandwidth_factor} and {min_bandwidth}"
+            )
         super().__init__(
             space,
             metric,
@@ -105,7 +113,7 @@ class BOHB(ArchitectureSearcher):
     @property
     def model(self) -> "KDEModel":
         """HpBandSter's generator with all observations; made when the space is known."""
-        from ray_nas.searchers.kde_model import KDEModel
+        from ray_nas.searchers.models.kernel_density import KDEModel
 
         if self._model is None:
             self._model = KDEModel(self.space, self._rng, **self._model_arguments)  # type: ignore[arg-type]
@@ -117,8 +125,14 @@ class BOHB(ArchitectureSearcher):
 
     def _report(self, observation: Observation) -> None:
         reported = observation.metrics.get(self._time_attr)
-        budget = float(reported) if isinstance(reported, int | float | np.number) and np.isfinite(reported) else 0.0
-        self.model.observe(observation.trial_id, observation.proposal.config, budget, -observation.score)
+        budget = (
+            float(reported)
+            if isinstance(reported, int | float | np.number) and np.isfinite(reported)
+            else 0.0
+        )
+        self.model.observe(
+            observation.trial_id, observation.proposal.config, budget, -observation.score
+        )
 
     def _tell(self, observation: Observation) -> None:
         self._report(observation)
@@ -130,9 +144,13 @@ class BOHB(ArchitectureSearcher):
         self.model.observe(trial_id, proposal.config, 0.0, None)
 
     def _transfer(self, observations: Sequence[Observation]) -> None:
-        """Another task is a budget below all others: its model serves until this task's own trials are enough for one."""
+        """Another task is a budget below all others: its model serves until this task's own
+        trials are enough for one.
+        """
         for observation in observations:
-            self.model.observe(observation.trial_id, observation.proposal.config, -1.0, -observation.score)
+            self.model.observe(
+                observation.trial_id, observation.proposal.config, -1.0, -observation.score
+            )
 
     def _get_state(self) -> dict[str, Any]:
         return {} if self._model is None else self._model.get_state()
@@ -140,4 +158,6 @@ class BOHB(ArchitectureSearcher):
     def _set_state(self, state: dict[str, Any]) -> None:
         self._model = None
         if state:
-            self.model.set_state(state, {trial_id: proposal.config for trial_id, proposal in self._proposals.items()})
+            self.model.set_state(
+                state, {trial_id: proposal.config for trial_id, proposal in self._proposals.items()}
+            )

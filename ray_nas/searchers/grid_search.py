@@ -6,11 +6,11 @@ from typing import Any
 
 from ConfigSpace import ConfigurationSpace
 
-from ray_nas.arguments import Limits, check_number
-from ray_nas.searchers.base import ArchitectureSearcher
-from ray_nas.searchers.candidates import Proposal
-from ray_nas.searchers.objectives import Costs
-from ray_nas.spaces.base import Config, SearchSpace
+from ray_nas.checks import Limits, check_number
+from ray_nas.searchers.core.candidates import Proposal
+from ray_nas.searchers.core.objectives import Costs
+from ray_nas.searchers.core.searcher import ArchitectureSearcher
+from ray_nas.spaces.core.search_space import Config, SearchSpace
 
 
 class GridSearch(ArchitectureSearcher):

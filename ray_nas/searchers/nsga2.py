@@ -1,7 +1,8 @@
 """NSGA-II (Deb, Pratap, Agarwal & Meyarivan, 2002): https://doi.org/10.1109/4235.996017.
 
-The steady-state form (Durillo, Nebro, Luna & Alba, 2009: https://doi.org/10.1007/978-3-642-01020-0_18): each completed
-trial enters the population at once and the worst member leaves, so that no worker waits for the end of a generation.
+The steady-state form (Durillo, Nebro, Luna & Alba, 2009:
+https://doi.org/10.1007/978-3-642-01020-0_18): each completed trial enters the population at once
+and the worst member leaves, so that no worker waits for the end of a generation.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,12 +12,12 @@ from typing import Any
 import numpy as np
 from ConfigSpace import ConfigurationSpace
 
-from ray_nas.arguments import Limits, check_number
+from ray_nas.checks import Limits, check_number
 from ray_nas.pareto import best_first
-from ray_nas.searchers.base import ArchitectureSearcher, Observation
-from ray_nas.searchers.candidates import Proposal
-from ray_nas.searchers.objectives import Costs
-from ray_nas.spaces.base import Config, SearchSpace
+from ray_nas.searchers.core.candidates import Proposal
+from ray_nas.searchers.core.objectives import Costs
+from ray_nas.searchers.core.searcher import ArchitectureSearcher, Observation
+from ray_nas.spaces.core.search_space import Config, SearchSpace
 
 
 @dataclass(frozen=True)
@@ -28,17 +29,19 @@ class _Member:
 
 
 class NSGA2(ArchitectureSearcher):
-    """Evolution towards the whole Pareto front: non-dominated sorting, crowding, constraint-domination.
+    """Evolution towards the whole Pareto front: non-dominated sorting, crowding,
+    constraint-domination.
 
     Args:
         space: As in `ArchitectureSearcher`, like all arguments that are not listed here.
         metric: See there.
         mode: See there.
         population_size: N in the paper; as many random architectures come first.
-        crossover_rate: p_c in the paper, in [0, 1]: probability that a child mixes two parents. Each of its n parameters
-            then mutates with probability p_m = 1/n.
+        crossover_rate: p_c in the paper, in [0, 1]: probability that a child mixes two parents.
+            Each of its n parameters then mutates with probability p_m = 1/n.
         objectives: See there.
-        constraints: See there; a trial whose reported metrics break them stays below all that keep them.
+        constraints: See there; a trial whose reported metrics break them stays below all that keep
+            them.
         costs: See there.
         points_to_evaluate: See there.
         seed: See there.
@@ -96,23 +99,41 @@ class NSGA2(ArchitectureSearcher):
         return config
 
     def _tell(self, observation: Observation) -> None:
-        self._population.append(_Member(observation.trial_id, observation.proposal.config, observation.values, observation.violation))
+        self._population.append(
+            _Member(
+                observation.trial_id,
+                observation.proposal.config,
+                observation.values,
+                observation.violation,
+            )
+        )
         self._population = _sorted(self._population)[: self._population_size]
 
     def _tournament(self) -> _Member:
         """The better of two by the crowded comparison (III-B)."""
-        return self._population[int(self._rng.choice(len(self._population), size=2, replace=False).min())]
+        return self._population[
+            int(self._rng.choice(len(self._population), size=2, replace=False).min())
+        ]
 
     def _get_state(self) -> dict[str, Any]:
-        return {"population": [[member.trial_id, member.config, list(member.values), member.violation] for member in self._population]}
+        return {
+            "population": [
+                [member.trial_id, member.config, list(member.values), member.violation]
+                for member in self._population
+            ]
+        }
 
     def _set_state(self, state: dict[str, Any]) -> None:
         self._population = [
-            _Member(trial_id, config, tuple(values), violation) for trial_id, config, values, violation in state["population"]
+            _Member(trial_id, config, tuple(values), violation)
+            for trial_id, config, values, violation in state["population"]
         ]
 
 
 def _sorted(members: Sequence[_Member]) -> list[_Member]:
     """Best first: by rank, within a front the least crowded."""
     values = np.array([member.values for member in members])
-    return [members[int(index)] for index in best_first(values, np.array([member.violation for member in members]))]
+    return [
+        members[int(index)]
+        for index in best_first(values, np.array([member.violation for member in members]))
+    ]

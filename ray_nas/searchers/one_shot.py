@@ -1,8 +1,9 @@
 """One-shot search (Bender et al., 2018; Guo et al., 2020): https://arxiv.org/abs/1904.00420.
 
-One ordinary Tune experiment in three phases: a trial trains a supernet, trials evaluate batches of its sub-networks with
-inherited weights, which any searcher of the package proposes, and trials train the best ones from scratch. The file is
-long since all phases answer the same few calls of Tune.
+One ordinary Tune experiment in three phases: a trial trains a supernet, trials evaluate batches of
+its sub-networks with inherited weights, which any searcher of the package proposes, and trials
+train the best ones from scratch. The file is long since all phases answer the same few calls of
+Tune.
 """
 
 import json
@@ -16,17 +17,19 @@ from ray.tune import Result
 from ray.tune.result import DEFAULT_METRIC
 from ray.tune.search import Searcher
 
-from ray_nas.arguments import check_number
-from ray_nas.searchers.base import ArchitectureSearcher
-from ray_nas.searchers.objectives import InfeasibleError, scalars
+from ray_nas.checks import check_number
+from ray_nas.searchers.core.objectives import InfeasibleError, scalars
+from ray_nas.searchers.core.scalarization import scores
+from ray_nas.searchers.core.searcher import ArchitectureSearcher
 from ray_nas.searchers.regularized_evolution import RegularizedEvolution
-from ray_nas.searchers.scores import scores
-from ray_nas.searchers.tune_run import metric_and_mode
-from ray_nas.spaces.base import Config
-from ray_nas.spaces.model_space import ModelSpace
+from ray_nas.spaces.core.search_space import Config
+from ray_nas.spaces.model.model_space import ModelSpace
+from ray_nas.tune_internals.call_stack import metric_and_mode
 
 STRATEGIES: Final = ("spos", "fairnas", "sandwich", "balanced", "enas")
-"""How the sub-networks are drawn that a supernet is trained on; `ray_nas.sharing` implements them."""
+"""How the sub-networks are drawn that a supernet is trained on; `ray_nas.sharing` implements
+them.
+"""
 _COMPANION: Final = "OneShot"
 
 
@@ -43,20 +46,23 @@ class _Trial:
 
 
 class OneShot(Searcher):
-    """Trains a supernet, searches among its sub-networks, retrains the best: for `sharing.one_shot_trainable`.
+    """Trains a supernet, searches among its sub-networks, retrains the best: for
+    `sharing.one_shot_trainable`.
 
-    Give Tune `num_samples=search.num_trials`. Sub-networks stand in the experiment's record as trials of their own, under
-    the id of the trial that evaluates them, a slash and a number. All state is saved with the inner searcher's.
+    Give Tune `num_samples=search.num_trials`. Sub-networks stand in the experiment's record as
+    trials of their own, under the id of the trial that evaluates them, a slash and a number. All
+    state is saved with the inner searcher's.
 
     Args:
         space: A space with a supernet: a `ModelSpace`.
         metric: "accuracy" or "loss", or what else the trainable reports; None takes Tune's.
         mode: "min" or "max"; None takes Tune's.
-        searcher: Proposes the sub-networks: any searcher of the package on the same space; None for regularised evolution.
-            With `objectives={"calibrated_loss": "min"}` it goes by that, which tells more than accuracy does.
-        strategy: Which sub-networks the supernet is trained on: "spos" (single path), "fairnas", "sandwich", "balanced"
-            (functions instead of configs drawn evenly) or "enas" (drawn by a controller that learns; its favourites are
-            evaluated first).
+        searcher: Proposes the sub-networks: any searcher of the package on the same space; None for
+            regularised evolution. With `objectives={"calibrated_loss": "min"}` it goes by that,
+            which tells more than accuracy does.
+        strategy: Which sub-networks the supernet is trained on: "spos" (single path), "fairnas",
+            "sandwich", "balanced" (functions instead of configs drawn evenly) or "enas" (drawn by a
+            controller that learns; its favourites are evaluated first).
         supernet_epochs: Passes over the data for the supernet.
         evaluations: How many sub-networks are evaluated.
         evaluations_per_trial: How many of them a trial takes.
@@ -91,14 +97,22 @@ class OneShot(Searcher):
             )
         if strategy not in STRATEGIES:
             raise ValueError(f"strategy must be one of {', '.join(STRATEGIES)}, got {strategy!r}")
-        counts = {"supernet_epochs": supernet_epochs, "evaluations": evaluations, "evaluations_per_trial": evaluations_per_trial}
+        counts = {
+            "supernet_epochs": supernet_epochs,
+            "evaluations": evaluations,
+            "evaluations_per_trial": evaluations_per_trial,
+        }
         for name, value in {**counts, "retrain": retrain}.items():
             check_number(name, value, at_least=1, whole=True)
-        inner = RegularizedEvolution(space, metric, mode, seed=seed) if searcher is None else searcher
+        inner = (
+            RegularizedEvolution(space, metric, mode, seed=seed) if searcher is None else searcher
+        )
         if not isinstance(inner, ArchitectureSearcher):
             raise TypeError(f"searcher must be a searcher of ray_nas, got {type(inner).__name__}")
         if inner._own_space is None or inner._own_space.fingerprint != space.fingerprint:
-            raise ValueError(f"searcher must be given the same space: it has {inner._own_space!r}, OneShot {space!r}")
+            raise ValueError(
+                f"searcher must be given the same space: it has {inner._own_space!r}, OneShot {space!r}"
+            )
         space.supernet()  # layers that cannot share weights are an error here, not in a trial
         super().__init__(metric=metric, mode=mode)
         inner._take_metric(metric, mode)
@@ -129,8 +143,8 @@ class OneShot(Searcher):
     def winners(self, results: Iterable[Result]) -> list[Result]:
         """The finished retraining trials, best first; the `config` of each is its architecture.
 
-        Their metrics hold `phase`, the figures after retraining, and those with inherited weights as `inherited_accuracy`
-        and so on.
+        Their metrics hold `phase`, the figures after retraining, and those with inherited weights
+        as `inherited_accuracy` and so on.
 
         Args:
             results: What `Tuner.fit` returned.
@@ -140,25 +154,40 @@ class OneShot(Searcher):
         """
         metric, mode = self._metric, self._mode
         if not isinstance(metric, str) or not isinstance(mode, str):
-            raise ValueError('OneShot has no metric to rank by: give it one, OneShot(space, metric="accuracy", mode="max", ...)')
+            raise ValueError(
+                'OneShot has no metric to rank by: give it one, OneShot(space, metric="accuracy", mode="max", ...)'
+            )
         found = []
         for result in results:
             metrics = result.metrics or {}
-            if result.error is None and metrics.get("phase") == "retrain" and math.isfinite(metrics.get(metric, math.nan)):
-                found.append(replace(result, metrics={**metrics, "config": metrics["config"]["architecture"]}))
+            if (
+                result.error is None
+                and metrics.get("phase") == "retrain"
+                and math.isfinite(metrics.get(metric, math.nan))
+            ):
+                found.append(
+                    replace(
+                        result, metrics={**metrics, "config": metrics["config"]["architecture"]}
+                    )
+                )
         return sorted(found, key=lambda result: result.metrics[metric], reverse=mode == "max")  # type: ignore[index]
 
     # Tune's calls.
 
-    def set_search_properties(self, metric: str | None, mode: str | None, config: dict[str, Any], **spec: Any) -> bool:
+    def set_search_properties(
+        self, metric: str | None, mode: str | None, config: dict[str, Any], **spec: Any
+    ) -> bool:
         """Takes metric and mode from Tune; `param_space` may hold constants only.
 
         Raises:
-            ValueError: They contradict the searcher's own, or there is something to search in `param_space`.
+            ValueError: They contradict the searcher's own, or there is something to search in
+                `param_space`.
         """
         self._inner.set_search_properties(metric, mode, config)
         if self._inner.space is not self._space and self._inner.space is not self._inner._own_space:
-            raise ValueError("param_space must hold nothing to search: OneShot searches architectures alone, in shared weights")
+            raise ValueError(
+                "param_space must hold nothing to search: OneShot searches architectures alone, in shared weights"
+            )
         self._take_metric(metric, mode)
         return True
 
@@ -174,7 +203,9 @@ class OneShot(Searcher):
         return json.loads(json.dumps(self._trials[trial_id].config))  # type: ignore[no-any-return]
 
     def on_trial_result(self, trial_id: str, result: Mapping[str, Any]) -> None:
-        """Takes the supernet's checkpoint, what sub-networks reach, or the progress of a retraining."""
+        """Takes the supernet's checkpoint, what sub-networks reach, or the progress of a
+        retraining.
+        """
         self._inner._ready()
         trial = self._trials.get(trial_id)
         if trial is None or trial.ended:
@@ -187,11 +218,17 @@ class OneShot(Searcher):
         elif trial.config["phase"] == "evaluate":
             for name, figures in json.loads(result.get("sub_networks", "{}")).items():
                 self._tell(name, figures)
-        elif trial.config["phase"] == "retrain" and scalars(result) != trial.last:  # Tune hands the last one over twice
-            self._inner._record.append({"event": "result", "trial": trial_id, "metrics": scalars(result)})
+        elif (
+            trial.config["phase"] == "retrain" and scalars(result) != trial.last
+        ):  # Tune hands the last one over twice
+            self._inner._record.append(
+                {"event": "result", "trial": trial_id, "metrics": scalars(result)}
+            )
         trial.last = scalars(result)
 
-    def on_trial_complete(self, trial_id: str, result: Mapping[str, Any] | None = None, error: bool = False) -> None:
+    def on_trial_complete(
+        self, trial_id: str, result: Mapping[str, Any] | None = None, error: bool = False
+    ) -> None:
         """Ends a trial; sub-networks that it did not get to count as failed."""
         trial = self._trials.get(trial_id)
         if trial is None or trial.ended:
@@ -204,15 +241,32 @@ class OneShot(Searcher):
                 if name not in self._inherited:
                     self._inner.on_trial_complete(name, error=True)
             return
-        finished = all(math.isfinite(trial.last.get(name, math.nan)) for name in self._inner.objectives)
+        finished = all(
+            math.isfinite(trial.last.get(name, math.nan)) for name in self._inner.objectives
+        )
         status = "error" if error else "completed" if finished else "infeasible"
         stopped = self._inner._stop_reasons.pop(trial_id, "")
-        reason = "the trainable raised an error" if error else stopped if finished else "no finite figure was reported"
+        reason = (
+            "the trainable raised an error"
+            if error
+            else stopped
+            if finished
+            else "no finite figure was reported"
+        )
         kind = "end" if trial.config["phase"] == "retrain" else "supernet_end"
-        self._inner._record.append({"event": kind, "trial": trial_id, "status": status, "reason": reason})
+        self._inner._record.append(
+            {"event": kind, "trial": trial_id, "status": status, "reason": reason}
+        )
 
-    def attach_companion(self, name: str, get_state: Callable[[], dict[str, Any]], set_state: Callable[[dict[str, Any]], None]) -> None:
-        """Saves and restores the state of something else, e.g. of the scheduler, together with the searcher's own."""
+    def attach_companion(
+        self,
+        name: str,
+        get_state: Callable[[], dict[str, Any]],
+        set_state: Callable[[dict[str, Any]], None],
+    ) -> None:
+        """Saves and restores the state of something else, e.g. of the scheduler, together with
+        the searcher's own.
+        """
         self._inner.attach_companion(name, get_state, set_state)
 
     def note_stop(self, trial_id: str, reason: str) -> None:
@@ -227,7 +281,8 @@ class OneShot(Searcher):
         """Goes back to a saved state.
 
         Raises:
-            StateError: The file is damaged, of another searcher, metric, mode or space, or cannot be used for another reason.
+            StateError: The file is damaged, of another searcher, metric, mode or space, or cannot
+                be used for another reason.
         """
         self._inner.restore(checkpoint_path)
         self._take_metric()
@@ -250,15 +305,26 @@ class OneShot(Searcher):
         return self._retraining(trial_id) or str(Searcher.FINISHED)
 
     def _supernet(self, trial_id: str) -> _Trial:
-        config = {"phase": "supernet", "strategy": self._strategy, "epochs": self._epochs, "seed": self._seed}
+        config = {
+            "phase": "supernet",
+            "strategy": self._strategy,
+            "epochs": self._epochs,
+            "seed": self._seed,
+        }
         self._inner._record.append({"event": "supernet", "trial": trial_id, **config})
         return _Trial({**config, "favourites": self._evaluations})
 
     def _evaluation(self, trial_id: str) -> _Trial | None:
         """A batch of sub-networks; None if all have been handed out."""
-        asked = sum(len(trial.sub_networks) for trial in self._trials.values() if trial.config["phase"] == "evaluate")
+        asked = sum(
+            len(trial.sub_networks)
+            for trial in self._trials.values()
+            if trial.config["phase"] == "evaluate"
+        )
         configs: dict[str, Config] = {}
-        for number in range(min(self._per_trial, self._evaluations - asked) if not self._exhausted else 0):
+        for number in range(
+            min(self._per_trial, self._evaluations - asked) if not self._exhausted else 0
+        ):
             config = self._inner.suggest(f"{trial_id}/{number}")
             if not isinstance(config, dict):
                 self._exhausted = config is not None
@@ -267,19 +333,40 @@ class OneShot(Searcher):
         if not configs:
             return None
         # As text: Tune would flatten it, and print each value as a parameter of its own.
-        return _Trial({"phase": "evaluate", "weights": self._weights, "sub_networks": json.dumps(configs)}, sub_networks=tuple(configs))
+        return _Trial(
+            {"phase": "evaluate", "weights": self._weights, "sub_networks": json.dumps(configs)},
+            sub_networks=tuple(configs),
+        )
 
     def _retraining(self, trial_id: str) -> _Trial | None:
-        """The best sub-network that is not being retrained yet; None if there is none, or enough are."""
-        taken = [name for trial in self._trials.values() if trial.config["phase"] == "retrain" for name in trial.sub_networks]
+        """The best sub-network that is not being retrained yet; None if there is none, or enough
+        are.
+        """
+        taken = [
+            name
+            for trial in self._trials.values()
+            if trial.config["phase"] == "retrain"
+            for name in trial.sub_networks
+        ]
         best = [name for name in self._ranked() if name not in taken]
         if len(taken) == self._retrain or not best:
             return None
         architecture = self._inner._proposals[best[0]].config
         self._inner._record.append(
-            {"event": "proposal", "trial": trial_id, "config": architecture, "move": "retrain", "parents": [best[0]]}
+            {
+                "event": "proposal",
+                "trial": trial_id,
+                "config": architecture,
+                "move": "retrain",
+                "parents": [best[0]],
+            }
         )
-        config = {"phase": "retrain", "architecture": architecture, "inherited": self._inherited[best[0]], "seed": self._seed + len(taken)}
+        config = {
+            "phase": "retrain",
+            "architecture": architecture,
+            "inherited": self._inherited[best[0]],
+            "seed": self._seed + len(taken),
+        }
         return _Trial(config, sub_networks=(best[0],))
 
     def _ranked(self) -> list[str]:
@@ -319,14 +406,21 @@ class OneShot(Searcher):
         }
 
     def _set_state(self, state: dict[str, Any]) -> None:
-        self._seed, self._weights, self._exhausted = state["seed"], state["weights"], state["exhausted"]
+        self._seed, self._weights, self._exhausted = (
+            state["seed"],
+            state["weights"],
+            state["exhausted"],
+        )
         self._trials = {
-            trial_id: _Trial(**{**fields, "sub_networks": tuple(fields["sub_networks"])}) for trial_id, fields in state["trials"].items()
+            trial_id: _Trial(**{**fields, "sub_networks": tuple(fields["sub_networks"])})
+            for trial_id, fields in state["trials"].items()
         }
         self._inherited = dict(state["inherited"])
 
     def _take_metric(self, metric: str | None = None, mode: str | None = None) -> None:
-        """What the trained networks are ranked by: its own metric, Tune's, or the one that the inner searcher has."""
+        """What the trained networks are ranked by: its own metric, Tune's, or the one that the
+        inner searcher has.
+        """
         if metric == DEFAULT_METRIC:
             metric = None
         own = self._inner._given_objectives is None

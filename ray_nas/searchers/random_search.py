@@ -1,7 +1,7 @@
 """Random search (Bergstra & Bengio, 2012): https://www.jmlr.org/papers/v13/bergstra12a.html."""
 
-from ray_nas.searchers.base import ArchitectureSearcher
-from ray_nas.searchers.candidates import Proposal
+from ray_nas.searchers.core.candidates import Proposal
+from ray_nas.searchers.core.searcher import ArchitectureSearcher
 
 
 class RandomSearch(ArchitectureSearcher):

@@ -1,7 +1,8 @@
-"""Neural architecture search with reinforcement learning (Zoph & Le, 2017): https://arxiv.org/abs/1611.01578.
+"""Neural architecture search with reinforcement learning (Zoph & Le, 2017):
+https://arxiv.org/abs/1611.01578.
 
-With proximal policy optimisation (Schulman et al., 2017, https://arxiv.org/abs/1707.06347) and the soft latency target of
-MnasNet (Tan et al., 2019, https://arxiv.org/abs/1807.11626).
+With proximal policy optimisation (Schulman et al., 2017, https://arxiv.org/abs/1707.06347) and the
+soft latency target of MnasNet (Tan et al., 2019, https://arxiv.org/abs/1807.11626).
 """
 
 import math
@@ -14,17 +15,19 @@ import numpy as np
 import torch
 from ConfigSpace import ConfigurationSpace
 
-from ray_nas.arguments import Limits, check_number
-from ray_nas.searchers.base import ArchitectureSearcher, Observation
-from ray_nas.searchers.candidates import Proposal
-from ray_nas.searchers.controller import Controller, from_text, to_text
-from ray_nas.searchers.objectives import Costs
-from ray_nas.spaces.base import Config, SearchSpace
+from ray_nas.checks import Limits, check_number
+from ray_nas.searchers.core.candidates import Proposal
+from ray_nas.searchers.core.objectives import Costs
+from ray_nas.searchers.core.searcher import ArchitectureSearcher, Observation
+from ray_nas.searchers.models.controller import Controller, from_text, to_text
+from ray_nas.spaces.core.search_space import Config, SearchSpace
 
 _DRAWS: Final = 8
 """Configs that are drawn at a time; the first new one is proposed."""
 _TEMPERATURES: Final = (1.0, 1.0, 2.0, 4.0, 8.0)
-"""Where a controller that has settled draws nothing new, its distribution is flattened more and more."""
+"""Where a controller that has settled draws nothing new, its distribution is flattened more and
+more.
+"""
 
 
 @dataclass(frozen=True)
@@ -48,20 +51,22 @@ class _Sample:
 class Reinforce(ArchitectureSearcher):
     """A recurrent controller draws configs and is trained by policy gradients on how they did.
 
-    Rewards count by their rank among the last `window` trials, from -1 to 1: a moving baseline, and no scale to tune. A
-    trial may end long after others that were proposed later: its gradient is weighted by how much more likely the
-    controller has become to draw it since (the importance ratio), limited as in PPO. Configs that did not come from the
-    controller count as if it had drawn them.
+    Rewards count by their rank among the last `window` trials, from -1 to 1: a moving baseline, and
+    no scale to tune. A trial may end long after others that were proposed later: its gradient is
+    weighted by how much more likely the controller has become to draw it since (the importance
+    ratio), limited as in PPO. Configs that did not come from the controller count as if it had
+    drawn them.
 
     Args:
         space: As in `ArchitectureSearcher`, like all arguments that are not listed here.
         metric: See there.
         mode: See there.
-        ppo: Every update makes `epochs` steps on the clipped objective over the last `window` trials; if False, plain
-            REINFORCE: one step over the last `batch_size`.
-        soft_targets: Name of a reported metric or a cost to (target T, exponent w): the reward is multiplied by
-            (figure / T) ** w, e.g. {"latency_ms": (80.0, -0.07)} (MnasNet's equations 2 and 3; for negative rewards, as of
-            a minimised metric, it is divided). A trial whose figure is missing or not positive counts as failed.
+        ppo: Every update makes `epochs` steps on the clipped objective over the last `window`
+            trials; if False, plain REINFORCE: one step over the last `batch_size`.
+        soft_targets: Name of a reported metric or a cost to (target T, exponent w): the reward is
+            multiplied by (figure / T) ** w, e.g. {"latency_ms": (80.0, -0.07)} (MnasNet's equations
+            2 and 3; for negative rewards, as of a minimised metric, it is divided). A trial whose
+            figure is missing or not positive counts as failed.
         batch_size: How many trials end between updates.
         window: How many trials are ranked with one another, at least `batch_size`.
         epochs: Gradient steps of an update with PPO.
@@ -102,14 +107,18 @@ class Reinforce(ArchitectureSearcher):
         for name, value in {"batch_size": batch_size, "epochs": epochs, "hidden": hidden}.items():
             check_number(name, value, at_least=1, whole=True)
         if window < max(2, batch_size):
-            raise ValueError(f"window must be at least 2 and at least batch_size = {batch_size}, got {window}")
+            raise ValueError(
+                f"window must be at least 2 and at least batch_size = {batch_size}, got {window}"
+            )
         if learning_rate <= 0 or entropy_bonus < 0 or not 0 < clip < 1:
             raise ValueError(
                 f"learning_rate must be positive, entropy_bonus at least 0, clip in (0, 1); got {learning_rate}, {entropy_bonus}, {clip}"
             )
         for name, (target, _) in (soft_targets or {}).items():
             if target <= 0:
-                raise ValueError(f"soft_targets[{name!r}] must be (target, exponent) with a positive target, got {soft_targets}")
+                raise ValueError(
+                    f"soft_targets[{name!r}] must be (target, exponent) with a positive target, got {soft_targets}"
+                )
         super().__init__(
             space,
             metric,
@@ -149,7 +158,9 @@ class Reinforce(ArchitectureSearcher):
 
     def _tell(self, observation: Observation) -> None:
         factor = self._factor(observation)
-        self._learn(observation.trial_id, None if factor is None else observation.score, factor or 1.0)
+        self._learn(
+            observation.trial_id, None if factor is None else observation.score, factor or 1.0
+        )
 
     def _rescore(self, scores: Mapping[str, float]) -> None:
         for index, sample in enumerate(self._samples):
@@ -160,7 +171,9 @@ class Reinforce(ArchitectureSearcher):
         self._learn(trial_id, None, 1.0)
 
     def _transfer(self, observations: Sequence[Observation]) -> None:
-        """Another task teaches the controller once, in random order, where an own trial is gone through many times."""
+        """Another task teaches the controller once, in random order, where an own trial is gone
+        through many times.
+        """
         order = [observations[int(index)] for index in self._rng.permutation(len(observations))]
         size = self._samples.maxlen or 1
         for start in range(0, len(order), size):
@@ -168,10 +181,14 @@ class Reinforce(ArchitectureSearcher):
             actions = self._actions([observation.proposal.config for observation in part])
             with torch.no_grad():
                 before, _ = self._learner.controller(actions)
-            self._step(actions, torch.tensor([2 * observation.score - 1 for observation in part]), before)
+            self._step(
+                actions, torch.tensor([2 * observation.score - 1 for observation in part]), before
+            )
 
     def _factor(self, observation: Observation) -> float | None:
-        """The product of (figure / T) ** w over the soft targets; None if a figure is missing or not positive."""
+        """The product of (figure / T) ** w over the soft targets; None if a figure is missing or
+        not positive.
+        """
         product, figures = 1.0, observation.metrics
         if any(name not in figures for name in self._soft_targets) and self._costs is not None:
             figures = {**self._costs(self.space.to_tune(observation.proposal.config)), **figures}
@@ -183,7 +200,11 @@ class Reinforce(ArchitectureSearcher):
         return product
 
     def _learn(self, trial_id: str, score: float | None, factor: float) -> None:
-        log_prob = self._log_probs.pop(trial_id) if trial_id in self._log_probs else self._log_prob(trial_id)
+        log_prob = (
+            self._log_probs.pop(trial_id)
+            if trial_id in self._log_probs
+            else self._log_prob(trial_id)
+        )
         self._samples.append(_Sample(trial_id, score, factor, log_prob))
         self._new += 1
         if self._new >= self._batch_size:
@@ -204,9 +225,13 @@ class Reinforce(ArchitectureSearcher):
         learner = self._learner
         log_probs, entropies = learner.controller(actions)
         ratios = (log_probs - before).clamp(max=20.0).exp()
-        gains = torch.minimum(ratios * advantages, ratios.clamp(1 - self._clip, 1 + self._clip) * advantages)  # PPO, Eq. (7)
+        gains = torch.minimum(
+            ratios * advantages, ratios.clamp(1 - self._clip, 1 + self._clip) * advantages
+        )  # PPO, Eq. (7)
         if not self._ppo:
-            gains = ratios.detach().clamp(max=1 + self._clip) * log_probs * advantages  # REINFORCE, weighted for late arrivals
+            gains = (
+                ratios.detach().clamp(max=1 + self._clip) * log_probs * advantages
+            )  # REINFORCE, weighted for late arrivals
         loss = -(gains + self._entropy_bonus * entropies).mean()
         learner.optimizer.zero_grad()
         loss.backward()
@@ -214,7 +239,9 @@ class Reinforce(ArchitectureSearcher):
 
     def _log_prob(self, trial_id: str) -> float:
         with torch.no_grad():
-            log_probs, _ = self._learner.controller(self._actions([self._proposals[trial_id].config]))
+            log_probs, _ = self._learner.controller(
+                self._actions([self._proposals[trial_id].config])
+            )
         return float(log_probs)
 
     def _actions(self, configs: Sequence[Config]) -> torch.Tensor:
@@ -223,7 +250,9 @@ class Reinforce(ArchitectureSearcher):
     @property
     def _learner(self) -> "_Learner":
         if self._state is None:
-            self._state = _Learner(self.space, self._hidden, self._learning_rate, self._weights_seed)
+            self._state = _Learner(
+                self.space, self._hidden, self._learning_rate, self._weights_seed
+            )
         return self._state
 
     def _get_state(self) -> dict[str, Any]:
@@ -258,7 +287,11 @@ class _Learner:
             for index, entry in self.optimizer.state_dict()["state"].items()
             for name, tensor in entry.items()
         }
-        return {**self.controller.state_dict(prefix="controller."), **moments, "generator": self._generator.get_state()}
+        return {
+            **self.controller.state_dict(prefix="controller."),
+            **moments,
+            "generator": self._generator.get_state(),
+        }
 
     def take(self, tensors: Mapping[str, torch.Tensor]) -> None:
         parts: dict[str, dict[str, torch.Tensor]] = {"controller": {}, "adam": {}}

@@ -1,6 +1,7 @@
 """Encodings of cells for predictors (White et al., 2020): https://arxiv.org/abs/2007.04965.
 
-They say what the cells of a config are, and nothing of its other parameters; `SearchSpace.encode` says all of it.
+They say what the cells of a config are, and nothing of its other parameters; `SearchSpace.encode`
+says all of it.
 """
 
 from collections.abc import Mapping
@@ -9,8 +10,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ray_nas.arguments import check_number
-from ray_nas.spaces.graph_key import CellGraph
+from ray_nas.checks import check_number
+from ray_nas.spaces.cells.cell_graph import CellGraph
 
 Code = np.ndarray[tuple[int], np.dtype[np.float64]]
 
@@ -22,7 +23,8 @@ class CellSpace(Protocol):
 
 
 def adjacency_encoding(space: CellSpace, config: Mapping[str, Any]) -> Code:
-    """For each cell and each pair of nodes, which operation its edge carries (one-hot, zeros where there is no edge).
+    """For each cell and each pair of nodes, which operation its edge carries (one-hot, zeros where
+    there is no edge).
 
     Args:
         space: A cell space (`NASBench201`, `DARTS`, `HierarchicalSpace`).
@@ -35,7 +37,11 @@ def adjacency_encoding(space: CellSpace, config: Mapping[str, Any]) -> Code:
     for cell in space.cells(config).values():
         for node, edges in enumerate(cell.nodes, start=cell.inputs):
             carried = {edge.source: edge.operation for edge in edges}
-            entries += [float(carried.get(source) == operation) for source in range(node) for operation in cell.operations]
+            entries += [
+                float(carried.get(source) == operation)
+                for source in range(node)
+                for operation in cell.operations
+            ]
     return np.array(entries)
 
 
@@ -47,7 +53,8 @@ def path_encoding(space: CellSpace, config: Mapping[str, Any], max_length: int =
     Args:
         space: A cell space (`NASBench201`, `DARTS`, `HierarchicalSpace`).
         config: A config of it.
-        max_length: Longer paths are left out; the vector has a place for each sequence of up to so many operations.
+        max_length: Longer paths are left out; the vector has a place for each sequence of up to so
+            many operations.
 
     Returns:
         A vector of 0 and 1 of the same length for all configs of the space.
@@ -59,9 +66,17 @@ def path_encoding(space: CellSpace, config: Mapping[str, Any], max_length: int =
     entries: list[float] = []
     for cell in space.cells(config).values():
         operations = [operation for operation in cell.operations if operation != "none"]
-        sequences = [sequence for length in range(1, max_length + 1) for sequence in product(operations, repeat=length)]
+        sequences = [
+            sequence
+            for length in range(1, max_length + 1)
+            for sequence in product(operations, repeat=length)
+        ]
         leading = _paths(cell, max_length)
-        entries += [float((start, sequence) in leading) for start in range(cell.inputs) for sequence in sequences]
+        entries += [
+            float((start, sequence) in leading)
+            for start in range(cell.inputs)
+            for sequence in sequences
+        ]
     return np.array(entries)
 
 
@@ -72,6 +87,10 @@ def _paths(cell: CellGraph, max_length: int) -> set[tuple[int, tuple[str, ...]]]
         reaching = set()
         for edge in edges:
             if edge.operation != "none":
-                reaching |= {(start, (*path, edge.operation)) for start, path in paths[edge.source] if len(path) < max_length}
+                reaching |= {
+                    (start, (*path, edge.operation))
+                    for start, path in paths[edge.source]
+                    if len(path) < max_length
+                }
         paths.append(reaching)
     return set().union(*(paths[output] for output in cell.outputs))

@@ -2,8 +2,9 @@
 
 https://arxiv.org/abs/1711.00436, https://arxiv.org/abs/2211.01842
 
-The lowest level is a library of cells, graphs of four nodes with an operation on each edge; a stage says which cell of the
-library it repeats, how often, and how they are linked; the network says how wide its stages are.
+The lowest level is a library of cells, graphs of four nodes with an operation on each edge; a stage
+says which cell of the library it repeats, how often, and how they are linked; the network says how
+wide its stages are.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,23 +14,32 @@ from typing import Any, Final
 import torch
 from torch import nn
 
-from ray_nas.spaces.cell_layers import Reduction, Zero, relu_conv_norm
-from ray_nas.spaces.choices import LayerChoice, Repeat, ValueChoice
-from ray_nas.spaces.graph_key import CellGraph, Edge, GraphKey, graph_key
-from ray_nas.spaces.model_space import ModelSpace, check_sizes
+from ray_nas.spaces.cells.cell_graph import CellGraph, Edge, GraphKey, graph_key
+from ray_nas.spaces.cells.cell_layers import Reduction, Zero, relu_conv_norm
+from ray_nas.spaces.model.choices import LayerChoice, Repeat, ValueChoice
+from ray_nas.spaces.model.model_space import ModelSpace, check_sizes
 
 EDGES: Final = tuple((source, node) for node in (1, 2, 3) for source in range(node))
-OPERATIONS: Final = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "sep_conv_5x5", "avg_pool_3x3")
+OPERATIONS: Final = (
+    "none",
+    "skip_connect",
+    "nor_conv_1x1",
+    "nor_conv_3x3",
+    "sep_conv_5x5",
+    "avg_pool_3x3",
+)
 LINKS: Final = ("chain", "residual", "dense")
 
 
 class HierarchicalSpace(ModelSpace):
     """Three levels; 8.8e13 networks with the defaults, those of NAS-Bench-201 among them.
 
-    Network: `widening`, the factor of the channels from stage to stage. Stage `s`: `stage_s.cell`, the cell of the library
-    that it uses; `stage_s.depth`, how many; `stage_s.links`, what a cell reads: the one before it (chain), the sum of that
-    one's input and output (residual), or the mean of all before it in the stage (dense). Cell `c` of the library:
-    `cell_c.edge_0_1` and so on, active where a stage uses the cell.
+    Network: `widening`, the factor of the channels from stage to stage. Stage `s`: `stage_s.cell`,
+        the cell of the library
+    that it uses; `stage_s.depth`, how many; `stage_s.links`, what a cell reads: the one before it
+    (chain), the sum of that one's input and output (residual), or the mean of all before it in the
+    stage (dense). Cell `c` of the library: `cell_c.edge_0_1` and so on, active where a stage uses
+    the cell.
 
     Args:
         input_shape: Channels, height and width of the images; 2 ** (stages - 1) pixels or larger.
@@ -50,8 +60,16 @@ class HierarchicalSpace(ModelSpace):
         max_depth: int = 5,
         cells: int = 2,
     ) -> None:
-        check_sizes(num_classes=num_classes, channels=channels, stages=stages, max_depth=max_depth, cells=cells)
-        super().__init__(partial(_Network, input_shape[0], num_classes, channels, stages, max_depth, cells))
+        check_sizes(
+            num_classes=num_classes,
+            channels=channels,
+            stages=stages,
+            max_depth=max_depth,
+            cells=cells,
+        )
+        super().__init__(
+            partial(_Network, input_shape[0], num_classes, channels, stages, max_depth, cells)
+        )
         self.input_shape = input_shape
         self._stages = stages
 
@@ -61,11 +79,18 @@ class HierarchicalSpace(ModelSpace):
 
     def cells(self, config: Mapping[str, Any]) -> dict[str, CellGraph]:
         """The cell of each stage as a graph."""
-        used = {f"stage_{stage}": int(config[f"stage_{stage}.cell"]) for stage in range(self._stages)}
-        return {stage: CellGraph(1, _nodes(config, cell), [3], OPERATIONS) for stage, cell in used.items()}
+        used = {
+            f"stage_{stage}": int(config[f"stage_{stage}.cell"]) for stage in range(self._stages)
+        }
+        return {
+            stage: CellGraph(1, _nodes(config, cell), [3], OPERATIONS)
+            for stage, cell in used.items()
+        }
 
     def canonical(self, config: Mapping[str, Any]) -> str:
-        """Equal where unused cells, edges that carry nothing, or the cells' places in the library are all that differs."""
+        """Equal where unused cells, edges that carry nothing, or the cells' places in the
+        library are all that differs.
+        """
         stages = [self._stage_key(config, stage) for stage in range(self._stages)]
         return f"x{config['widening']} | " + " | ".join(stages)
 
@@ -82,23 +107,38 @@ class HierarchicalSpace(ModelSpace):
 
 
 def _nodes(config: Mapping[str, Any], cell: int) -> list[list[Edge]]:
-    names = [[(source, f"cell_{cell}.edge_{source}_{node}") for source in range(node)] for node in (1, 2, 3)]
+    names = [
+        [(source, f"cell_{cell}.edge_{source}_{node}") for source in range(node)]
+        for node in (1, 2, 3)
+    ]
     return [[Edge(config[name], source, name) for source, name in node] for node in names]
 
 
 class _Network(nn.Module):
-    def __init__(self, in_channels: int, num_classes: int, channels: int, stages: int, max_depth: int, cells: int) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        num_classes: int,
+        channels: int,
+        stages: int,
+        max_depth: int,
+        cells: int,
+    ) -> None:
         super().__init__()
         widening = ValueChoice("widening", [1.5, 2.0])
         width = channels
-        self.stem = nn.Sequential(nn.Conv2d(in_channels, width, 3, padding=1, bias=False), nn.BatchNorm2d(width))
+        self.stem = nn.Sequential(
+            nn.Conv2d(in_channels, width, 3, padding=1, bias=False), nn.BatchNorm2d(width)
+        )
         self.stages = nn.Sequential()
         for stage in range(stages):
             inputs, width = width, width if stage == 0 else int(widening * width)
             if stage > 0:
                 self.stages.append(Reduction(inputs, width))
             self.stages.append(_Stage(f"stage_{stage}", width, max_depth, cells))
-        self.head = nn.Sequential(nn.BatchNorm2d(width), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        self.head = nn.Sequential(
+            nn.BatchNorm2d(width), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()
+        )
         self.classifier = nn.Linear(width, num_classes)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
@@ -110,7 +150,9 @@ class _Stage(nn.Module):
         super().__init__()
         self.links = ValueChoice(f"{name}.links", LINKS)
         library = {str(cell): partial(_Cell, cell, width) for cell in range(cells)}
-        self.cells = Repeat(f"{name}.depth", 1, max_depth, lambda index: LayerChoice(f"{name}.cell", library))
+        self.cells = Repeat(
+            f"{name}.depth", 1, max_depth, lambda index: LayerChoice(f"{name}.cell", library)
+        )
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         values = [inputs]
@@ -125,7 +167,12 @@ class _Cell(nn.Module):
     def __init__(self, cell: int, width: int) -> None:
         super().__init__()
         self.edges = nn.ModuleDict(
-            {f"{source}_{node}": LayerChoice(f"cell_{cell}.edge_{source}_{node}", _operations(width)) for source, node in EDGES}
+            {
+                f"{source}_{node}": LayerChoice(
+                    f"cell_{cell}.edge_{source}_{node}", _operations(width)
+                )
+                for source, node in EDGES
+            }
         )
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
@@ -143,6 +190,8 @@ def _operations(width: int) -> dict[str, Callable[[], nn.Module]]:
         "skip_connect": nn.Identity,
         "nor_conv_1x1": partial(relu_conv_norm, width, width, 1),
         "nor_conv_3x3": partial(relu_conv_norm, width, width, 3),
-        "sep_conv_5x5": lambda: nn.Sequential(nn.ReLU(), depthwise(), nn.Conv2d(width, width, 1, bias=False), nn.BatchNorm2d(width)),
+        "sep_conv_5x5": lambda: nn.Sequential(
+            nn.ReLU(), depthwise(), nn.Conv2d(width, width, 1, bias=False), nn.BatchNorm2d(width)
+        ),
         "avg_pool_3x3": partial(nn.AvgPool2d, 3, stride=1, padding=1, count_include_pad=False),
     }

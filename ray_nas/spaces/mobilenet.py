@@ -1,4 +1,5 @@
-"""Macro space of inverted residual blocks (MobileNetV2: Sandler et al., 2018; MnasNet: Tan et al., 2019).
+"""Macro space of inverted residual blocks (MobileNetV2: Sandler et al., 2018; MnasNet: Tan et al.,
+2019).
 
 https://arxiv.org/abs/1801.04381, https://arxiv.org/abs/1807.11626
 """
@@ -10,23 +11,32 @@ from typing import Final
 import torch
 from torch import nn
 
-from ray_nas.spaces.choices import Repeat, ValueChoice, scope
-from ray_nas.spaces.model_space import ModelSpace, check_sizes
+from ray_nas.spaces.model.choices import Repeat, ValueChoice, scope
+from ray_nas.spaces.model.model_space import ModelSpace, check_sizes
 
 Stage = tuple[int, int, int]
 """Channels, most blocks, and the stride of the first block."""
-STAGES: Final[tuple[Stage, ...]] = ((24, 4, 2), (32, 4, 2), (64, 4, 2), (96, 4, 1), (160, 4, 2), (320, 1, 1))
+STAGES: Final[tuple[Stage, ...]] = (
+    (24, 4, 2),
+    (32, 4, 2),
+    (64, 4, 2),
+    (96, 4, 1),
+    (160, 4, 2),
+    (320, 1, 1),
+)
 """MobileNetV2's stages after its first, with room for four blocks in each."""
 
 
 class MobileNetSpace(ModelSpace):
-    """Stages of inverted residual blocks: depth per stage; kernel, expansion and squeeze-excite per block.
+    """Stages of inverted residual blocks: depth per stage; kernel, expansion and squeeze-excite per
+    block.
 
-    Stage `s` has `stage_s.depth`, block `i` of it `stage_s.block_i.kernel`, `.expansion` and `.squeeze`. 3.1e26 networks
-    with the defaults, MobileNetV2 among them.
+    Stage `s` has `stage_s.depth`, block `i` of it `stage_s.block_i.kernel`, `.expansion` and
+    `.squeeze`. 3.1e26 networks with the defaults, MobileNetV2 among them.
 
     Args:
-        input_shape: Channels, height and width of the images. For small images take stages with smaller strides.
+        input_shape: Channels, height and width of the images. For small images take stages with
+            smaller strides.
         num_classes: Outputs of the classifier.
         stages: Channels, most blocks and first stride of each stage.
         kernels: Sizes that a depthwise convolution may have.
@@ -48,7 +58,16 @@ class MobileNetSpace(ModelSpace):
     ) -> None:
         check_sizes(num_classes=num_classes, stages=len(stages), stem_stride=stem_stride)
         super().__init__(
-            partial(_Network, input_shape[0], num_classes, tuple(stages), tuple(kernels), tuple(expansions), stem_stride, dropout)
+            partial(
+                _Network,
+                input_shape[0],
+                num_classes,
+                tuple(stages),
+                tuple(kernels),
+                tuple(expansions),
+                stem_stride,
+                dropout,
+            )
         )
         self.input_shape = input_shape
 
@@ -75,24 +94,48 @@ class _Network(nn.Module):
         inputs = 16
         for index, (width, most, stride) in enumerate(stages):
             with scope(f"stage_{index}"):
-                self.stages.append(Repeat("depth", 1, most, partial(_block, inputs, width, stride, kernels, expansions)))
+                self.stages.append(
+                    Repeat(
+                        "depth",
+                        1,
+                        most,
+                        partial(_block, inputs, width, stride, kernels, expansions),
+                    )
+                )
             inputs = width
-        self.head = nn.Sequential(*_conv(inputs, 1280, 1, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(dropout))
+        self.head = nn.Sequential(
+            *_conv(inputs, 1280, 1, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(dropout)
+        )
         self.classifier = nn.Linear(1280, num_classes)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         return self.classifier(self.head(self.stages(self.stem(images))))  # type: ignore[no-any-return]
 
 
-def _block(inputs: int, width: int, stride: int, kernels: tuple[int, ...], expansions: tuple[int, ...], index: int) -> nn.Module:
+def _block(
+    inputs: int,
+    width: int,
+    stride: int,
+    kernels: tuple[int, ...],
+    expansions: tuple[int, ...],
+    index: int,
+) -> nn.Module:
     with scope(f"block_{index}"):
         kernel, expansion = ValueChoice("kernel", kernels), ValueChoice("expansion", expansions)
         squeeze = ValueChoice("squeeze", [False, True])
-    return InvertedResidual(inputs if index == 0 else width, width, kernel, stride if index == 0 else 1, expansion, squeeze)
+    return InvertedResidual(
+        inputs if index == 0 else width,
+        width,
+        kernel,
+        stride if index == 0 else 1,
+        expansion,
+        squeeze,
+    )
 
 
 class InvertedResidual(nn.Module):
-    """Widens by a 1x1 convolution, filters each channel, and projects; with a residual where shapes allow it.
+    """Widens by a 1x1 convolution, filters each channel, and projects; with a residual where shapes
+    allow it.
 
     Args:
         inputs: Channels in.
@@ -103,7 +146,9 @@ class InvertedResidual(nn.Module):
         squeeze: Whether a squeeze-excite unit weighs the widened channels.
     """
 
-    def __init__(self, inputs: int, width: int, kernel: int, stride: int, expansion: int, squeeze: bool) -> None:
+    def __init__(
+        self, inputs: int, width: int, kernel: int, stride: int, expansion: int, squeeze: bool
+    ) -> None:
         super().__init__()
         inner = inputs * expansion
         self.widen = nn.Sequential(*_conv(inputs, inner, 1, 1)) if expansion > 1 else nn.Identity()
@@ -113,18 +158,26 @@ class InvertedResidual(nn.Module):
         self.residual = stride == 1 and inputs == width
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Images (batch, inputs, height, width) to (batch, width, height / stride, width / stride)."""
+        """Images (batch, inputs, height, width) to (batch, width, height / stride, width /
+        stride).
+        """
         outputs = self.project(self.weigh(self.filter(self.widen(inputs))))
         return inputs + outputs if self.residual else outputs  # type: ignore[no-any-return]
 
 
 class SqueezeExcite(nn.Module):
-    """Weighs channels by what their means say (Hu et al., 2018, https://arxiv.org/abs/1709.01507)."""
+    """Weighs channels by what their means say (Hu et al., 2018,
+    https://arxiv.org/abs/1709.01507).
+    """
 
     def __init__(self, width: int, squeezed: int) -> None:
         super().__init__()
         self.gate = nn.Sequential(
-            nn.AdaptiveAvgPool2d(1), nn.Conv2d(width, squeezed, 1), nn.SiLU(), nn.Conv2d(squeezed, width, 1), nn.Sigmoid()
+            nn.AdaptiveAvgPool2d(1),
+            nn.Conv2d(width, squeezed, 1),
+            nn.SiLU(),
+            nn.Conv2d(squeezed, width, 1),
+            nn.Sigmoid(),
         )
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
@@ -133,5 +186,7 @@ class SqueezeExcite(nn.Module):
 
 
 def _conv(inputs: int, width: int, kernel: int, stride: int, groups: int = 1) -> list[nn.Module]:
-    convolution = nn.Conv2d(inputs, width, kernel, stride=stride, padding=kernel // 2, groups=groups, bias=False)
+    convolution = nn.Conv2d(
+        inputs, width, kernel, stride=stride, padding=kernel // 2, groups=groups, bias=False
+    )
     return [convolution, nn.BatchNorm2d(width), nn.ReLU6()]

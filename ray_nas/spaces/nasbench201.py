@@ -1,7 +1,8 @@
 """NAS-Bench-201's cell space (Dong & Yang, 2020): https://arxiv.org/abs/2001.00326.
 
-A cell is a graph of four nodes; each of its six edges carries one of five operations, 15,625 cells in all. The network
-stacks three stages of cells of width C, 2C and 4C with a residual block of stride 2 between them.
+A cell is a graph of four nodes; each of its six edges carries one of five operations, 15,625 cells
+in all. The network stacks three stages of cells of width C, 2C and 4C with a residual block of
+stride 2 between them.
 """
 
 import re
@@ -13,12 +14,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from ray_nas.spaces.base import Config
-from ray_nas.spaces.cell_features import cell_features
-from ray_nas.spaces.cell_layers import Reduction, Zero, relu_conv_norm
-from ray_nas.spaces.choices import LayerChoice
-from ray_nas.spaces.graph_key import CellGraph, Edge
-from ray_nas.spaces.model_space import ModelSpace, check_sizes
+from ray_nas.spaces.cells.cell_features import cell_features
+from ray_nas.spaces.cells.cell_graph import CellGraph, Edge
+from ray_nas.spaces.cells.cell_layers import Reduction, Zero, relu_conv_norm
+from ray_nas.spaces.core.search_space import Config
+from ray_nas.spaces.model.choices import LayerChoice
+from ray_nas.spaces.model.model_space import ModelSpace, check_sizes
 
 EDGES: Final = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
 """The cell's edges (from, to) in the benchmark's order."""
@@ -32,19 +33,37 @@ class NASBench201(ModelSpace):
         channels: Width of the first stage (16 in the benchmark).
         cells_per_stage: Cells in each of the three stages (5 in the benchmark).
         num_classes: Outputs of the classifier.
-        in_channels: Channels of the input images, of shape (batch, in_channels, height, width), 4 pixels or larger.
+        in_channels: Channels of the input images, of shape (batch, in_channels, height, width), 4
+            pixels or larger.
     """
 
-    def __init__(self, channels: int = 16, cells_per_stage: int = 5, num_classes: int = 10, in_channels: int = 3) -> None:
-        check_sizes(channels=channels, cells_per_stage=cells_per_stage, num_classes=num_classes, in_channels=in_channels)
+    def __init__(
+        self,
+        channels: int = 16,
+        cells_per_stage: int = 5,
+        num_classes: int = 10,
+        in_channels: int = 3,
+    ) -> None:
+        check_sizes(
+            channels=channels,
+            cells_per_stage=cells_per_stage,
+            num_classes=num_classes,
+            in_channels=in_channels,
+        )
         super().__init__(partial(_Network, channels, cells_per_stage, num_classes, in_channels))
         self.input_shape = (in_channels, 32, 32)
 
     def to_arch_str(self, config: Mapping[str, Any]) -> str:
-        """The cell in the benchmark's own notation, e.g. `|nor_conv_3x3~0|+|none~0|skip_connect~1|+|...|`."""
+        """The cell in the benchmark's own notation, e.g.
+        `|nor_conv_3x3~0|+|none~0|skip_connect~1|+|...|`.
+        """
         nodes = []
         for node in (1, 2, 3):
-            nodes.append("|" + "|".join(f"{config[f'edge_{source}_{node}']}~{source}" for source in range(node)) + "|")
+            nodes.append(
+                "|"
+                + "|".join(f"{config[f'edge_{source}_{node}']}~{source}" for source in range(node))
+                + "|"
+            )
         return "+".join(nodes)
 
     def from_arch_str(self, arch_str: str) -> Config:
@@ -64,16 +83,20 @@ class NASBench201(ModelSpace):
 
     def cells(self, config: Mapping[str, Any]) -> dict[str, CellGraph]:
         """The cell as a graph."""
-        names = [[(source, f"edge_{source}_{node}") for source in range(node)] for node in (1, 2, 3)]
+        names = [
+            [(source, f"edge_{source}_{node}") for source in range(node)] for node in (1, 2, 3)
+        ]
         nodes = [[Edge(config[name], source, name) for source, name in node] for node in names]
         return {"cell": CellGraph(1, nodes, [3], OPERATIONS)}
 
     def canonical(self, config: Mapping[str, Any]) -> str:
-        """The cell's function as a formula: equal for the cells of each of the benchmark's 6,466 isomorphism classes.
+        """The cell's function as a formula: equal for the cells of each of the benchmark's 6,466
+        isomorphism classes.
 
-        The input is "0", an edge that carries zeros "#", a skip connection is its input, and the terms of a sum are
-        sorted. Rules and symbols are the benchmark's own, since the order of the symbols has a say in the classes: zeros
-        stay in a sum and an inherited sum is one term, so that some cells of equal function keep different keys.
+        The input is "0", an edge that carries zeros "#", a skip connection is its input, and the
+        terms of a sum are sorted. Rules and symbols are the benchmark's own, since the order of the
+        symbols has a say in the classes: zeros stay in a sum and an inherited sum is one term, so
+        that some cells of equal function keep different keys.
         """
         nodes = ["0"]
         for node in (1, 2, 3):
@@ -83,7 +106,9 @@ class NASBench201(ModelSpace):
                 if operation == "none" or inputs == "#":
                     terms.append("#")
                 else:
-                    terms.append(inputs if operation == "skip_connect" else f"({inputs})@{operation}")
+                    terms.append(
+                        inputs if operation == "skip_connect" else f"({inputs})@{operation}"
+                    )
             nodes.append("+".join(sorted(terms)))
         return nodes[3]
 
@@ -94,9 +119,14 @@ class NASBench201(ModelSpace):
 
 
 class _Network(nn.Module):
-    def __init__(self, channels: int, cells_per_stage: int, num_classes: int, in_channels: int) -> None:
+    def __init__(
+        self, channels: int, cells_per_stage: int, num_classes: int, in_channels: int
+    ) -> None:
         super().__init__()
-        layers: list[nn.Module] = [nn.Conv2d(in_channels, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels)]
+        layers: list[nn.Module] = [
+            nn.Conv2d(in_channels, channels, 3, padding=1, bias=False),
+            nn.BatchNorm2d(channels),
+        ]
         for width in (channels, 2 * channels, 4 * channels):
             if width > channels:
                 layers.append(Reduction(width // 2, width))
@@ -111,7 +141,12 @@ class _Network(nn.Module):
 class _Cell(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.edges = nn.ModuleDict({f"{source}_{node}": LayerChoice(f"edge_{source}_{node}", _operations(width)) for source, node in EDGES})
+        self.edges = nn.ModuleDict(
+            {
+                f"{source}_{node}": LayerChoice(f"edge_{source}_{node}", _operations(width))
+                for source, node in EDGES
+            }
+        )
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         nodes = [inputs]

@@ -1,4 +1,5 @@
-"""Transformer encoder for text (BERT: Devlin et al., 2019; searched per layer as in AutoFormer: Chen et al., 2021).
+"""Transformer encoder for text (BERT: Devlin et al., 2019; searched per layer as in AutoFormer:
+Chen et al., 2021).
 
 https://arxiv.org/abs/1810.04805, https://arxiv.org/abs/2107.00651
 """
@@ -9,16 +10,17 @@ from functools import partial
 import torch
 from torch import nn
 
-from ray_nas.spaces.choices import Repeat, ValueChoice, scope
-from ray_nas.spaces.model_space import ModelSpace, check_sizes
+from ray_nas.spaces.model.choices import Repeat, ValueChoice, scope
+from ray_nas.spaces.model.model_space import ModelSpace, check_sizes
 
 
 class TransformerSpace(ModelSpace):
-    """Encoders of tokens (batch, length) for classification: width and depth for all, heads and feed-forward per layer.
+    """Encoders of tokens (batch, length) for classification: width and depth for all, heads and
+    feed-forward per layer.
 
-    `width` and `depth` are the network's, `layer_i.heads` and `layer_i.ratio` (feed-forward units over width) layer `i`'s.
-    A head is `head_width` wide whatever the width. 3.9e13 networks with the defaults, BERT-base among them (without its
-    token types, which only sentence pairs use).
+    `width` and `depth` are the network's, `layer_i.heads` and `layer_i.ratio` (feed-forward units
+    over width) layer `i`'s. A head is `head_width` wide whatever the width. 3.9e13 networks with
+    the defaults, BERT-base among them (without its token types, which only sentence pairs use).
 
     Args:
         vocabulary: Number of different tokens; token 0 is padding, which no other token attends to.
@@ -49,15 +51,39 @@ class TransformerSpace(ModelSpace):
         head_width: int = 64,
         dropout: float = 0.1,
     ) -> None:
-        check_sizes(vocabulary=vocabulary, num_classes=num_classes, max_length=max_length, min_layers=min_layers, head_width=head_width)
-        layer = partial(_Layer, heads=tuple(heads), ratios=tuple(ratios), head_width=head_width, dropout=dropout)
-        super().__init__(partial(_Network, vocabulary, num_classes, max_length, tuple(widths), (min_layers, max_layers), layer))
+        check_sizes(
+            vocabulary=vocabulary,
+            num_classes=num_classes,
+            max_length=max_length,
+            min_layers=min_layers,
+            head_width=head_width,
+        )
+        layer = partial(
+            _Layer, heads=tuple(heads), ratios=tuple(ratios), head_width=head_width, dropout=dropout
+        )
+        super().__init__(
+            partial(
+                _Network,
+                vocabulary,
+                num_classes,
+                max_length,
+                tuple(widths),
+                (min_layers, max_layers),
+                layer,
+            )
+        )
         self.input_shape = (max_length,)
 
 
 class _Network(nn.Module):
     def __init__(
-        self, vocabulary: int, num_classes: int, max_length: int, widths: tuple[int, ...], depths: tuple[int, int], layer: "partial[_Layer]"
+        self,
+        vocabulary: int,
+        num_classes: int,
+        max_length: int,
+        widths: tuple[int, ...],
+        depths: tuple[int, int],
+        layer: "partial[_Layer]",
     ) -> None:
         super().__init__()
         width = ValueChoice("width", widths)
@@ -79,9 +105,20 @@ class _Network(nn.Module):
 
 
 class _Layer(nn.Module):
-    """Attention and a feed-forward part, each added to its input and then normalised (post-norm, as in BERT)."""
+    """Attention and a feed-forward part, each added to its input and then normalised (post-norm,
+    as in BERT).
+    """
 
-    def __init__(self, width: int, index: int, *, heads: tuple[int, ...], ratios: tuple[int, ...], head_width: int, dropout: float) -> None:
+    def __init__(
+        self,
+        width: int,
+        index: int,
+        *,
+        heads: tuple[int, ...],
+        ratios: tuple[int, ...],
+        head_width: int,
+        dropout: float,
+    ) -> None:
         super().__init__()
         with scope(f"layer_{index}"):
             inner = head_width * ValueChoice("heads", heads)
@@ -90,14 +127,21 @@ class _Layer(nn.Module):
         self.query, self.key, self.value = (nn.Linear(width, inner) for _ in range(3))
         self.out = nn.Linear(inner, width)
         self.attention_norm = nn.LayerNorm(width)
-        self.feed_forward = nn.Sequential(nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, width))
+        self.feed_forward = nn.Sequential(
+            nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, width)
+        )
         self.feed_forward_norm = nn.LayerNorm(width)
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         query, key, value = (
-            part(values).unflatten(-1, (-1, self.head_width)).transpose(1, 2) for part in (self.query, self.key, self.value)
+            part(values).unflatten(-1, (-1, self.head_width)).transpose(1, 2)
+            for part in (self.query, self.key, self.value)
         )
-        attended = nn.functional.scaled_dot_product_attention(query, key, value, mask).transpose(1, 2).flatten(2)
+        attended = (
+            nn.functional.scaled_dot_product_attention(query, key, value, mask)
+            .transpose(1, 2)
+            .flatten(2)
+        )
         values = self.attention_norm(values + self.dropout(self.out(attended)))
         return self.feed_forward_norm(values + self.dropout(self.feed_forward(values)))  # type: ignore[no-any-return]

@@ -6,8 +6,8 @@ import pytest
 from ConfigSpace import ConfigurationSpace
 
 from ray_nas import pareto_front
-from ray_nas.benchmarks import History, simulate
 from ray_nas.searchers import NSGA2, RandomSearch
+from ray_nas.simulation import History, simulate
 
 
 def reports(config: dict) -> Iterator[tuple[float, dict]]:
@@ -18,7 +18,9 @@ def reports(config: dict) -> Iterator[tuple[float, dict]]:
 @pytest.fixture(scope="module")
 def history() -> History:
     space = ConfigurationSpace({"x": (0.0, 1.0)})
-    return simulate(reports, RandomSearch(space, "loss", "min", seed=0), num_workers=2, max_trials=30)
+    return simulate(
+        reports, RandomSearch(space, "loss", "min", seed=0), num_workers=2, max_trials=30
+    )
 
 
 def test_best_goes_by_the_last_finite_value(history: History) -> None:
@@ -31,14 +33,24 @@ def test_best_goes_by_the_last_finite_value(history: History) -> None:
 def test_the_frame_has_a_row_for_each_report(history: History) -> None:
     frame = history.to_frame()
     assert len(frame) == 60
-    assert {"trial_id", "seconds", "training_iteration", "loss", "time_total_s", "done", "config/x"} <= set(frame.columns)
+    assert {
+        "trial_id",
+        "seconds",
+        "training_iteration",
+        "loss",
+        "time_total_s",
+        "done",
+        "config/x",
+    } <= set(frame.columns)
     assert frame["seconds"].is_monotonic_increasing
     assert frame["seconds"].iloc[-1] == history.seconds == 45.0
     assert (frame.groupby("trial_id")["done"].last()).all()
 
 
 def test_an_empty_history_has_an_empty_frame() -> None:
-    empty = simulate(reports, RandomSearch(ConfigurationSpace({"x": (0.0, 1.0)}), "loss", "min"), max_trials=0)
+    empty = simulate(
+        reports, RandomSearch(ConfigurationSpace({"x": (0.0, 1.0)}), "loss", "min"), max_trials=0
+    )
     assert len(empty.to_frame()) == 0
     with pytest.raises(ValueError, match="no trial reported a finite 'loss'"):
         _ = empty.best
@@ -50,7 +62,9 @@ def test_several_objectives_have_a_front_instead_of_a_best() -> None:
     history = simulate(reports, searcher, max_trials=10)
     with pytest.raises(ValueError, match="best needs one objective"):
         _ = history.best
-    assert len(pareto_front(history.trials, searcher.objectives)) == 10  # less loss always costs latency here
+    assert (
+        len(pareto_front(history.trials, searcher.objectives)) == 10
+    )  # less loss always costs latency here
 
 
 def test_without_pandas_there_is_a_hint(history: History, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,15 +4,18 @@ import pytest
 from ConfigSpace import CategoricalHyperparameter, ConfigurationSpace, EqualsCondition
 from ray.tune.schedulers import ASHAScheduler
 
-from ray_nas.benchmarks import TabularObjective, simulate
 from ray_nas.searchers import GridSearch, RandomSearch
+from ray_nas.simulation import TabularObjective, simulate
 from ray_nas.spaces import NASBench201
 
 
 @pytest.fixture
 def space() -> ConfigurationSpace:
     space = ConfigurationSpace()
-    depth, third = CategoricalHyperparameter("depth", [1, 2, 3]), CategoricalHyperparameter("third_op", ["conv", "pool"])
+    depth, third = (
+        CategoricalHyperparameter("depth", [1, 2, 3]),
+        CategoricalHyperparameter("third_op", ["conv", "pool"]),
+    )
     space.add(depth, third, EqualsCondition(third, depth, 3))
     return space
 
@@ -25,13 +28,25 @@ def frame() -> pd.DataFrame:
         for seed in (0, 1):
             for epoch in (1, 2, 3):
                 loss = depth + (third == "pool") + 0.1 * seed - 0.01 * epoch
-                rows.append({"depth": depth, "third_op": third, "seed": seed, "epoch": epoch, "loss": loss, "wall": 10.0 * depth})
+                rows.append(
+                    {
+                        "depth": depth,
+                        "third_op": third,
+                        "seed": seed,
+                        "epoch": epoch,
+                        "loss": loss,
+                        "wall": 10.0 * depth,
+                    }
+                )
     return pd.DataFrame(rows).sample(frac=1.0, random_state=0)
 
 
 def table(frame: pd.DataFrame, **arguments: object) -> TabularObjective:
     return TabularObjective(
-        frame, ["depth", "third_op"], ["loss"], **{"seconds": "wall", "fidelity": "epoch", "repeat": "seed", **arguments}
+        frame,
+        ["depth", "third_op"],
+        ["loss"],
+        **{"seconds": "wall", "fidelity": "epoch", "repeat": "seed", **arguments},
     )
 
 
@@ -50,7 +65,12 @@ def test_empty_cells_are_inactive_parameters(frame: pd.DataFrame) -> None:
 
 def test_a_noisy_trial_follows_one_training(frame: pd.DataFrame) -> None:
     objective = table(frame, noisy=True)
-    seen = {tuple(round(m["loss"], 6) for _, m in objective({"depth": 1}, rng=np.random.default_rng(seed))) for seed in range(20)}
+    seen = {
+        tuple(
+            round(m["loss"], 6) for _, m in objective({"depth": 1}, rng=np.random.default_rng(seed))
+        )
+        for seed in range(20)
+    }
     assert seen == {(0.99, 0.98, 0.97), (1.09, 1.08, 1.07)}
     with pytest.raises(ValueError, match="rng must be a numpy generator"):
         list(objective({"depth": 1}))
@@ -65,7 +85,11 @@ def test_a_search_on_it_pays_its_cost(frame: pd.DataFrame, space: ConfigurationS
     history = simulate(table(frame), GridSearch(space, "loss", "min"))
     assert history.seconds == 3 * (10 + 20 + 30 + 30)
     assert history.best.config == {"depth": 1}
-    stopped = simulate(table(frame), GridSearch(space, "loss", "min"), ASHAScheduler(time_attr="epoch", max_t=3, reduction_factor=3))
+    stopped = simulate(
+        table(frame),
+        GridSearch(space, "loss", "min"),
+        ASHAScheduler(time_attr="epoch", max_t=3, reduction_factor=3),
+    )
     assert stopped.seconds < history.seconds
 
 
@@ -77,13 +101,20 @@ def test_configs_may_be_named_otherwise() -> None:
     space = NASBench201(2, 1)
     config = space.sample(random_state=0)
     frame = pd.DataFrame({"arch_str": [space.to_arch_str(config)], "accuracy": [90.0]})
-    objective = TabularObjective(frame, ["arch_str"], ["accuracy"], to_parameters=lambda config: [space.to_arch_str(config)])
+    objective = TabularObjective(
+        frame, ["arch_str"], ["accuracy"], to_parameters=lambda config: [space.to_arch_str(config)]
+    )
     assert list(objective(config)) == [(1.0, {"accuracy": 90.0})]
 
 
-def test_a_config_that_the_table_lacks_is_a_failed_trial(frame: pd.DataFrame, space: ConfigurationSpace) -> None:
+def test_a_config_that_the_table_lacks_is_a_failed_trial(
+    frame: pd.DataFrame, space: ConfigurationSpace
+) -> None:
     history = simulate(table(frame[frame.depth == 1]), RandomSearch(space, "loss", "min", seed=0))
-    assert {trial.status: trial.config["depth"] == 1 for trial in history.trials} == {"TERMINATED": True, "ERROR": False}
+    assert {trial.status: trial.config["depth"] == 1 for trial in history.trials} == {
+        "TERMINATED": True,
+        "ERROR": False,
+    }
 
 
 @pytest.mark.parametrize(

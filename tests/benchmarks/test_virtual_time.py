@@ -6,14 +6,20 @@ import ConfigSpace as CS
 import numpy as np
 import pytest
 from ray.tune.experiment import Trial
-from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, HyperBandScheduler, MedianStoppingRule, TrialScheduler
+from ray.tune.schedulers import (
+    ASHAScheduler,
+    FIFOScheduler,
+    HyperBandScheduler,
+    MedianStoppingRule,
+    TrialScheduler,
+)
 from ray.tune.schedulers.hb_bohb import HyperBandForBOHB
 from ray.tune.search import ConcurrencyLimiter, Searcher
 
-from ray_nas.benchmarks import simulate
-from ray_nas.benchmarks.virtual_controller import VirtualController
-from ray_nas.benchmarks.virtual_trial import VirtualTrial
 from ray_nas.searchers import RandomSearch, RegularizedEvolution
+from ray_nas.simulation import simulate
+from ray_nas.simulation.virtual_controller import VirtualController
+from ray_nas.simulation.virtual_trial import VirtualTrial
 from ray_nas.spaces import NASBench201
 
 Calls = list[tuple]
@@ -44,10 +50,21 @@ class Logged(Searcher):
         return None if value is None else {"x": value}
 
     def on_trial_result(self, trial_id: str, result: dict) -> None:
-        self.calls.append(("searcher.result", trial_id, result["training_iteration"], result["done"]))
+        self.calls.append(
+            ("searcher.result", trial_id, result["training_iteration"], result["done"])
+        )
 
-    def on_trial_complete(self, trial_id: str, result: dict | None = None, error: bool = False) -> None:
-        self.calls.append(("searcher.complete", trial_id, result and (result["training_iteration"], result["done"]), error))
+    def on_trial_complete(
+        self, trial_id: str, result: dict | None = None, error: bool = False
+    ) -> None:
+        self.calls.append(
+            (
+                "searcher.complete",
+                trial_id,
+                result and (result["training_iteration"], result["done"]),
+                error,
+            )
+        )
 
 
 class Decides(FIFOScheduler):
@@ -60,12 +77,27 @@ class Decides(FIFOScheduler):
     def on_trial_add(self, tune_controller: VirtualController, trial: VirtualTrial) -> None:
         self.calls.append(("scheduler.add", trial.trial_id))
 
-    def on_trial_result(self, tune_controller: VirtualController, trial: VirtualTrial, result: dict) -> str:
-        self.calls.append(("scheduler.result", trial.trial_id, result["training_iteration"], trial.last_result.get("training_iteration")))
-        return self.decisions.get((trial.trial_id, result["training_iteration"]), TrialScheduler.CONTINUE)
+    def on_trial_result(
+        self, tune_controller: VirtualController, trial: VirtualTrial, result: dict
+    ) -> str:
+        self.calls.append(
+            (
+                "scheduler.result",
+                trial.trial_id,
+                result["training_iteration"],
+                trial.last_result.get("training_iteration"),
+            )
+        )
+        return self.decisions.get(
+            (trial.trial_id, result["training_iteration"]), TrialScheduler.CONTINUE
+        )
 
-    def on_trial_complete(self, tune_controller: VirtualController, trial: VirtualTrial, result: dict) -> None:
-        self.calls.append(("scheduler.complete", trial.trial_id, result.get("training_iteration"), trial.status))
+    def on_trial_complete(
+        self, tune_controller: VirtualController, trial: VirtualTrial, result: dict
+    ) -> None:
+        self.calls.append(
+            ("scheduler.complete", trial.trial_id, result.get("training_iteration"), trial.status)
+        )
 
     def on_trial_error(self, tune_controller: VirtualController, trial: VirtualTrial) -> None:
         self.calls.append(("scheduler.error", trial.trial_id, trial.status))
@@ -87,7 +119,12 @@ def test_calls_come_in_the_order_of_tunes_controller() -> None:
         ("scheduler.result", first, 2, 1),  # Tune sets last_result after the scheduler's decision
         ("searcher.result", first, 2, False),
         ("scheduler.complete", first, 2, "RUNNING"),
-        ("searcher.complete", first, (2, True), False),  # a function that returns: its last result once more
+        (
+            "searcher.complete",
+            first,
+            (2, True),
+            False,
+        ),  # a function that returns: its last result once more
         ("suggest", second),
         ("scheduler.add", second),
         ("scheduler.result", second, 1, None),
@@ -106,7 +143,10 @@ def test_an_error_of_the_objective_is_a_failed_trial() -> None:
 
     calls: Calls = []
     history = simulate(fails, Logged([0.0], calls), Decides({}, calls))
-    assert calls[-3:-1] == [("scheduler.error", "virtual_00000", "RUNNING"), ("searcher.complete", "virtual_00000", None, True)]
+    assert calls[-3:-1] == [
+        ("scheduler.error", "virtual_00000", "RUNNING"),
+        ("searcher.complete", "virtual_00000", None, True),
+    ]
     assert history.trials[0].status == "ERROR"
     assert history.seconds == 1.0
     with pytest.raises(ValueError, match=r"no trial reported a finite 'score'.*out of memory"):
@@ -121,15 +161,26 @@ def test_an_objective_that_is_no_generator_may_raise_too() -> None:
 
 
 def test_an_objective_that_never_works_ends_the_search(unit: CS.ConfigurationSpace) -> None:
-    with pytest.raises(RuntimeError, match="1000 trials in a row failed at once, the last with KeyError"):
+    with pytest.raises(
+        RuntimeError, match="1000 trials in a row failed at once, the last with KeyError"
+    ):
         simulate(lambda config: config["y"], RandomSearch(unit, "score", "max"), max_seconds=1.0)
 
 
 def test_none_waits_for_a_completion() -> None:
     calls: Calls = []
-    history = simulate(lambda config: epochs(config, 1), Logged([0.0, None, 0.5], calls), num_workers=2)
+    history = simulate(
+        lambda config: epochs(config, 1), Logged([0.0, None, 0.5], calls), num_workers=2
+    )
     ended = ["searcher.result", "searcher.complete"]
-    assert [call[0] for call in calls] == ["suggest", "suggest", *ended, "suggest", "suggest", *ended]
+    assert [call[0] for call in calls] == [
+        "suggest",
+        "suggest",
+        *ended,
+        "suggest",
+        "suggest",
+        *ended,
+    ]
     assert [trial.started for trial in history.trials] == [0.0, 10.0]
 
 
@@ -147,7 +198,9 @@ def test_a_paused_trial_gives_its_worker_up_and_goes_on_where_it_was() -> None:
 
 
 class StopsTheOther(Decides):
-    def on_trial_result(self, tune_controller: VirtualController, trial: VirtualTrial, result: dict) -> str:
+    def on_trial_result(
+        self, tune_controller: VirtualController, trial: VirtualTrial, result: dict
+    ) -> str:
         for other in tune_controller.get_trials():
             if other is not trial:
                 tune_controller.stop_trial(other)
@@ -164,7 +217,9 @@ def test_a_scheduler_may_stop_other_trials() -> None:
 
 
 def test_workers_run_side_by_side_on_one_clock(unit: CS.ConfigurationSpace) -> None:
-    history = simulate(epochs, RandomSearch(unit, "score", "max", seed=0), num_workers=3, max_trials=20)
+    history = simulate(
+        epochs, RandomSearch(unit, "score", "max", seed=0), num_workers=3, max_trials=20
+    )
     for moment in np.linspace(0.0, history.seconds, 100):
         assert sum(trial.started < moment < trial.ended for trial in history.trials) <= 3
     paid = sum(trial.last_result["time_total_s"] for trial in history.trials)
@@ -177,12 +232,17 @@ def test_max_seconds_leaves_what_runs_unfinished(unit: CS.ConfigurationSpace) ->
     calls: Calls = []
     history = simulate(epochs, Logged([0.0, 0.0], calls), max_seconds=55.0)
     assert history.seconds == 55.0
-    assert [(trial.status, len(trial.results)) for trial in history.trials] == [("TERMINATED", 4), ("RUNNING", 1)]
+    assert [(trial.status, len(trial.results)) for trial in history.trials] == [
+        ("TERMINATED", 4),
+        ("RUNNING", 1),
+    ]
     assert ("searcher.complete", "virtual_00001") not in [call[:2] for call in calls]
 
 
 def test_results_look_like_tunes() -> None:
-    history = simulate(lambda config: iter([(2.0, {"score": 1.0, "loss": {"val": 0.5}})]), Logged([0.0], []))
+    history = simulate(
+        lambda config: iter([(2.0, {"score": 1.0, "loss": {"val": 0.5}})]), Logged([0.0], [])
+    )
     assert history.trials[0].results == [
         {
             "score": 1.0,
@@ -202,8 +262,12 @@ def test_the_same_seeds_give_the_same_history(unit: CS.ConfigurationSpace) -> No
             yield rng.exponential(), {"score": config["x"] + rng.normal()}
 
     def frame(seed: int) -> dict:
-        searcher = RegularizedEvolution(unit, "score", "max", seed=1, population_size=3, tournament_size=2)
-        return simulate(noisy, searcher, num_workers=4, max_trials=15, seed=seed).to_frame().to_dict()
+        searcher = RegularizedEvolution(
+            unit, "score", "max", seed=1, population_size=3, tournament_size=2
+        )
+        return (
+            simulate(noisy, searcher, num_workers=4, max_trials=15, seed=seed).to_frame().to_dict()
+        )
 
     assert frame(0) == frame(0)
     assert frame(0) != frame(1)
@@ -212,7 +276,9 @@ def test_the_same_seeds_give_the_same_history(unit: CS.ConfigurationSpace) -> No
 SCHEDULERS = {
     "asha": lambda: ASHAScheduler(time_attr="epoch", max_t=9, reduction_factor=3),
     "median": lambda: MedianStoppingRule(time_attr="epoch", grace_period=2),
-    "median that pauses": lambda: MedianStoppingRule(time_attr="epoch", grace_period=2, hard_stop=False),
+    "median that pauses": lambda: MedianStoppingRule(
+        time_attr="epoch", grace_period=2, hard_stop=False
+    ),
     "hyperband": lambda: HyperBandScheduler(time_attr="epoch", max_t=9),
     "hyperband for bohb": lambda: HyperBandForBOHB(time_attr="epoch", max_t=9),
 }
@@ -220,7 +286,9 @@ SCHEDULERS = {
 
 @pytest.mark.parametrize("limit", [None, 8])
 @pytest.mark.parametrize("name", SCHEDULERS)
-def test_rays_schedulers_stop_the_bad_and_keep_the_good(name: str, limit: int | None, unit: CS.ConfigurationSpace) -> None:
+def test_rays_schedulers_stop_the_bad_and_keep_the_good(
+    name: str, limit: int | None, unit: CS.ConfigurationSpace
+) -> None:
     searcher = RandomSearch(unit, "score", "max", seed=0)
     scheduler = SCHEDULERS[name]()
     history = simulate(
@@ -241,7 +309,9 @@ def test_rays_schedulers_stop_the_bad_and_keep_the_good(name: str, limit: int | 
 
 def test_asha_stops_by_its_own_rule() -> None:
     history = simulate(
-        lambda config: epochs(config, 4), Logged([1.0, 0.9, 0.1], []), ASHAScheduler(time_attr="epoch", max_t=4, reduction_factor=2)
+        lambda config: epochs(config, 4),
+        Logged([1.0, 0.9, 0.1], []),
+        ASHAScheduler(time_attr="epoch", max_t=4, reduction_factor=2),
     )
     assert [trial.last_result["epoch"] for trial in history.trials] == [4, 1, 1]
 
@@ -278,7 +348,11 @@ def test_a_report_without_the_metric_is_an_error(unit: CS.ConfigurationSpace) ->
 @pytest.mark.parametrize("seconds", [-1.0, math.nan, math.inf])
 def test_time_runs_forward(seconds: float, unit: CS.ConfigurationSpace) -> None:
     with pytest.raises(ValueError, match="finite seconds >= 0"):
-        simulate(lambda config: iter([(seconds, {"score": 1.0})]), RandomSearch(unit, "score", "max"), max_trials=1)
+        simulate(
+            lambda config: iter([(seconds, {"score": 1.0})]),
+            RandomSearch(unit, "score", "max"),
+            max_trials=1,
+        )
 
 
 def test_100_000_reports_take_less_than_10_seconds() -> None:
@@ -287,6 +361,11 @@ def test_100_000_reports_take_less_than_10_seconds() -> None:
             yield 1.0, {"score": len(config["edge_0_1"]) + epoch}
 
     start = time.process_time()
-    history = simulate(objective, RandomSearch(NASBench201(), "score", "max", seed=0), num_workers=64, max_trials=5_000)
+    history = simulate(
+        objective,
+        RandomSearch(NASBench201(), "score", "max", seed=0),
+        num_workers=64,
+        max_trials=5_000,
+    )
     assert time.process_time() - start < 10.0
     assert sum(len(trial.results) for trial in history.trials) == 100_000

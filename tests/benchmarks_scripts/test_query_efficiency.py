@@ -12,7 +12,9 @@ ROOT = Path(__file__).parents[2]
 
 def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(ROOT / "benchmarks" / "query_efficiency.py"), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    return subprocess.run(
+        command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}
+    )
 
 
 def test_a_tiny_run_prints_the_table_and_its_figures(tmp_path: Path) -> None:
@@ -21,7 +23,19 @@ def test_a_tiny_run_prints_the_table_and_its_figures(tmp_path: Path) -> None:
     for module in ("optuna", "hpbandster", "plotly"):
         pytest.importorskip(module)
     run = bench(
-        *("--tables", "conditional", "--seeds", "2", "--queries", "26", "--workers", "8", "--plot", str(page), "--searchers"),
+        *(
+            "--tables",
+            "conditional",
+            "--seeds",
+            "2",
+            "--queries",
+            "26",
+            "--workers",
+            "8",
+            "--plot",
+            str(page),
+            "--searchers",
+        ),
         *searchers,
     )
     assert run.returncode == 0, run.stderr
@@ -43,12 +57,30 @@ def test_an_unknown_searcher_is_refused() -> None:
     assert "--searchers: Oracle is none of" in run.stderr
 
 
-@pytest.mark.parametrize(("searcher", "module"), [("SMAC", "smac"), ("SyneTuneBORE", "syne_tune"), ("SyneTuneREA", "syne_tune")])
+@pytest.mark.parametrize(
+    ("searcher", "module"),
+    [("SMAC", "smac"), ("SyneTuneBORE", "syne_tune"), ("SyneTuneREA", "syne_tune")],
+)
 def test_a_peer_runs_if_installed_and_names_its_extra_if_not(searcher: str, module: str) -> None:
-    run = bench("--tables", "conditional", "--seeds", "1", "--queries", "26", "--workers", "4", "--searchers", "RandomSearch", searcher)
+    run = bench(
+        "--tables",
+        "conditional",
+        "--seeds",
+        "1",
+        "--queries",
+        "26",
+        "--workers",
+        "4",
+        "--searchers",
+        "RandomSearch",
+        searcher,
+    )
     if importlib.util.find_spec(module):
         assert run.returncode == 0, run.stderr
-        assert list(json.loads(run.stdout.splitlines()[-1])["tables"]["conditional"]) == ["RandomSearch", searcher]
+        assert list(json.loads(run.stdout.splitlines()[-1])["tables"]["conditional"]) == [
+            "RandomSearch",
+            searcher,
+        ]
     else:
         assert run.returncode == 2
         assert f"{searcher} needs the package {module}" in run.stderr

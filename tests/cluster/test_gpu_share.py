@@ -65,18 +65,25 @@ def test_what_one_gpu_cannot_hold_gets_several_whole_ones() -> None:
     cost = resources.cost.profile({"width": 16})
     gpus = resources({"width": 16}).required_resources["GPU"]
     assert gpus == int(gpus) > 1
-    assert cost.fixed_bytes + cost.activation_bytes / gpus <= 3 * 2**20 < cost.fixed_bytes + cost.activation_bytes / (gpus - 1)
+    assert (
+        cost.fixed_bytes + cost.activation_bytes / gpus
+        <= 3 * 2**20
+        < cost.fixed_bytes + cost.activation_bytes / (gpus - 1)
+    )
 
 
 def test_too_large_is_a_clear_error_and_a_cost() -> None:
     resources = resources_for(SPACE, (INPUTS,), BATCH, 50 * WIDTH_BYTES, max_gpus=2)
     with pytest.raises(
-        ValueError, match=r"more than max_gpus = 2 GPUs of 3\.1 MiB hold.*constraints=\{'gpus': \(None, 2\)\}.*'width': 100"
+        ValueError,
+        match=r"more than max_gpus = 2 GPUs of 3\.1 MiB hold.*constraints=\{'gpus': \(None, 2\)\}.*'width': 100",
     ):
         resources({"width": 100})
     assert resources.costs({"width": 100})["gpus"] == math.inf
     assert resources.costs({"width": 1})["gpus"] == 0.1
-    searcher = RandomSearch(SPACE, "accuracy", "max", costs=resources.costs, constraints={"gpus": (None, 2)}, seed=0)
+    searcher = RandomSearch(
+        SPACE, "accuracy", "max", costs=resources.costs, constraints={"gpus": (None, 2)}, seed=0
+    )
     for number in range(8):
         assert resources(searcher.suggest(str(number))).required_resources["GPU"] <= 2  # type: ignore[arg-type]
 
@@ -88,7 +95,9 @@ def test_the_smallest_type_that_holds_it() -> None:
 
 
 def test_nested_configs_and_pickles() -> None:
-    resources: ResourcesFor = pickle.loads(pickle.dumps(resources_for(SPACE, (INPUTS,), BATCH, 2**22, key="arch")))
+    resources: ResourcesFor = pickle.loads(
+        pickle.dumps(resources_for(SPACE, (INPUTS,), BATCH, 2**22, key="arch"))
+    )
     assert resources({"arch": {"width": 3}, "lr": 0.1}).required_resources["GPU"] == 0.1
 
 
@@ -96,18 +105,39 @@ def test_nested_configs_and_pickles() -> None:
     ("arguments", "message"),
     [
         *(
-            ({"gpu_memory": wrong}, rf"gpu_memory \(bytes\) must be at least 1,048,576, a finite number, got {wrong!r}")
+            (
+                {"gpu_memory": wrong},
+                rf"gpu_memory \(bytes\) must be at least 1,048,576, a finite number, got {wrong!r}",
+            )
             for wrong in (0, 0.5, 16, 81_559, "16GB", None, math.nan, math.inf)
         ),
-        ({"gpu_memory": {}}, "gpu_memory must be bytes of one GPU, or by accelerator type of at least one, got {}"),
-        ({"gpu_memory": {"A100": 40e9, "T4": 16}}, r"gpu_memory\['T4'\] \(bytes\) must be at least 1,048,576, a finite number, got 16"),
-        *(({"cpus": wrong}, f"cpus must be at least 0, a finite number, got {wrong!r}") for wrong in (-1, math.nan, math.inf, "2")),
-        *(({"headroom": wrong}, f"headroom must be at least 0, a finite number, got {wrong!r}") for wrong in (-0.1, math.nan, math.inf)),
+        (
+            {"gpu_memory": {}},
+            "gpu_memory must be bytes of one GPU, or by accelerator type of at least one, got {}",
+        ),
+        (
+            {"gpu_memory": {"A100": 40e9, "T4": 16}},
+            r"gpu_memory\['T4'\] \(bytes\) must be at least 1,048,576, a finite number, got 16",
+        ),
         *(
-            ({"process_memory": wrong}, rf"process_memory \(bytes, where not 0\) must be at least 1,048,576, .*, got {wrong!r}")
+            ({"cpus": wrong}, f"cpus must be at least 0, a finite number, got {wrong!r}")
+            for wrong in (-1, math.nan, math.inf, "2")
+        ),
+        *(
+            ({"headroom": wrong}, f"headroom must be at least 0, a finite number, got {wrong!r}")
+            for wrong in (-0.1, math.nan, math.inf)
+        ),
+        *(
+            (
+                {"process_memory": wrong},
+                rf"process_memory \(bytes, where not 0\) must be at least 1,048,576, .*, got {wrong!r}",
+            )
             for wrong in (-1, 0.1, 500, math.nan, math.inf, None)
         ),
-        *(({"max_gpus": wrong}, f"max_gpus must be at least 1, a whole number, got {wrong!r}") for wrong in (0, 1.5, math.inf, None)),
+        *(
+            ({"max_gpus": wrong}, f"max_gpus must be at least 1, a whole number, got {wrong!r}")
+            for wrong in (0, 1.5, math.inf, None)
+        ),
         ({"batch_size": 0}, "batch_size must be at least 1, a whole number, got 0"),
         ({"input_shape": 100}, "input_shape must be the sizes of one input"),
         ({"optimizer": "adam"}, "optimizer must be None or make a"),
@@ -115,21 +145,33 @@ def test_nested_configs_and_pickles() -> None:
 )
 def test_arguments(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        resources_for(**{"space": SPACE, "input_shape": (INPUTS,), "batch_size": BATCH, "gpu_memory": 1e9, **arguments})
+        resources_for(
+            **{
+                "space": SPACE,
+                "input_shape": (INPUTS,),
+                "batch_size": BATCH,
+                "gpu_memory": 1e9,
+                **arguments,
+            }
+        )
 
 
 @pytest.fixture
 def two_gpus() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of Ray's own start
-        ray.init(address="local", num_cpus=2, num_gpus=2, include_dashboard=False, log_to_driver=False)
+        ray.init(
+            address="local", num_cpus=2, num_gpus=2, include_dashboard=False, log_to_driver=False
+        )
     yield
     ray.shutdown()
 
 
 def occupying(folder: Path) -> type[tune.Trainable]:
     class Occupy(tune.Trainable):
-        """Holds its share until three trials have been there at once, and says where it was, and from when to when."""
+        """Holds its share until three trials have been there at once, and says where it was, and
+        from when to when.
+        """
 
         def setup(self, config: dict) -> None:
             self.begin = time.time()
@@ -139,7 +181,13 @@ def occupying(folder: Path) -> type[tune.Trainable]:
             while time.time() < self.begin + 120 and len(list(folder.iterdir())) < 3:
                 time.sleep(0.1)
             gpus = ",".join(map(str, ray.get_gpu_ids()))
-            return {"accuracy": 0.0, "begin": self.begin, "end": time.time(), "gpus": gpus, "done": True}
+            return {
+                "accuracy": 0.0,
+                "begin": self.begin,
+                "end": time.time(),
+                "gpus": gpus,
+                "done": True,
+            }
 
         def save_checkpoint(self, folder: str) -> dict:
             return {}
@@ -155,16 +203,23 @@ def test_mixed_sizes_fill_the_gpus_and_never_more(tmp_path: Path) -> None:
     memory = 100 * WIDTH_BYTES + FIXED
     resources = resources_for(SPACE, (INPUTS,), BATCH, memory, cpus=0.1, headroom=0.0)
     widths = [58, 39, 57, 38]  # 0.6 0.4 0.6 0.4: four at a time, two on each GPU
-    searcher = RandomSearch(SPACE, "accuracy", "max", points_to_evaluate=[{"width": width} for width in widths], seed=1)
+    searcher = RandomSearch(
+        SPACE, "accuracy", "max", points_to_evaluate=[{"width": width} for width in widths], seed=1
+    )
     meeting = tmp_path / "meeting"
     meeting.mkdir()
     results = tune.Tuner(
         tune.with_resources(occupying(meeting), resources),
-        tune_config=tune.TuneConfig(search_alg=searcher, num_samples=4, trial_dirname_creator=lambda trial: trial.trial_id),
+        tune_config=tune.TuneConfig(
+            search_alg=searcher, num_samples=4, trial_dirname_creator=lambda trial: trial.trial_id
+        ),
         run_config=tune.RunConfig(name="run", storage_path=str(tmp_path), verbose=0),
     ).fit()
     assert not results.errors
-    runs = [(result.metrics, resources(result.config).required_resources["GPU"], result.config["width"]) for result in results]
+    runs = [
+        (result.metrics, resources(result.config).required_resources["GPU"], result.config["width"])
+        for result in results
+    ]
     assert sorted(gpu for _, gpu, _ in runs) == [0.4, 0.4, 0.6, 0.6]
     most = 0
     for now, _, _ in runs:
@@ -172,7 +227,9 @@ def test_mixed_sizes_fill_the_gpus_and_never_more(tmp_path: Path) -> None:
         most = max(most, len(at_once))
         for device in "01":
             estimate = sum(
-                resources.cost.profile({"width": width}).peak_memory_bytes for metrics, _, width in at_once if metrics["gpus"] == device
+                resources.cost.profile({"width": width}).peak_memory_bytes
+                for metrics, _, width in at_once
+                if metrics["gpus"] == device
             )
             assert estimate <= memory
     assert most >= 3  # one below the possible four

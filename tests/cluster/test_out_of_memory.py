@@ -1,4 +1,6 @@
-"""Trials that die of memory, under real Tune: infeasible in the record, a limit for the searcher, and the run goes on."""
+"""Trials that die of memory, under real Tune: infeasible in the record, a limit for the
+searcher, and the run goes on.
+"""
 
 import errno
 import math
@@ -17,16 +19,18 @@ from ray import tune
 from ray_nas import record
 from ray_nas.cluster import LargerShare
 from ray_nas.searchers import RandomSearch, RegularizedEvolution
-from ray_nas.searchers.objectives import InfeasibleError
-from ray_nas.searchers.out_of_memory import MemoryLimit, is_out_of_memory
-from ray_nas.searchers.tune_run import trial_error
+from ray_nas.searchers.core.memory_limit import MemoryLimit, is_out_of_memory
+from ray_nas.searchers.core.objectives import InfeasibleError
+from ray_nas.tune_internals.call_stack import trial_error
 
 
 @pytest.fixture(scope="module")
 def runtime() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of Ray's own start
-        ray.init(address="local", num_cpus=2, num_gpus=1, include_dashboard=False, log_to_driver=False)
+        ray.init(
+            address="local", num_cpus=2, num_gpus=1, include_dashboard=False, log_to_driver=False
+        )
     yield
     ray.shutdown()
 
@@ -43,16 +47,20 @@ def costs(config: dict[str, Any]) -> dict[str, float]:
 
 def trainable() -> type[tune.Trainable]:
     class Train(tune.Trainable):
-        """A trial of a size above 60 runs out of memory, in one of three ways; 13 has another fault."""
+        """A trial of a size above 60 runs out of memory, in one of three ways; 13 has another
+        fault.
+        """
 
         def setup(self, config: dict) -> None:
             self.size = config["size"]
 
         def step(self) -> dict:
             if self.size > 60:
-                raise (MemoryError(), torch.cuda.OutOfMemoryError("CUDA out of memory."), ray.exceptions.OutOfMemoryError("node"))[
-                    self.size % 3
-                ]
+                raise (
+                    MemoryError(),
+                    torch.cuda.OutOfMemoryError("CUDA out of memory."),
+                    ray.exceptions.OutOfMemoryError("node"),
+                )[self.size % 3]
             if self.size == 13:
                 raise ValueError("a fault of the trainable")
             return {"accuracy": float(self.size), "done": True}
@@ -74,7 +82,10 @@ def fit(searcher: Any, folder: Path, train: Any, number: int) -> list[record.Tri
     tune.Tuner(
         tune.with_resources(train, {"cpu": 2}),
         tune_config=tune.TuneConfig(
-            search_alg=searcher, num_samples=number, reuse_actors=True, trial_dirname_creator=lambda trial: trial.trial_id
+            search_alg=searcher,
+            num_samples=number,
+            reuse_actors=True,
+            trial_dirname_creator=lambda trial: trial.trial_id,
         ),
         run_config=tune.RunConfig(name="run", storage_path=str(folder), verbose=0),
     ).fit()
@@ -84,7 +95,9 @@ def fit(searcher: Any, folder: Path, train: Any, number: int) -> list[record.Tri
 @pytest.mark.usefixtures("runtime")
 def test_the_run_goes_on_and_larger_ones_are_not_proposed_again(tmp_path: Path) -> None:
     given = [{"size": size} for size in (90, 13, 70, 50)]
-    searcher = RandomSearch(sizes(), "accuracy", "max", costs=costs, points_to_evaluate=given, seed=1)
+    searcher = RandomSearch(
+        sizes(), "accuracy", "max", costs=costs, points_to_evaluate=given, seed=1
+    )
     trials = fit(searcher, tmp_path, trainable(), 7)
     ended = {trial.config["size"]: (trial.status, trial.reason) for trial in trials}
     assert len(ended) == len(trials) == 7
@@ -112,9 +125,20 @@ def test_a_function_trainable_without_costs(tmp_path: Path) -> None:
         tune.report({"accuracy": float(config["size"])})
 
     given = [{"size": size} for size in (80, 20, 30)]
-    searcher = RegularizedEvolution(sizes(), "accuracy", "max", points_to_evaluate=given, population_size=2, tournament_size=2, seed=1)
+    searcher = RegularizedEvolution(
+        sizes(),
+        "accuracy",
+        "max",
+        points_to_evaluate=given,
+        population_size=2,
+        tournament_size=2,
+        seed=1,
+    )
     trials = fit(searcher, tmp_path, train, 4)
-    assert [(trial.status, trial.reason) for trial in trials[:2]] == [("infeasible", "out of memory"), ("completed", "")]
+    assert [(trial.status, trial.reason) for trial in trials[:2]] == [
+        ("infeasible", "out of memory"),
+        ("completed", ""),
+    ]
     assert all(trials[0].trial_id not in trial.parents for trial in trials)
 
 
@@ -141,7 +165,9 @@ def test_a_larger_share_at_the_next_try(tmp_path: Path) -> None:
     searcher = RandomSearch(sizes(), "accuracy", "max", points_to_evaluate=given, seed=1)
     results = tune.Tuner(
         tune.with_resources(Greedy, {"cpu": 1, "gpu": 0.3}),
-        tune_config=tune.TuneConfig(search_alg=searcher, num_samples=3, trial_dirname_creator=lambda trial: trial.trial_id),
+        tune_config=tune.TuneConfig(
+            search_alg=searcher, num_samples=3, trial_dirname_creator=lambda trial: trial.trial_id
+        ),
         run_config=tune.RunConfig(
             name="run",
             storage_path=str(tmp_path),
@@ -162,10 +188,20 @@ def test_a_larger_share_at_the_next_try(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("share", "factor", "max_gpus", "larger"),
-    [(0.3, 2.0, 1, 0.6), (0.6, 2.0, 4, 1.0), (1.0, 2.0, 4, 2.0), (1.0, 2.0, 1, 1.0), (1.0, 1.5, 4, 2.0), (3.0, 1.5, 8, 5.0)],
+    [
+        (0.3, 2.0, 1, 0.6),
+        (0.6, 2.0, 4, 1.0),
+        (1.0, 2.0, 4, 2.0),
+        (1.0, 2.0, 1, 1.0),
+        (1.0, 1.5, 4, 2.0),
+        (3.0, 1.5, 8, 5.0),
+    ],
 )
 def test_how_a_share_grows(share: float, factor: float, max_gpus: int, larger: float) -> None:
-    assert LargerShare(factor, max_gpus)._larger({"CPU": 1, "GPU": share}) == {"CPU": 1, "GPU": larger}
+    assert LargerShare(factor, max_gpus)._larger({"CPU": 1, "GPU": share}) == {
+        "CPU": 1,
+        "GPU": larger,
+    }
     assert LargerShare(factor, max_gpus)._larger({"CPU": 1}) == {"CPU": 1}
 
 
@@ -177,7 +213,9 @@ def test_factors_that_are_none(wrong: Any) -> None:
 
 @pytest.mark.parametrize("wrong", [0, 1.5, math.nan, None])
 def test_numbers_of_gpus_that_are_none(wrong: Any) -> None:
-    with pytest.raises(ValueError, match=f"max_gpus must be at least 1, a whole number, got {wrong!r}"):
+    with pytest.raises(
+        ValueError, match=f"max_gpus must be at least 1, a whole number, got {wrong!r}"
+    ):
         LargerShare(2, wrong)
 
 
@@ -187,7 +225,9 @@ def test_numbers_of_gpus_that_are_none(wrong: Any) -> None:
         MemoryError(),
         torch.cuda.OutOfMemoryError("CUDA out of memory."),
         ray.exceptions.OutOfMemoryError("the node is low on memory"),
-        RuntimeError("[enforce fail at alloc_cpu.cpp:127] data. DefaultCPUAllocator: can't allocate memory"),
+        RuntimeError(
+            "[enforce fail at alloc_cpu.cpp:127] data. DefaultCPUAllocator: can't allocate memory"
+        ),
         RuntimeError("CUDA error: out of memory"),
         RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
         RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
@@ -228,7 +268,9 @@ def test_a_smaller_one_that_died_beside_a_larger_that_lived_sets_no_limit() -> N
     memory.note(80, died=True)
     assert memory.limit == 80
     memory.check({"size": 79})
-    with pytest.raises(InfeasibleError, match="peak_memory_bytes = 80: a trial of 80 ran out of memory"):
+    with pytest.raises(
+        InfeasibleError, match="peak_memory_bytes = 80: a trial of 80 ran out of memory"
+    ):
         memory.check({"size": 80})
 
 

@@ -1,4 +1,5 @@
-"""A driver to be killed: searches cells with a checkpointing trainable; run again on the same folder, it restores.
+"""A driver to be killed: searches cells with a checkpointing trainable; run again on the same
+folder, it restores.
 
 Usage: python evolve.py FOLDER NUM_SAMPLES [evolution | bohb]
 """
@@ -45,8 +46,15 @@ class Train(tune.Trainable):
 
 def strategy(name: str) -> dict:
     if name == "bohb":
-        scheduler = HyperBandForBOHB(time_attr="epoch", metric="score", mode="max", max_t=3, reduction_factor=3)
-        return {"search_alg": BOHB(NASBench201(2, 1), time_attr="epoch", seed=1, metric="score", mode="max"), "scheduler": scheduler}
+        scheduler = HyperBandForBOHB(
+            time_attr="epoch", metric="score", mode="max", max_t=3, reduction_factor=3
+        )
+        return {
+            "search_alg": BOHB(
+                NASBench201(2, 1), time_attr="epoch", seed=1, metric="score", mode="max"
+            ),
+            "scheduler": scheduler,
+        }
     search = RegularizedEvolution(NASBench201(2, 1), population_size=5, tournament_size=3, seed=1)
     return {"search_alg": search, "metric": "score", "mode": "max"}
 
@@ -65,11 +73,22 @@ def main(folder: Path, num_samples: int, name: str) -> None:
                 reuse_actors=True,
                 trial_dirname_creator=lambda trial: trial.trial_id,
             ),
-            run_config=tune.RunConfig(name="evolve", storage_path=str(folder), callbacks=[], verbose=0),
+            run_config=tune.RunConfig(
+                name="evolve", storage_path=str(folder), callbacks=[], verbose=0
+            ),
         )
     results = tuner.fit()
     print(
-        json.dumps([{"trial": result.metrics["trial_id"], "score": result.metrics["score"], "config": result.config} for result in results])
+        json.dumps(
+            [
+                {
+                    "trial": result.metrics["trial_id"],
+                    "score": result.metrics["score"],
+                    "config": result.config,
+                }
+                for result in results
+            ]
+        )
     )
 
 

@@ -1,4 +1,5 @@
-"""A driver to be killed: an evolution whose children inherit their parents' weights; run again on the same folder, it restores.
+"""A driver to be killed: an evolution whose children inherit their parents' weights; run again on
+the same folder, it restores.
 
 Usage: python inherit.py FOLDER NUM_SAMPLES
 """
@@ -25,7 +26,9 @@ EPOCHS = 3
 
 
 def train(config: dict) -> None:
-    """Three epochs, each of which moves every weight; `moved` counts how often the oldest ones were, as the weights themselves tell."""
+    """Three epochs, each of which moves every weight; `moved` counts how often the oldest ones
+    were, as the weights themselves tell.
+    """
     torch.set_num_threads(1)
     network, lineage = inherit_weights(space, config, batch=torch.rand(32, 4))
     if lineage.inheritance.kind == "fresh" and lineage.epoch == 0:
@@ -47,10 +50,18 @@ def main(folder: Path, num_samples: int) -> None:
     if tune.Tuner.can_restore(path):
         tuner = tune.Tuner.restore(str(path), trainable=trainable)
     else:
-        search = RegularizedEvolution(space, population_size=4, tournament_size=2, inherit_weights=True, seed=1)
+        search = RegularizedEvolution(
+            space, population_size=4, tournament_size=2, inherit_weights=True, seed=1
+        )
         tuner = tune.Tuner(
             trainable,
-            tune_config=tune.TuneConfig(search_alg=search, metric="score", mode="max", num_samples=num_samples, reuse_actors=True),
+            tune_config=tune.TuneConfig(
+                search_alg=search,
+                metric="score",
+                mode="max",
+                num_samples=num_samples,
+                reuse_actors=True,
+            ),
             run_config=tune.RunConfig(name="inherit", storage_path=str(folder), verbose=0),
         )
     metrics = [result.metrics for result in tuner.fit()]

@@ -2,12 +2,14 @@ import numpy as np
 import scipy.linalg
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from ray_nas.estimators.blas import one_thread
+from ray_nas.estimators.blas_threads import one_thread
 
 
 def threads() -> set[int]:
     scipy.linalg.cho_factor(np.eye(2))
-    return {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}
+    return {
+        library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"
+    }
 
 
 def test_one_thread_inside_and_as_many_as_before_outside() -> None:

@@ -17,7 +17,16 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ray_nas.estimators.cost import Cost, cost_function, profile
 from ray_nas.searchers import RandomSearch
-from ray_nas.spaces import DARTS, ChainSpace, MLPSpace, MobileNetSpace, ModelSpace, NASBench201, SearchSpace, TransformerSpace
+from ray_nas.spaces import (
+    DARTS,
+    ChainSpace,
+    MLPSpace,
+    MobileNetSpace,
+    ModelSpace,
+    NASBench201,
+    SearchSpace,
+    TransformerSpace,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +42,9 @@ class Saved:
 
 
 def held_by_torch(model: nn.Module, inputs: torch.Tensor, make_optimizer: Any) -> int:
-    """Bytes after a real forward pass and a real step: saved tensors, parameters, buffers, gradients, optimizer state."""
+    """Bytes after a real forward pass and a real step: saved tensors, parameters, buffers,
+    gradients, optimizer state.
+    """
     alive = weakref.WeakSet[Saved]()
 
     def save(tensor: torch.Tensor) -> Saved:
@@ -47,11 +58,22 @@ def held_by_torch(model: nn.Module, inputs: torch.Tensor, make_optimizer: Any) -
     with torch.autograd.graph.saved_tensors_hooks(save, lambda saved: saved.tensor):
         outputs = model(inputs)
     tensors = [inputs, outputs, *fixed, *(saved.tensor for saved in alive)]
-    total = sum({tensor.untyped_storage()._cdata: tensor.untyped_storage().nbytes() for tensor in tensors}.values())
+    total = sum(
+        {
+            tensor.untyped_storage()._cdata: tensor.untyped_storage().nbytes() for tensor in tensors
+        }.values()
+    )
     outputs.sum().backward()
     optimizer.step()
-    total += sum(parameter.grad.nbytes for parameter in model.parameters() if parameter.grad is not None)
-    return total + sum(value.nbytes for state in optimizer.state.values() for value in state.values() if isinstance(value, torch.Tensor))
+    total += sum(
+        parameter.grad.nbytes for parameter in model.parameters() if parameter.grad is not None
+    )
+    return total + sum(
+        value.nbytes
+        for state in optimizer.state.values()
+        for value in state.values()
+        if isinstance(value, torch.Tensor)
+    )
 
 
 SPACES: list[tuple[ModelSpace, tuple[int, ...]]] = [
@@ -64,13 +86,17 @@ SPACES: list[tuple[ModelSpace, tuple[int, ...]]] = [
 ]
 
 
-@pytest.mark.parametrize(("space", "shape"), SPACES, ids=[type(space).__name__ for space, _ in SPACES])
+@pytest.mark.parametrize(
+    ("space", "shape"), SPACES, ids=[type(space).__name__ for space, _ in SPACES]
+)
 def test_peak_memory_is_what_torch_holds(space: ModelSpace, shape: tuple[int, ...]) -> None:
     for seed in range(2):
         model = space.build(space.sample(random_state=seed))
         inputs = torch.ones(3, *shape, dtype=space.input_dtype)
         cost = profile(model, shape, batch_size=3, input_dtype=space.input_dtype)
-        assert cost.peak_memory_bytes == pytest.approx(held_by_torch(model, inputs, torch.optim.AdamW), rel=0.01)
+        assert cost.peak_memory_bytes == pytest.approx(
+            held_by_torch(model, inputs, torch.optim.AdamW), rel=0.01
+        )
 
 
 @pytest.mark.parametrize(
@@ -85,21 +111,32 @@ def test_peak_memory_is_what_torch_holds(space: ModelSpace, shape: tuple[int, ..
 def test_state_of_any_optimizer(optimizer: Any) -> None:
     model = nn.Sequential(nn.Linear(300, 200), nn.ReLU(), nn.Linear(200, 300), nn.Linear(300, 200))
     cost = profile(model, (300,), batch_size=2, optimizer=optimizer)
-    assert cost.peak_memory_bytes == pytest.approx(held_by_torch(model, torch.ones(2, 300), optimizer), rel=0.001)
+    assert cost.peak_memory_bytes == pytest.approx(
+        held_by_torch(model, torch.ones(2, 300), optimizer), rel=0.001
+    )
 
 
 def test_what_no_output_depends_on_is_let_go_and_checkpoints_keep_their_inputs() -> None:
     class Net(nn.Module):
         def __init__(self, recomputed: bool, dead_end: bool) -> None:
             super().__init__()
-            self.body = nn.Sequential(nn.Linear(256, 256), nn.Tanh(), nn.Linear(256, 256), nn.Tanh(), nn.Linear(256, 256), nn.Tanh())
+            self.body = nn.Sequential(
+                nn.Linear(256, 256),
+                nn.Tanh(),
+                nn.Linear(256, 256),
+                nn.Tanh(),
+                nn.Linear(256, 256),
+                nn.Tanh(),
+            )
             self.head = nn.Linear(256, 8)
             self.recomputed, self.dead_end = recomputed, dead_end
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             if self.dead_end:
                 self.body(x).relu()
-            return self.head(checkpoint(self.body, x, use_reentrant=False) if self.recomputed else self.body(x))
+            return self.head(
+                checkpoint(self.body, x, use_reentrant=False) if self.recomputed else self.body(x)
+            )
 
     costs = {}
     for recomputed, dead_end in product((False, True), repeat=2):
@@ -107,7 +144,11 @@ def test_what_no_output_depends_on_is_let_go_and_checkpoints_keep_their_inputs()
         costs[recomputed, dead_end] = profile(model, (256,), batch_size=500)
         truth = held_by_torch(model, torch.ones(500, 256, requires_grad=True), torch.optim.AdamW)
         assert costs[recomputed, dead_end].peak_memory_bytes == pytest.approx(truth, rel=0.01)
-    assert costs[True, True].activation_bytes == costs[True, False].activation_bytes < costs[False, False].activation_bytes / 1.9
+    assert (
+        costs[True, True].activation_bytes
+        == costs[True, False].activation_bytes
+        < costs[False, False].activation_bytes / 1.9
+    )
     assert costs[False, True].activation_bytes == costs[False, False].activation_bytes
 
 
@@ -117,7 +158,9 @@ def test_parameters_inside_of_reentrant_checkpoints_have_gradients_too(all_of_it
         def __init__(self) -> None:
             super().__init__()
             self.stem, self.head = nn.Linear(64, 128), nn.Linear(128, 8)
-            self.body = nn.Sequential(nn.Linear(128, 512), nn.Tanh(), nn.Linear(512, 128), nn.Tanh())
+            self.body = nn.Sequential(
+                nn.Linear(128, 512), nn.Tanh(), nn.Linear(512, 128), nn.Tanh()
+            )
             self.frozen = nn.Linear(128, 128).requires_grad_(False)
 
         def inner(self, x: torch.Tensor) -> torch.Tensor:
@@ -141,7 +184,9 @@ def test_outputs_whose_tensors_are_out_of_sight_are_refused() -> None:
         def forward(self, x: torch.Tensor) -> Out:
             return Out(super().forward(x))
 
-    with pytest.raises(ValueError, match=r"model \(Net\) must return tensors, alone or in tuples, lists and dicts"):
+    with pytest.raises(
+        ValueError, match=r"model \(Net\) must return tensors, alone or in tuples, lists and dicts"
+    ):
         profile(Net(3, 3), (3,))
 
 
@@ -157,7 +202,12 @@ def test_a_model_that_takes_gradients_itself_is_refused() -> None:
 
 def test_no_optimizer_leaves_parameters_gradients_and_activations() -> None:
     cost = profile(nn.Linear(10, 5), (10,), batch_size=4, optimizer=None)
-    assert cost == Cost(params=55, flops=100, activation_bytes=4 * (10 + 5) * 4, peak_memory_bytes=2 * 55 * 4 + 4 * 15 * 4)
+    assert cost == Cost(
+        params=55,
+        flops=100,
+        activation_bytes=4 * (10 + 5) * 4,
+        peak_memory_bytes=2 * 55 * 4 + 4 * 15 * 4,
+    )
     assert (cost.multiply_adds, cost.fixed_bytes) == (50, 2 * 55 * 4)
 
 
@@ -177,7 +227,9 @@ def test_frozen_unreached_and_shared_parameters() -> None:
     model = Net()
     cost = profile(model, (64,), batch_size=2)
     assert cost.params == sum(parameter.numel() for parameter in model.parameters())
-    assert cost.peak_memory_bytes == pytest.approx(held_by_torch(model, torch.ones(2, 64), torch.optim.AdamW), rel=0.01)
+    assert cost.peak_memory_bytes == pytest.approx(
+        held_by_torch(model, torch.ones(2, 64), torch.optim.AdamW), rel=0.01
+    )
 
 
 def test_the_model_is_left_as_it_is_and_nothing_is_allocated() -> None:
@@ -200,7 +252,12 @@ def test_flops_are_those_of_torchs_counter_for_one_input() -> None:
 
 
 def test_multiply_adds_of_convolutions_and_linear_layers_are_analytic() -> None:
-    model = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(8, 8, 3, groups=8, stride=2, padding=1), nn.Flatten(), nn.Linear(128, 7))
+    model = nn.Sequential(
+        nn.Conv2d(3, 8, 3, padding=1),
+        nn.Conv2d(8, 8, 3, groups=8, stride=2, padding=1),
+        nn.Flatten(),
+        nn.Linear(128, 7),
+    )
     expected = 8 * 8 * 8 * 3 * 9 + 8 * 4 * 4 * 9 + 128 * 7
     assert profile(model, (3, 8, 8), batch_size=5).multiply_adds == expected
 
@@ -221,7 +278,9 @@ def test_multiply_adds_of_convolutions_and_linear_layers_are_analytic() -> None:
     ],
 )
 def test_figures_that_nasbench201_published(cell: str, params: int, multiply_adds: int) -> None:
-    """The benchmark's FLOPs hold more: of each pooling edge, of norm and ReLU of each convolution, and a constant of the rest."""
+    """The benchmark's FLOPs hold more: of each pooling edge, of norm and ReLU of each
+    convolution, and a constant of the rest.
+    """
     space = NASBench201()
     cost = profile(space.build(space.from_arch_str(cell)), (3, 32, 32))
     assert (cost.params, cost.multiply_adds) == (params, multiply_adds)
@@ -235,7 +294,13 @@ def test_attention_counts_two_products_and_keeps_no_matrix_of_weights() -> None:
     assert long.activation_bytes == pytest.approx(4 * short.activation_bytes, rel=0.01)
 
 
-@pytest.mark.parametrize("call", [scaled_dot_product_attention, lambda *tensors: functional.scaled_dot_product_attention(*tensors)])
+@pytest.mark.parametrize(
+    "call",
+    [
+        scaled_dot_product_attention,
+        lambda *tensors: functional.scaled_dot_product_attention(*tensors),
+    ],
+)
 def test_attention_is_one_kernel_however_it_is_imported(call: Any) -> None:
     class Net(nn.Module):
         def __init__(self) -> None:
@@ -247,7 +312,9 @@ def test_attention_is_one_kernel_however_it_is_imported(call: Any) -> None:
 
     model = Net()
     truth = held_by_torch(model, torch.ones(3, 256, 32), torch.optim.AdamW)
-    assert profile(model, (256, 32), batch_size=3).peak_memory_bytes == pytest.approx(truth, rel=0.01)
+    assert profile(model, (256, 32), batch_size=3).peak_memory_bytes == pytest.approx(
+        truth, rel=0.01
+    )
 
 
 def test_a_model_that_cannot_run_on_the_meta_device_is_named() -> None:
@@ -259,7 +326,9 @@ def test_a_model_that_cannot_run_on_the_meta_device_is_named() -> None:
         profile(Reads(), (3,))
     with pytest.raises(ValueError, match=r"inputs of shape \(2, 4\)"):
         profile(nn.Linear(3, 3), (4,))
-    with pytest.raises(ValueError, match=r"optimizer \(Adafactor\) must be one whose step reads no values"):
+    with pytest.raises(
+        ValueError, match=r"optimizer \(Adafactor\) must be one whose step reads no values"
+    ):
         profile(nn.Linear(3, 3), (3,), optimizer=torch.optim.Adafactor)
 
 
@@ -269,14 +338,35 @@ def test_a_model_that_cannot_run_on_the_meta_device_is_named() -> None:
         ({"batch_size": 0}, "batch_size must be at least 1, a whole number, got 0"),
         ({"batch_size": 2.5}, r"batch_size must be at least 1, a whole number, got 2\.5"),
         ({"batch_size": None}, "batch_size must be at least 1, a whole number, got None"),
-        ({"input_shape": 100}, r"input_shape must be the sizes of one input without the batch, e\.g\. \(3, 32, 32\), got 100"),
-        ({"input_shape": (3, 0)}, r"each size of input_shape = \(3, 0\) must be at least 1, a whole number, got 0"),
-        ({"input_shape": (3, 1.5)}, r"each size of input_shape = \(3, 1\.5\) must be at least 1, a whole number, got 1\.5"),
+        (
+            {"input_shape": 100},
+            r"input_shape must be the sizes of one input without the batch, e\.g\. \(3, 32, 32\), got 100",
+        ),
+        (
+            {"input_shape": (3, 0)},
+            r"each size of input_shape = \(3, 0\) must be at least 1, a whole number, got 0",
+        ),
+        (
+            {"input_shape": (3, 1.5)},
+            r"each size of input_shape = \(3, 1\.5\) must be at least 1, a whole number, got 1\.5",
+        ),
         ({"input_shape": "16"}, "each size of input_shape = .* got '1'"),
-        ({"optimizer": "adam"}, "optimizer must be None or make a torch.optim.Optimizer from parameters, .* got 'adam'"),
-        ({"optimizer": torch.optim.SGD(nn.Linear(2, 2).parameters())}, "optimizer must be None or make .* got SGD"),
-        ({"optimizer": nn.Linear}, "optimizer must be None or make .* got <class .*Linear'>: .*out_features"),
-        ({"optimizer": list}, r"optimizer must be None or make .* got <class 'list'>, which makes \[Parameter"),
+        (
+            {"optimizer": "adam"},
+            "optimizer must be None or make a torch.optim.Optimizer from parameters, .* got 'adam'",
+        ),
+        (
+            {"optimizer": torch.optim.SGD(nn.Linear(2, 2).parameters())},
+            "optimizer must be None or make .* got SGD",
+        ),
+        (
+            {"optimizer": nn.Linear},
+            "optimizer must be None or make .* got <class .*Linear'>: .*out_features",
+        ),
+        (
+            {"optimizer": list},
+            r"optimizer must be None or make .* got <class 'list'>, which makes \[Parameter",
+        ),
     ],
 )
 def test_arguments_are_checked_at_the_call(arguments: dict[str, Any], message: str) -> None:
@@ -290,14 +380,18 @@ def test_a_key_that_a_config_does_not_have() -> None:
     space = MLPSpace(16, 4)
     config = {"architecture": space.sample(random_state=0), "lr": 0.1}
     for key in ("arch", "lr"):
-        with pytest.raises(ValueError, match=rf"key must be where .*, got '{key}' for one of \['architecture', 'lr'\]"):
+        with pytest.raises(
+            ValueError,
+            match=rf"key must be where .*, got '{key}' for one of \['architecture', 'lr'\]",
+        ):
             cost_function(space, key=key)(config)
 
 
 def test_lazy_layers_have_to_have_seen_an_input() -> None:
     model = nn.Sequential(nn.LazyLinear(8), nn.LazyBatchNorm1d())
     with pytest.raises(
-        ValueError, match=r"model \(Sequential\) must .*, got lazy ones, 0\.weight, .*1\.running_mean, .*: run it once on an"
+        ValueError,
+        match=r"model \(Sequential\) must .*, got lazy ones, 0\.weight, .*1\.running_mean, .*: run it once on an",
     ):
         profile(model, (3,))
     model(torch.ones(2, 3))
@@ -306,13 +400,20 @@ def test_lazy_layers_have_to_have_seen_an_input() -> None:
 
 def test_costs_of_a_searcher_keep_large_networks_out() -> None:
     space = MLPSpace(16, 4)
-    costs = pickle.loads(pickle.dumps(cost_function(space)))  # a searcher is pickled with what it holds
-    searcher = RandomSearch(space, "accuracy", "max", costs=costs, constraints={"params": (None, 50_000)}, seed=0)
+    costs = pickle.loads(
+        pickle.dumps(cost_function(space))
+    )  # a searcher is pickled with what it holds
+    searcher = RandomSearch(
+        space, "accuracy", "max", costs=costs, constraints={"params": (None, 50_000)}, seed=0
+    )
     for number in range(5):
         config = searcher.suggest(str(number))
         assert isinstance(config, dict)
         assert sum(parameter.numel() for parameter in space.build(config).parameters()) <= 50_000
-    assert any(sum(p.numel() for p in space.build(space.sample(random_state=seed)).parameters()) > 50_000 for seed in range(5))
+    assert any(
+        sum(p.numel() for p in space.build(space.sample(random_state=seed)).parameters()) > 50_000
+        for seed in range(5)
+    )
     nested = cost_function(space, (16,), key="arch")
     assert nested({"arch": config, "lr": 0.1}) == costs(config)
 
@@ -322,7 +423,10 @@ def test_nothing_of_a_network_outlives_its_profile() -> None:
 
     def tensors() -> int:
         gc.collect()
-        return sum(issubclass(type(thing), (torch.Tensor, torch.UntypedStorage)) for thing in gc.get_objects())
+        return sum(
+            issubclass(type(thing), (torch.Tensor, torch.UntypedStorage))
+            for thing in gc.get_objects()
+        )
 
     profile(space.build(space.sample(random_state=9)), (3, 8, 8))
     before = tensors()

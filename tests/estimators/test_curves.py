@@ -5,17 +5,27 @@ import math
 import numpy as np
 import pytest
 
-from ray_nas.estimators.curves import MIN_CURVES, CurveForecaster, CurveRegression, config_encoder, fit_families
+from ray_nas.estimators.curves import (
+    MIN_CURVES,
+    CurveForecaster,
+    CurveRegression,
+    config_encoder,
+    fit_families,
+)
 
 TIMES = np.arange(1, 51.0)
 
 
 def rising(n: int = 80, noise: float = 0.005):
-    """Curves whose asymptote is the first entry of the code, and whose speed is nobody's to know."""
+    """Curves whose asymptote is the first entry of the code, and whose speed is nobody's to
+    know.
+    """
     rng = np.random.default_rng(1)
     codes = rng.random((n, 3))
     speed = rng.uniform(3, 12, n)
-    values = (0.4 + 0.5 * codes[:, :1]) * (1 - np.exp(-TIMES / speed[:, None])) + noise * rng.standard_normal((n, len(TIMES)))
+    values = (0.4 + 0.5 * codes[:, :1]) * (
+        1 - np.exp(-TIMES / speed[:, None])
+    ) + noise * rng.standard_normal((n, len(TIMES)))
     return codes, values
 
 
@@ -49,7 +59,9 @@ def test_family_log_likelihood_is_a_density():
     _, values = rising(2)
     posterior = fit_families(TIMES, np.where(TIMES <= 10, values, np.nan), 50.0)
     grid = np.linspace(-1, 3, 8001)
-    mass = np.array([np.exp(posterior.log_likelihood(50.0, np.full(2, x))) for x in grid]).sum(0) * (grid[1] - grid[0])
+    mass = np.array([np.exp(posterior.log_likelihood(50.0, np.full(2, x))) for x in grid]).sum(
+        0
+    ) * (grid[1] - grid[0])
     assert mass == pytest.approx([1, 1], abs=1e-3)
 
 
@@ -73,7 +85,8 @@ def test_regression_learns_from_codes_and_from_the_beginning():
     errors = {}
     for seen in (0, 5, 25):
         forecasts = [
-            model.forecast(curve, model.baseline(code)) for curve, code in zip(as_curves(values[80:], seen), codes[80:], strict=True)
+            model.forecast(curve, model.baseline(code))
+            for curve, code in zip(as_curves(values[80:], seen), codes[80:], strict=True)
         ]
         mean, variance = np.array(forecasts).T
         z = (values[80:, -1] - mean) / np.sqrt(variance)
@@ -84,7 +97,9 @@ def test_regression_learns_from_codes_and_from_the_beginning():
 
 
 def test_leave_one_out_is_what_leaving_out_gives():
-    """The closed form against a second fit without the curve (length and ridge being chosen again)."""
+    """The closed form against a second fit without the curve (length and ridge being chosen
+    again).
+    """
     codes, values = rising(40)
     curves = as_curves(values)
     model = CurveRegression(curves, codes, 50.0)
@@ -97,8 +112,18 @@ def test_leave_one_out_is_what_leaving_out_gives():
 def test_curves_of_another_kind_surprise():
     codes, values = rising(80)
     model = CurveRegression(as_curves(values[:60]), codes[:60], 50.0)
-    own = np.median([model.surprise(c, model.baseline(x)) for c, x in zip(as_curves(values[60:], 10), codes[60:], strict=True)])
-    other = np.median([model.surprise(c, model.baseline(x)) for c, x in zip(as_curves(values[60:] - 1, 10), codes[60:], strict=True)])
+    own = np.median(
+        [
+            model.surprise(c, model.baseline(x))
+            for c, x in zip(as_curves(values[60:], 10), codes[60:], strict=True)
+        ]
+    )
+    other = np.median(
+        [
+            model.surprise(c, model.baseline(x))
+            for c, x in zip(as_curves(values[60:] - 1, 10), codes[60:], strict=True)
+        ]
+    )
     assert own < 1.5
     assert other > 2.0
 
@@ -122,8 +147,12 @@ def test_what_was_reported_before_training_is_left_out(model):
     late = [[(-1.0, 8.0), (0.0, 7.0), *curve] for curve in curves]
     plain, longer = (model(some, np.zeros((60, 1)), 50.0) for some in (curves, late))
     for seen in (0, 1, 9):
-        assert longer.forecast(late[5][: 2 + seen], longer.baseline(code)) == plain.forecast(curves[5][:seen], plain.baseline(code))
-        assert longer.surprise(late[5][: 2 + seen], longer.baseline(code)) == plain.surprise(curves[5][:seen], plain.baseline(code))
+        assert longer.forecast(late[5][: 2 + seen], longer.baseline(code)) == plain.forecast(
+            curves[5][:seen], plain.baseline(code)
+        )
+        assert longer.surprise(late[5][: 2 + seen], longer.baseline(code)) == plain.surprise(
+            curves[5][:seen], plain.baseline(code)
+        )
 
 
 def test_too_few_curves_are_refused():
@@ -145,7 +174,9 @@ def test_forecasts_of_the_combination_cover_the_end():
     codes, values = rising(160)
     model = CurveForecaster(as_curves(values[:80]), codes[:80], 50.0)
     z = []
-    for curve, code, end in zip(as_curves(values[80:], 8), codes[80:], values[80:, -1], strict=True):
+    for curve, code, end in zip(
+        as_curves(values[80:], 8), codes[80:], values[80:, -1], strict=True
+    ):
         mean, variance = model.forecast(curve, model.baseline(code))
         z.append((end - mean) / math.sqrt(variance))
     assert np.mean(np.abs(z) < 1.645) > 0.8
@@ -155,16 +186,30 @@ def test_what_bad_trials_do_is_not_held_against_good_ones():
     codes, values = rising(240)
     rng = np.random.default_rng(1)
     good = values[:, -1] > np.median(values[:, -1])
-    values = values + np.where(good, 0.002, 0.2)[:, None] * rng.standard_normal((240, 1)) * np.linspace(0, 1, 50) ** 2
+    values = (
+        values
+        + np.where(good, 0.002, 0.2)[:, None]
+        * rng.standard_normal((240, 1))
+        * np.linspace(0, 1, 50) ** 2
+    )
     model = CurveForecaster(as_curves(values[:120]), codes[:120], 50.0)
     z = []
-    for curve, code, end in zip(as_curves(values[120:], 30), codes[120:], values[120:, -1], strict=True):
+    for curve, code, end in zip(
+        as_curves(values[120:], 30), codes[120:], values[120:, -1], strict=True
+    ):
         mean, variance = model.forecast(curve, model.baseline(code))
         z.append((end - mean) / math.sqrt(variance))
     assert np.std(np.array(z)[good[120:]]) > 0.45  # .29 if one spread is taken for all
 
 
 def test_encoder_of_plain_configs():
-    encode = config_encoder([{"op": "conv", "lr": 0.1, "arch": {"depth": 2}}, {"op": "pool", "lr": 0.3, "arch": {"depth": 4}}])
-    assert encode({"op": "pool", "lr": 0.2, "arch": {"depth": 4}}).tolist() == pytest.approx([0, 1, 1, 0.5])
+    encode = config_encoder(
+        [
+            {"op": "conv", "lr": 0.1, "arch": {"depth": 2}},
+            {"op": "pool", "lr": 0.3, "arch": {"depth": 4}},
+        ]
+    )
+    assert encode({"op": "pool", "lr": 0.2, "arch": {"depth": 4}}).tolist() == pytest.approx(
+        [0, 1, 1, 0.5]
+    )
     assert encode({"op": "unknown", "arch.depth": 2}).tolist() == [0, 0, 0, 0]

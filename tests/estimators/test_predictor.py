@@ -3,12 +3,14 @@ import math
 import numpy as np
 import pytest
 
-from ray_nas.estimators.extrapolated_scores import final_scores
-from ray_nas.estimators.predictor import GaussianProcess, stretch
+from ray_nas.estimators.predictors.gaussian_process import GaussianProcess, stretch
+from ray_nas.estimators.predictors.score_extrapolation import final_scores
 
 
 def make_data(number: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """One-hot codes of three choices of four and a float; only the first choice and the float have a say."""
+    """One-hot codes of three choices of four and a float; only the first choice and the float
+    have a say.
+    """
     choices = rng.integers(4, size=(number, 3))
     place = rng.random(number)
     features = np.concatenate([np.eye(4)[choices].reshape(number, 12), place[:, None]], axis=1)
@@ -48,7 +50,10 @@ def test_a_pending_point_takes_uncertainty_and_leaves_the_mean() -> None:
     process = GaussianProcess(features)
     here, elsewhere = make_data(2, rng)[0]
     rows = np.array([here, elsewhere])
-    alone, waiting = (process.condition(features, values, np.zeros(30), pending).predict(rows) for pending in (rows[:0], rows[:1]))
+    alone, waiting = (
+        process.condition(features, values, np.zeros(30), pending).predict(rows)
+        for pending in (rows[:0], rows[:1])
+    )
     np.testing.assert_allclose(waiting[0], alone[0], atol=1e-9)
     assert waiting[1][0] < 0.1 * alone[1][0]
     assert waiting[1][1] <= alone[1][1]
@@ -57,7 +62,12 @@ def test_a_pending_point_takes_uncertainty_and_leaves_the_mean() -> None:
 def test_an_uncertain_value_counts_less() -> None:
     features, values = np.array([[0.0], [1.0]]), np.array([1.0, -1.0])
     process = GaussianProcess(features)
-    sure, unsure = (process.condition(features, values, np.array([extra, 0.0]), features[:0]).predict(features[:1]) for extra in (0.0, 3.0))
+    sure, unsure = (
+        process.condition(features, values, np.array([extra, 0.0]), features[:0]).predict(
+            features[:1]
+        )
+        for extra in (0.0, 3.0)
+    )
     assert unsure[0][0] < 0.6 < sure[0][0]
     assert unsure[1][0] > sure[1][0]
 
@@ -66,7 +76,9 @@ def test_equal_values_and_repeated_points_are_no_trouble() -> None:
     features = np.zeros((6, 2))
     process = GaussianProcess(features)
     process.fit(features, np.zeros(6), np.zeros(6))
-    mean, deviation = process.condition(features, np.zeros(6), np.zeros(6), features).predict(np.ones((1, 2)))
+    mean, deviation = process.condition(features, np.zeros(6), np.zeros(6), features).predict(
+        np.ones((1, 2))
+    )
     assert mean[0] == 0.0
     assert math.isfinite(deviation[0])
 
@@ -90,7 +102,10 @@ def test_stretching_is_not_led_by_a_value_that_is_only_expected() -> None:
 
 
 def test_early_values_are_carried_along_the_line_of_the_finished() -> None:
-    finished = [[(1.0, level), (3.0, level + 1.0), (9.0, 2.0 * level + 3.0)] for level in np.linspace(0.0, 10.0, 30)]
+    finished = [
+        [(1.0, level), (3.0, level + 1.0), (9.0, 2.0 * level + 3.0)]
+        for level in np.linspace(0.0, 10.0, 30)
+    ]
     scores, variances = final_scores([*finished, [(1.0, 4.0)], [(1.0, 2.0), (3.0, 5.0)]])
     assert scores[:30] == pytest.approx([2.0 * level + 3.0 for level in np.linspace(0.0, 10.0, 30)])
     assert not variances[:30].any()

@@ -1,8 +1,8 @@
 import numpy as np
 from ConfigSpace import ConfigurationSpace
 
-from ray_nas.estimators.predictor import GaussianProcess
-from ray_nas.estimators.trend import capacity, fit_trend
+from ray_nas.estimators.predictors.gaussian_process import GaussianProcess
+from ray_nas.estimators.predictors.prior_mean import capacity, fit_trend
 from ray_nas.spaces import ChainSpace, JointSpace, SearchSpace
 
 
@@ -33,7 +33,10 @@ def test_parameter_counts_order_networks_that_were_not_counted() -> None:
     trend = capacity(space, configs, sample)
     assert trend is not None
     counts = [space.parameter_count(config) for config in configs[64:]]
-    assert counts == [sum(parameter.numel() for parameter in space.build(config).parameters()) for config in configs[64:]]
+    assert counts == [
+        sum(parameter.numel() for parameter in space.build(config).parameters())
+        for config in configs[64:]
+    ]
     assert np.corrcoef(trend(sample[64:]), np.log(counts))[0, 1] > 0.5
     assert capacity(space, (), sample) is trend
 

@@ -19,34 +19,59 @@ def value(x: float, epoch: float) -> float:
 
 
 def prior() -> pd.DataFrame:
-    return pd.DataFrame([{"trial": i, "x": i / 40, "epoch": t, "score": value(i / 40, t)} for i in range(40) for t in range(1, MAX_T + 1)])
+    return pd.DataFrame(
+        [
+            {"trial": i, "x": i / 40, "epoch": t, "score": value(i / 40, t)}
+            for i in range(40)
+            for t in range(1, MAX_T + 1)
+        ]
+    )
 
 
 SCHEDULERS = {
     "plain": lambda: LearningCurveASHA(time_attr="epoch", metric="score", mode="max", max_t=MAX_T),
     "falling": lambda: LearningCurveASHA(time_attr="epoch", metric="cost", mode="min", max_t=MAX_T),
-    "with prior": lambda: LearningCurveASHA(time_attr="epoch", metric="score", mode="max", max_t=MAX_T, prior=prior()),
+    "with prior": lambda: LearningCurveASHA(
+        time_attr="epoch", metric="score", mode="max", max_t=MAX_T, prior=prior()
+    ),
     "several": lambda: MultiObjectiveASHA(
-        time_attr="epoch", objectives={"score": "max", "cost": "min"}, max_t=MAX_T, constraints={"score": (0.05, None)}
+        time_attr="epoch",
+        objectives={"score": "max", "cost": "min"},
+        max_t=MAX_T,
+        constraints={"score": (0.05, None)},
     ),
     "ray's ASHA": lambda: Resumable(
-        ASHAScheduler(time_attr="epoch", metric="score", mode="max", max_t=MAX_T, grace_period=1, reduction_factor=3)
+        ASHAScheduler(
+            time_attr="epoch",
+            metric="score",
+            mode="max",
+            max_t=MAX_T,
+            grace_period=1,
+            reduction_factor=3,
+        )
     ),
     "ray's median": lambda: Resumable(
-        MedianStoppingRule(time_attr="epoch", metric="score", mode="max", grace_period=1, min_samples_required=3)
+        MedianStoppingRule(
+            time_attr="epoch", metric="score", mode="max", grace_period=1, min_samples_required=3
+        )
     ),
 }
 OURS = ("plain", "falling", "with prior", "several")
 
 
 def events(number: int = 60, workers: int = 4, seed: int = 0) -> list[tuple[str, dict, dict]]:
-    """(trial id, config, result) of trials that nobody stops, as `workers` would report them side by side."""
+    """(trial id, config, result) of trials that nobody stops, as `workers` would report them
+    side by side.
+    """
     rng = np.random.default_rng(seed)
     found = []
     for start in range(0, number, workers):
         xs = {f"t{i:03d}": float(rng.random()) for i in range(start, start + workers)}
         for epoch in range(1, MAX_T + 1):
-            found += [(i, {"x": x}, {"epoch": epoch, "score": value(x, epoch), "cost": -value(x, epoch)}) for i, x in xs.items()]
+            found += [
+                (i, {"x": x}, {"epoch": epoch, "score": value(x, epoch), "cost": -value(x, epoch)})
+                for i, x in xs.items()
+            ]
     return found
 
 
@@ -92,7 +117,9 @@ def test_it_stops_bad_trials_and_keeps_the_best(name, make_run):
 
 
 def test_a_restored_one_goes_on_as_if_nothing_had_happened(name, make_run):
-    """The state goes through JSON in the middle of the run; decisions and state are then those of an unbroken run."""
+    """The state goes through JSON in the middle of the run; decisions and state are then those
+    of an unbroken run.
+    """
     everything = events()
     half = len(everything) // 2 + 7
     unbroken = make_run(SCHEDULERS[name]()).feed(everything)
@@ -105,7 +132,9 @@ def test_a_restored_one_goes_on_as_if_nothing_had_happened(name, make_run):
     second.trials, second.decisions = dict(first.trials), dict(first.decisions)
     second.feed(everything[half:])
     assert second.decisions == unbroken.decisions
-    assert json.dumps(second.scheduler.get_state(), sort_keys=True) == json.dumps(unbroken.scheduler.get_state(), sort_keys=True)
+    assert json.dumps(second.scheduler.get_state(), sort_keys=True) == json.dumps(
+        unbroken.scheduler.get_state(), sort_keys=True
+    )
 
 
 def test_trials_that_do_not_come_back_are_forgotten(name, make_run):
@@ -128,7 +157,9 @@ def test_trials_that_do_not_come_back_are_forgotten(name, make_run):
 
 def test_trials_that_were_stopped_and_come_back_are_ended(name, make_run):
     first = make_run(SCHEDULERS[name]()).feed(events()[:400])
-    stopped = [trial_id for trial_id, (decision, _) in first.decisions.items() if decision == "STOP"]
+    stopped = [
+        trial_id for trial_id, (decision, _) in first.decisions.items() if decision == "STOP"
+    ]
     assert stopped
     second = make_run(SCHEDULERS[name]())
     second.scheduler.set_state(first.scheduler.get_state())
@@ -137,9 +168,16 @@ def test_trials_that_were_stopped_and_come_back_are_ended(name, make_run):
         second.scheduler.on_trial_add(second.controller, trial)
     second.scheduler.choose_trial_to_run(second.controller)
     assert sorted(second.controller.stopped) == sorted(stopped)
-    assert second.controller.search_alg.results == {trial_id: [first.trials[trial_id].last_result] for trial_id in stopped}
+    assert second.controller.search_alg.results == {
+        trial_id: [first.trials[trial_id].last_result] for trial_id in stopped
+    }
     trial = first.trials[stopped[0]]
-    assert second.scheduler.on_trial_result(second.controller, trial, {"epoch": 1, "score": 9.0, "cost": -9.0}) == "STOP"
+    assert (
+        second.scheduler.on_trial_result(
+            second.controller, trial, {"epoch": 1, "score": 9.0, "cost": -9.0}
+        )
+        == "STOP"
+    )
 
 
 def test_it_can_be_pickled_into_tuner_pkl(name, make_run):
@@ -151,21 +189,35 @@ def test_it_can_be_pickled_into_tuner_pkl(name, make_run):
 @pytest.mark.parametrize("name", OURS)
 def test_repeated_and_earlier_reports_decide_nothing(name, make_run):
     run = make_run(SCHEDULERS[name]()).feed(events()[:300])
-    going = next(trial_id for trial_id, (decision, epoch) in run.decisions.items() if decision == "CONTINUE" and epoch > 3)
+    going = next(
+        trial_id
+        for trial_id, (decision, epoch) in run.decisions.items()
+        if decision == "CONTINUE" and epoch > 3
+    )
     state = run.scheduler.get_state().get("rungs")
     for epoch in (run.decisions[going][1], 1, 2, 3):
         result = {"epoch": epoch, "score": -5.0, "cost": 5.0}
-        assert run.scheduler.on_trial_result(run.controller, run.trials[going], result) == "CONTINUE"
+        assert (
+            run.scheduler.on_trial_result(run.controller, run.trials[going], result) == "CONTINUE"
+        )
     assert run.scheduler.get_state().get("rungs") == state
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_a_missing_budget_is_an_error_at_the_first_report_and_passed_over_later(name, controller, make_trial):
+def test_a_missing_budget_is_an_error_at_the_first_report_and_passed_over_later(
+    name, controller, make_trial
+):
     scheduler, trial = SCHEDULERS[name](), make_trial("a", {"x": 0.5})
     scheduler.on_trial_add(controller, trial)
-    with pytest.raises(ValueError, match=r"time_attr = 'epoch' is not in the first report of trial a, which has \['cost', 'score'\]"):
+    with pytest.raises(
+        ValueError,
+        match=r"time_attr = 'epoch' is not in the first report of trial a, which has \['cost', 'score'\]",
+    ):
         scheduler.on_trial_result(controller, trial, {"score": 0.1, "cost": 0.1})
-    assert scheduler.on_trial_result(controller, trial, {"epoch": 1, "score": 0.1, "cost": -0.1}) == "CONTINUE"
+    assert (
+        scheduler.on_trial_result(controller, trial, {"epoch": 1, "score": 0.1, "cost": -0.1})
+        == "CONTINUE"
+    )
     assert scheduler.on_trial_result(controller, trial, {"score": 0.1, "cost": -0.1}) == "CONTINUE"
 
 
@@ -182,7 +234,12 @@ def test_a_budget_that_is_no_number_is_an_error(name, time, controller, make_tri
 def test_a_value_that_is_not_finite_ends_the_trial(name, controller, make_trial):
     scheduler, trial = SCHEDULERS[name](), make_trial("a", {"x": 0.5})
     scheduler.on_trial_add(controller, trial)
-    assert scheduler.on_trial_result(controller, trial, {"epoch": 1, "score": math.nan, "cost": math.inf}) == "STOP"
+    assert (
+        scheduler.on_trial_result(
+            controller, trial, {"epoch": 1, "score": math.nan, "cost": math.inf}
+        )
+        == "STOP"
+    )
     assert "not finite" in scheduler.stopped["a"][1]
 
 

@@ -36,7 +36,11 @@ def start(folder: Path, kind: str) -> subprocess.Popen:
     }
     with (folder / "output.txt").open("ab") as output:
         return subprocess.Popen(
-            [sys.executable, str(DRIVER), str(folder), kind], env=environment, stdout=output, stderr=output, start_new_session=True
+            [sys.executable, str(DRIVER), str(folder), kind],
+            env=environment,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
         )
 
 
@@ -91,11 +95,15 @@ def check(folder: Path, kind: str, kills: int, seed: int) -> None:
     assert isinstance(fresh, LearningCurveASHA)
     decisions, added = [], set()
     for event in surviving:
-        trial = SimpleNamespace(trial_id=event["trial"], config=event["config"], last_result={}, status="RUNNING")
+        trial = SimpleNamespace(
+            trial_id=event["trial"], config=event["config"], last_result={}, status="RUNNING"
+        )
         if event["trial"] not in added:
             added.add(event["trial"])
             fresh.on_trial_add(None, trial)
-        decisions.append(fresh.on_trial_result(None, trial, {"epoch": event["epoch"], "score": event["score"]}))
+        decisions.append(
+            fresh.on_trial_result(None, trial, {"epoch": event["epoch"], "score": event["score"]})
+        )
     assert decisions == [event["decision"] for event in surviving]
     saved = saved_state(folder, kind)
     for field in ("reports", "reached", "stopped", "rungs", "finished", "curves"):

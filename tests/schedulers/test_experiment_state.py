@@ -16,17 +16,24 @@ from ray.tune.search.basic_variant import BasicVariantGenerator
 
 from ray_nas.record import load
 from ray_nas.schedulers import LearningCurveASHA, MultiObjectiveASHA, Resumable
-from ray_nas.schedulers.experiment_state import attach, innermost_searcher
 from ray_nas.searchers import RandomSearch, RegularizedEvolution
 from ray_nas.spaces import SearchSpace
-from ray_nas.state_file import StateError
+from ray_nas.state.state_file import StateError
+from ray_nas.tune_internals.search_algorithm import attach, innermost_searcher
 
 SPACE = SearchSpace(ConfigurationSpace({"x": (0.0, 1.0)}))
 
 
 @pytest.fixture(scope="module")
 def cluster():
-    ray.init(address="local", num_cpus=1, num_gpus=0, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    ray.init(
+        address="local",
+        num_cpus=1,
+        num_gpus=0,
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level="ERROR",
+    )
     yield
     ray.shutdown()
 
@@ -40,7 +47,12 @@ def fit(folder: Path, scheduler, searcher=None, metric="score", param_space=None
         tune.with_resources(train, {"cpu": 1}),
         param_space=param_space or {},
         tune_config=tune.TuneConfig(
-            search_alg=searcher, scheduler=scheduler, metric=metric, mode=metric and "max", num_samples=num_samples, reuse_actors=True
+            search_alg=searcher,
+            scheduler=scheduler,
+            metric=metric,
+            mode=metric and "max",
+            num_samples=num_samples,
+            reuse_actors=True,
         ),
         run_config=tune.RunConfig(name="run", storage_path=str(folder), verbose=0),
     )
@@ -52,15 +64,24 @@ def fit(folder: Path, scheduler, searcher=None, metric="score", param_space=None
 def test_ray_still_has_what_is_relied_on():
     assert isinstance(inspect.getattr_static(TuneController, "search_alg"), property)
     assert '"search_alg"' in inspect.getsource(TuneController._wrapped)
-    assert "save_to_dir(driver_staging_path, session_str=" in inspect.getsource(TuneController.save_to_dir)
+    assert "save_to_dir(driver_staging_path, session_str=" in inspect.getsource(
+        TuneController.save_to_dir
+    )
     assert isinstance(inspect.getattr_static(Trial, "local_experiment_path"), property)
     for kind in (BasicVariantGenerator, SearchGenerator):
-        assert list(inspect.signature(kind.save_to_dir).parameters)[:3] == ["self", "dirpath", "session_str"]
+        assert list(inspect.signature(kind.save_to_dir).parameters)[:3] == [
+            "self",
+            "dirpath",
+            "session_str",
+        ]
 
 
 def test_the_searcher_is_found_inside_of_its_wrappers():
     searcher = RandomSearch(SPACE, metric="score", mode="max")
-    assert innermost_searcher(SearchGenerator(ConcurrencyLimiter(searcher, max_concurrent=2))) is searcher
+    assert (
+        innermost_searcher(SearchGenerator(ConcurrencyLimiter(searcher, max_concurrent=2)))
+        is searcher
+    )
 
 
 def test_a_scheduler_attached_after_the_restore_gets_its_state(tmp_path):
@@ -90,10 +111,19 @@ def test_a_file_of_another_scheduler_is_refused(tmp_path, make_trial):
 
 @pytest.mark.parametrize("limited", [False, True])
 def test_with_a_searcher_of_ours_the_state_rides_along(cluster, tmp_path, limited):
-    searcher = RegularizedEvolution(SPACE, metric="score", mode="max", population_size=4, tournament_size=2, seed=1)
+    searcher = RegularizedEvolution(
+        SPACE, metric="score", mode="max", population_size=4, tournament_size=2, seed=1
+    )
     scheduler = LearningCurveASHA(time_attr="epoch", metric="score", mode="max", max_t=4)
-    fit(tmp_path, scheduler, ConcurrencyLimiter(searcher, max_concurrent=2) if limited else searcher, metric=None)
-    saved = json.loads(max((tmp_path / "run").glob("searcher-state-*.json")).read_text())["companions"]["LearningCurveASHA"]
+    fit(
+        tmp_path,
+        scheduler,
+        ConcurrencyLimiter(searcher, max_concurrent=2) if limited else searcher,
+        metric=None,
+    )
+    saved = json.loads(max((tmp_path / "run").glob("searcher-state-*.json")).read_text())[
+        "companions"
+    ]["LearningCurveASHA"]
     trials = load(tmp_path / "run").trials
     assert set(saved["stopped"]) == {trial.trial_id for trial in trials}
     for trial in trials:
@@ -110,7 +140,9 @@ def test_with_a_searcher_of_rays_the_state_has_a_file(cluster, tmp_path, kind):
         from ray.tune.search.optuna import OptunaSearch
 
         searcher = OptunaSearch(seed=1)
-    results = fit(tmp_path, LearningCurveASHA(time_attr="epoch", max_t=4), searcher, param_space=space)
+    results = fit(
+        tmp_path, LearningCurveASHA(time_attr="epoch", max_t=4), searcher, param_space=space
+    )
     saved = json.loads(max((tmp_path / "run").glob("scheduler-state-*.json")).read_text())["state"]
     assert {trial_id: time for trial_id, (time, _) in saved["stopped"].items()} == {
         r.metrics["trial_id"]: r.metrics["epoch"] for r in results
@@ -118,9 +150,13 @@ def test_with_a_searcher_of_rays_the_state_has_a_file(cluster, tmp_path, kind):
 
 
 def test_several_objectives_and_rays_own_scheduler(cluster, tmp_path):
-    several = MultiObjectiveASHA(time_attr="epoch", objectives={"score": "max", "cost": "min"}, max_t=4)
+    several = MultiObjectiveASHA(
+        time_attr="epoch", objectives={"score": "max", "cost": "min"}, max_t=4
+    )
     fit(tmp_path / "several", several, param_space={"x": tune.uniform(0, 1)}, metric=None)
     rays = Resumable(ASHAScheduler(time_attr="epoch", max_t=4, reduction_factor=2))
     fit(tmp_path / "rays", rays, param_space={"x": tune.uniform(0, 1)})
-    calls = json.loads(max((tmp_path / "rays" / "run").glob("scheduler-state-*.json")).read_text())["state"]["calls"]
+    calls = json.loads(max((tmp_path / "rays" / "run").glob("scheduler-state-*.json")).read_text())[
+        "state"
+    ]["calls"]
     assert sum(name == "on_trial_complete" for name, *_ in calls) == 6

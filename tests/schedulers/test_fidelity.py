@@ -11,7 +11,14 @@ from ray_nas.schedulers import fidelity_report
 
 def record(curves) -> ExperimentRecord:
     trials = [
-        TrialRecord(str(i), {}, "random", [], [{"epoch": float(t), "score": float(v)} for t, v in enumerate(curve, start=1)], "completed")
+        TrialRecord(
+            str(i),
+            {},
+            "random",
+            [],
+            [{"epoch": float(t), "score": float(v)} for t, v in enumerate(curve, start=1)],
+            "completed",
+        )
         for i, curve in enumerate(curves)
     ]
     return ExperimentRecord({"objectives": {"score": "max"}}, trials)
@@ -36,11 +43,16 @@ def test_interval_holds_the_correlation_of_noise():
 
 def test_stopped_trials_do_not_count():
     curves = [[i, i, i] for i in range(8)] + [[100.0]]
-    assert fidelity_report(record(curves), time_attr="epoch", rungs=[1], resamples=20).rungs[0].trials == 8
+    assert (
+        fidelity_report(record(curves), time_attr="epoch", rungs=[1], resamples=20).rungs[0].trials
+        == 8
+    )
 
 
 def test_too_few_trials_give_nan_and_none_an_error():
-    assert math.isnan(fidelity_report(record([[1, 2, 3]] * 3), time_attr="epoch", rungs=[1]).rungs[0].correlation)
+    assert math.isnan(
+        fidelity_report(record([[1, 2, 3]] * 3), time_attr="epoch", rungs=[1]).rungs[0].correlation
+    )
     with pytest.raises(ValueError, match="stand together in no report"):
         fidelity_report(record([[1, 2]]), time_attr="step")
     with pytest.raises(ValueError, match="was reached by no trial"):

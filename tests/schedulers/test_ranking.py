@@ -4,10 +4,12 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ray_nas.schedulers.ranking import Ranking
+from ray_nas.schedulers.core.sorted_values import Ranking
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False, width=32)
-CHANGES = st.lists(st.tuples(st.sampled_from("abcdefghij"), st.none() | FINITE), min_size=1, max_size=40)
+CHANGES = st.lists(
+    st.tuples(st.sampled_from("abcdefghij"), st.none() | FINITE), min_size=1, max_size=40
+)
 
 
 @settings(deadline=None)
@@ -23,7 +25,9 @@ def test_as_if_sorted_anew(changes: list[tuple[str, float | None]], q: float, wi
             plain[name] = value
     assert ranking.values == plain
     others = {name: value for name, value in plain.items() if name != without}
-    assert ranking.best(without) == max(((value, name) for name, value in others.items()), default=None)
+    assert ranking.best(without) == max(
+        ((value, name) for name, value in others.items()), default=None
+    )
     for values, left_out in ((others, without), (plain, None)):
         expected = np.quantile(list(values.values()), q) if values else None
         assert ranking.quantile(q, left_out) == expected

@@ -14,7 +14,9 @@ def test_ray_still_says_how_many_brackets_and_whether_it_pauses():
 
 
 def test_schedulers_that_pause_or_draw_brackets_are_refused():
-    with pytest.raises(TypeError, match="ASHAScheduler or a MedianStoppingRule, got HyperBandScheduler"):
+    with pytest.raises(
+        TypeError, match="ASHAScheduler or a MedianStoppingRule, got HyperBandScheduler"
+    ):
         Resumable(HyperBandScheduler(**COMMON))
     with pytest.raises(ValueError, match="brackets=1"):
         Resumable(ASHAScheduler(**COMMON, brackets=2))

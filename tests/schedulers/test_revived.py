@@ -1,4 +1,6 @@
-"""Trials that are stopped, and whose workers die before Tune has saved them: what they reported last counts."""
+"""Trials that are stopped, and whose workers die before Tune has saved them: what they reported
+last counts.
+"""
 
 import os
 from pathlib import Path
@@ -9,20 +11,31 @@ from ConfigSpace import ConfigurationSpace
 from ray import tune
 from ray.tune.schedulers import ASHAScheduler
 
-from ray_nas.benchmarks import replay
 from ray_nas.record import load
 from ray_nas.schedulers import LearningCurveASHA, Resumable
 from ray_nas.searchers import RandomSearch
+from ray_nas.simulation import replay
 
 SCHEDULERS = {
-    "LearningCurveASHA": lambda: LearningCurveASHA(time_attr="epoch", metric="score", mode="max", max_t=2),
-    "Resumable": lambda: Resumable(ASHAScheduler(time_attr="epoch", metric="score", mode="max", max_t=2)),
+    "LearningCurveASHA": lambda: LearningCurveASHA(
+        time_attr="epoch", metric="score", mode="max", max_t=2
+    ),
+    "Resumable": lambda: Resumable(
+        ASHAScheduler(time_attr="epoch", metric="score", mode="max", max_t=2)
+    ),
 }
 
 
 @pytest.fixture(scope="module")
 def cluster():
-    ray.init(address="local", num_cpus=2, num_gpus=0, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    ray.init(
+        address="local",
+        num_cpus=2,
+        num_gpus=0,
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level="ERROR",
+    )
     yield
     ray.shutdown()
 
@@ -51,10 +64,14 @@ def dies_while_its_end_is_saved(folder: Path) -> type[tune.Trainable]:
 @pytest.mark.parametrize("name", SCHEDULERS)
 def test_the_last_report_counts_and_nothing_is_trained_again(cluster, tmp_path, name):
     (tmp_path / "steps").mkdir()
-    searcher = RandomSearch(ConfigurationSpace({"x": (0.0, 1.0)}), metric="score", mode="max", seed=0)
+    searcher = RandomSearch(
+        ConfigurationSpace({"x": (0.0, 1.0)}), metric="score", mode="max", seed=0
+    )
     results = tune.Tuner(
         tune.with_resources(dies_while_its_end_is_saved(tmp_path / "steps"), {"cpu": 1}),
-        tune_config=tune.TuneConfig(search_alg=searcher, scheduler=SCHEDULERS[name](), num_samples=3),
+        tune_config=tune.TuneConfig(
+            search_alg=searcher, scheduler=SCHEDULERS[name](), num_samples=3
+        ),
         run_config=tune.RunConfig(
             name="run",
             storage_path=str(tmp_path),
@@ -66,9 +83,12 @@ def test_the_last_report_counts_and_nothing_is_trained_again(cluster, tmp_path, 
     trials = load(tmp_path / "run").trials
     assert {trial.status for trial in trials} == {"completed"}
     assert {trial.trial_id: [result["epoch"] for result in trial.results] for trial in trials} == {
-        result.metrics["trial_id"]: [1, 2] if result.metrics["epoch"] == 2 else [1] for result in results
+        result.metrics["trial_id"]: [1, 2] if result.metrics["epoch"] == 2 else [1]
+        for result in results
     }
-    assert any(result.metrics["epoch"] == 2 for result in results)  # it died, whoever came to the second epoch
+    assert any(
+        result.metrics["epoch"] == 2 for result in results
+    )  # it died, whoever came to the second epoch
     assert len(list((tmp_path / "steps").iterdir())) == sum(len(trial.results) for trial in trials)
     fresh = RandomSearch(ConfigurationSpace({"x": (0.0, 1.0)}), metric="score", mode="max", seed=0)
     assert len(replay(tmp_path / "run", fresh, SCHEDULERS[name]())) == 3

@@ -7,15 +7,22 @@ import numpy as np
 import pytest
 from ray import tune
 
-from ray_nas.estimators.predictor import GaussianProcess
+from ray_nas.estimators.predictors.gaussian_process import GaussianProcess
 from ray_nas.searchers import Bananas, start_from
 from ray_nas.searchers.bananas import log_expected_improvement
 from ray_nas.spaces import NASBench201, SearchSpace
 
 
 def quality(config: dict) -> float:
-    """An additive function of a cell whose best is known: 3 x 3 convolutions into the output, skips elsewhere."""
-    return float(sum(value == ("nor_conv_3x3" if edge.endswith("3") else "skip_connect") for edge, value in config.items()))
+    """An additive function of a cell whose best is known: 3 x 3 convolutions into the output,
+    skips elsewhere.
+    """
+    return float(
+        sum(
+            value == ("nor_conv_3x3" if edge.endswith("3") else "skip_connect")
+            for edge, value in config.items()
+        )
+    )
 
 
 def search(searcher: Bananas, trials: int, flying: int = 1, name: str = "") -> list[float]:
@@ -56,8 +63,17 @@ def test_a_belief_that_is_wrong_is_given_up(cells: NASBench201) -> None:
 
 
 def test_ranks_on_another_task_are_where_it_starts(cells: NASBench201, tmp_path) -> None:
-    earlier = [(config, {"other": quality(config) ** 3}) for config in cells.sample(size=60, random_state=np.random.default_rng(3))]
-    searcher = start_from(Bananas(cells, "score", "max", seed=0), earlier, same_task=False, points=0, objectives={"other": "max"})
+    earlier = [
+        (config, {"other": quality(config) ** 3})
+        for config in cells.sample(size=60, random_state=np.random.default_rng(3))
+    ]
+    searcher = start_from(
+        Bananas(cells, "score", "max", seed=0),
+        earlier,
+        same_task=False,
+        points=0,
+        objectives={"other": "max"},
+    )
     first = [searcher.suggest(str(number)) for number in range(6)]
     assert np.mean([quality(config) for config in first]) > 3.0  # 1.2 at random
     searcher.save(str(tmp_path / "state.json"))
@@ -70,13 +86,20 @@ def test_many_in_flight_spread_out(cells: NASBench201) -> None:
     searcher = Bananas(cells, "score", "max", seed=0)
     search(searcher, 20)
     configs = [searcher.suggest(f"flying {number}") for number in range(30)]
-    distances = [sum(a[name] != b[name] for name in a) for i, a in enumerate(configs) for b in configs[:i]]
+    distances = [
+        sum(a[name] != b[name] for name in a) for i, a in enumerate(configs) for b in configs[:i]
+    ]
     assert np.mean(distances) > 2.5
     at_random = cells.sample(size=200, random_state=np.random.default_rng(0))
-    assert np.mean([quality(config) for config in configs]) > np.mean([quality(config) for config in at_random]) + 0.5
+    assert (
+        np.mean([quality(config) for config in configs])
+        > np.mean([quality(config) for config in at_random]) + 0.5
+    )
 
 
-def test_a_trial_in_flight_lowers_what_is_expected_of_its_like(cells: NASBench201, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_trial_in_flight_lowers_what_is_expected_of_its_like(
+    cells: NASBench201, monkeypatch: pytest.MonkeyPatch
+) -> None:
     posteriors = []
     condition = GaussianProcess.condition
 
@@ -89,8 +112,12 @@ def test_a_trial_in_flight_lowers_what_is_expected_of_its_like(cells: NASBench20
     best = max(search(searcher, 12))
     first = searcher.suggest("a")  # decided with nothing in flight
     searcher.suggest("b")  # decided with the first in flight
-    alike = np.array([cells.features(cells.mutate(first, np.random.default_rng(seed))) for seed in range(20)])
-    free, busy = (log_expected_improvement(*posterior.predict(alike), best) for posterior in posteriors[-2:])
+    alike = np.array(
+        [cells.features(cells.mutate(first, np.random.default_rng(seed))) for seed in range(20)]
+    )
+    free, busy = (
+        log_expected_improvement(*posterior.predict(alike), best) for posterior in posteriors[-2:]
+    )
     assert (busy < free).all()
 
 
@@ -99,7 +126,9 @@ def staged(config: dict, epoch: int) -> float:
 
 
 def test_trials_that_were_stopped_early_teach(cells: NASBench201) -> None:
-    """Two of three trials end after the first of nine epochs; what they said there must be worth having."""
+    """Two of three trials end after the first of nine epochs; what they said there must be worth
+    having.
+    """
     found = []
     for seed in range(3):
         searcher = Bananas(cells, "score", "max", seed=seed, time_attr="epoch")
@@ -124,7 +153,9 @@ def test_a_report_of_a_trial_in_flight_counts(cells: NASBench201) -> None:
         search(searcher, 15)
         config = searcher.suggest("running")
         if report:
-            searcher.on_trial_result(trial_id="running", result={"score": -50.0, "training_iteration": 1})
+            searcher.on_trial_result(
+                trial_id="running", result={"score": -50.0, "training_iteration": 1}
+            )
         proposals.append((config, searcher.suggest("next")))
     assert proposals[0][0] == proposals[1][0]
     assert proposals[0][1] != proposals[1][1]
@@ -148,18 +179,30 @@ def test_failures_are_avoided() -> None:
             broken += 1
             searcher.on_trial_complete(trial_id=str(number), error=True)
         else:
-            searcher.on_trial_complete(trial_id=str(number), result={"loss": (config["x"] - 0.3) ** 2 + (config["y"] - 0.7) ** 2})
+            searcher.on_trial_complete(
+                trial_id=str(number),
+                result={"loss": (config["x"] - 0.3) ** 2 + (config["y"] - 0.7) ** 2},
+            )
     assert broken < 12
 
 
 def test_a_space_joint_with_tune_domains_comes_near_its_optimum(cells: NASBench201) -> None:
     searcher = Bananas(seed=0)
-    space = {"arch": cells, "lr": tune.loguniform(1e-5, 1.0), "decay": tune.loguniform(1e-6, 1e-1), "note": 1}
+    space = {
+        "arch": cells,
+        "lr": tune.loguniform(1e-5, 1.0),
+        "decay": tune.loguniform(1e-6, 1e-1),
+        "note": 1,
+    }
     assert searcher.set_search_properties("score", "max", space)
     best = -math.inf
     for number in range(70):
         config = searcher.suggest(str(number))
-        value = quality(config["arch"]) - (math.log10(config["lr"]) + 2.0) ** 2 - 0.5 * (math.log10(config["decay"]) + 4.0) ** 2
+        value = (
+            quality(config["arch"])
+            - (math.log10(config["lr"]) + 2.0) ** 2
+            - 0.5 * (math.log10(config["decay"]) + 4.0) ** 2
+        )
         searcher.on_trial_complete(trial_id=str(number), result={"score": value})
         best = max(best, value)
     assert best > 5.8
@@ -219,10 +262,18 @@ def test_expected_improvement_is_exact_and_finite_far_below() -> None:
 
 def test_features_of_a_cell_see_its_function_alone(cells: NASBench201) -> None:
     names = ["edge_0_1", "edge_0_2", "edge_1_2", "edge_0_3", "edge_1_3", "edge_2_3"]
-    dead = dict(zip(names, ["none", "none", "none", "nor_conv_3x3", "avg_pool_3x3", "nor_conv_1x1"], strict=True))
+    dead = dict(
+        zip(
+            names,
+            ["none", "none", "none", "nor_conv_3x3", "avg_pool_3x3", "nor_conv_1x1"],
+            strict=True,
+        )
+    )
     other = {**dead, "edge_1_2": "nor_conv_3x3"}
     np.testing.assert_array_equal(cells.features(dead), cells.features(other))
-    assert not np.array_equal(cells.features(dead), cells.features({**dead, "edge_0_3": "nor_conv_1x1"}))
+    assert not np.array_equal(
+        cells.features(dead), cells.features({**dead, "edge_0_3": "nor_conv_1x1"})
+    )
 
 
 def test_features_default_to_the_code(mixed_space: SearchSpace) -> None:
@@ -231,5 +282,7 @@ def test_features_default_to_the_code(mixed_space: SearchSpace) -> None:
 
 
 def test_arguments_are_checked() -> None:
-    with pytest.raises(ValueError, match="initial_trials must be at least 2, a whole number, got 1"):
+    with pytest.raises(
+        ValueError, match="initial_trials must be at least 2, a whole number, got 1"
+    ):
         Bananas(NASBench201(2, 1), initial_trials=1)

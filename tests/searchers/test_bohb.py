@@ -11,14 +11,14 @@ from ray import tune
 from ray.tune.schedulers import ASHAScheduler
 from ray.tune.schedulers.hb_bohb import HyperBandForBOHB
 
-from ray_nas.benchmarks import simulate
 from ray_nas.searchers import BOHB, RandomSearch
+from ray_nas.simulation import simulate
 from ray_nas.spaces import NASBench201, SearchSpace
 
 pytest.importorskip("hpbandster", reason='the extra "bohb" wants a C compiler')
 import statsmodels.api as sm
 
-from ray_nas.searchers.kde_model import Density, KDEModel
+from ray_nas.searchers.models.kernel_density import Density, KDEModel
 
 
 def model_of(space: SearchSpace, **arguments: Any) -> KDEModel:
@@ -34,9 +34,15 @@ def fill(model: KDEModel, space: SearchSpace, count: int, budget: float = 1.0) -
 
 def test_densities_are_those_of_statsmodels() -> None:
     rng = np.random.default_rng(0)
-    data = np.column_stack([rng.random(200), rng.integers(3, size=200), rng.random(200), rng.integers(4, size=200)]).astype(float)
-    points = np.column_stack([rng.random(30), rng.integers(3, size=30), rng.random(30), rng.integers(4, size=30)]).astype(float)
-    theirs = sm.nonparametric.KDEMultivariate(data=data, var_type="cucu", bw=np.array([0.1, 0.3, 0.02, 0.5]), rng=0)
+    data = np.column_stack(
+        [rng.random(200), rng.integers(3, size=200), rng.random(200), rng.integers(4, size=200)]
+    ).astype(float)
+    points = np.column_stack(
+        [rng.random(30), rng.integers(3, size=30), rng.random(30), rng.integers(4, size=30)]
+    ).astype(float)
+    theirs = sm.nonparametric.KDEMultivariate(
+        data=data, var_type="cucu", bw=np.array([0.1, 0.3, 0.02, 0.5]), rng=0
+    )
     ours = Density(data, theirs.bw, np.array([0, 3, 0, 4]))
     np.testing.assert_allclose(np.exp(ours.log_pdf(points)), theirs.pdf(points), rtol=1e-10)
 
@@ -47,7 +53,9 @@ def test_bandwidths_follow_the_normal_reference_rule(cells: NASBench201) -> None
     fill(model, space, 100)
     model.get_config()
     for density in model.kde_models.values():
-        theirs = sm.nonparametric.KDEMultivariate(data=density.data, var_type="ccu", bw="normal_reference", rng=0).bw
+        theirs = sm.nonparametric.KDEMultivariate(
+            data=density.data, var_type="ccu", bw="normal_reference", rng=0
+        ).bw
         np.testing.assert_allclose(density.bandwidths, np.minimum(theirs, [np.inf, np.inf, 0.5]))
 
 
@@ -72,9 +80,15 @@ def test_values_survive_the_model(mixed_space: SearchSpace) -> None:
 
 
 def test_forbidden_candidates_are_passed_over_for_the_next_best() -> None:
-    config_space = CS.ConfigurationSpace({"a": CS.Categorical("a", list("pqr")), "b": CS.Categorical("b", list("qrp"))})
+    config_space = CS.ConfigurationSpace(
+        {"a": CS.Categorical("a", list("pqr")), "b": CS.Categorical("b", list("qrp"))}
+    )
     for value in "pqr":
-        config_space.add(CS.ForbiddenAndConjunction(*(CS.ForbiddenEqualsClause(config_space[name], value) for name in "ab")))
+        config_space.add(
+            CS.ForbiddenAndConjunction(
+                *(CS.ForbiddenEqualsClause(config_space[name], value) for name in "ab")
+            )
+        )
     space = SearchSpace(config_space)
     model = model_of(space, random_fraction=0.0)
     fill(model, space, 60)
@@ -82,7 +96,9 @@ def test_forbidden_candidates_are_passed_over_for_the_next_best() -> None:
     assert all(info["model_based_pick"] and config["a"] != config["b"] for config, info in picks)
 
 
-def test_the_model_is_that_of_the_largest_budget_with_enough_and_forgets_smaller_ones(cells: NASBench201) -> None:
+def test_the_model_is_that_of_the_largest_budget_with_enough_and_forgets_smaller_ones(
+    cells: NASBench201,
+) -> None:
     model = model_of(cells)
     fill(model, cells, 50, budget=1.0)
     fill(model, cells, 13, budget=3.0)
@@ -119,7 +135,9 @@ def test_it_learns_from_reports_and_from_final_results() -> None:
     assert max(searcher.model.losses[3.0].values()) <= 1.0
 
 
-def test_it_is_silent_and_leaves_numpys_global_generator_alone(mixed_space: SearchSpace, capfd: pytest.CaptureFixture[str]) -> None:
+def test_it_is_silent_and_leaves_numpys_global_generator_alone(
+    mixed_space: SearchSpace, capfd: pytest.CaptureFixture[str]
+) -> None:
     before = np.random.get_state()[1].copy()  # noqa: NPY002
     searcher = BOHB(mixed_space, "loss", "min", seed=0)
     for number in range(60):
@@ -130,24 +148,36 @@ def test_it_is_silent_and_leaves_numpys_global_generator_alone(mixed_space: Sear
     np.testing.assert_array_equal(before, np.random.get_state()[1])  # noqa: NPY002
 
 
-def test_without_hpbandster_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch, cells: NASBench201) -> None:
+def test_without_hpbandster_it_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, cells: NASBench201
+) -> None:
     monkeypatch.setitem(sys.modules, "hpbandster.optimizers.config_generators.bohb", None)
-    monkeypatch.delitem(sys.modules, "ray_nas.searchers.kde_model")
+    monkeypatch.delitem(sys.modules, "ray_nas.searchers.models.kernel_density")
     with pytest.raises(ImportError, match=r"ray-nas\[bohb\]"):
         BOHB(cells)
 
 
 @pytest.mark.parametrize(
     ("argument", "value"),
-    [("top_n_percent", 0), ("num_samples", 0), ("random_fraction", 1.5), ("bandwidth_factor", 0.0), ("min_bandwidth", 0.7)],
+    [
+        ("top_n_percent", 0),
+        ("num_samples", 0),
+        ("random_fraction", 1.5),
+        ("bandwidth_factor", 0.0),
+        ("min_bandwidth", 0.7),
+    ],
 )
-def test_wrong_arguments_are_refused_by_name(argument: str, value: float, cells: NASBench201) -> None:
+def test_wrong_arguments_are_refused_by_name(
+    argument: str, value: float, cells: NASBench201
+) -> None:
     with pytest.raises(ValueError, match=rf"{argument}.*{value}"):
         BOHB(cells, **{argument: value})
 
 
 def bowl(config: dict[str, Any]) -> Iterator[tuple[float, dict[str, Any]]]:
-    """Least at five 3x3 convolutions and a skip, learning rate 1e-2, weight decay 1e-4; known better with each epoch."""
+    """Least at five 3x3 convolutions and a skip, learning rate 1e-2, weight decay 1e-4; known
+    better with each epoch.
+    """
     wrong = sum(value != "nor_conv_3x3" for value in config["arch"].values()) / 6
     loss = wrong + abs(np.log10(config["lr"]) + 2) + abs(np.log10(config["decay"]) + 4)
     for epoch in (1, 3, 9):
@@ -155,10 +185,20 @@ def bowl(config: dict[str, Any]) -> Iterator[tuple[float, dict[str, Any]]]:
 
 
 def search_bowl(searcher: Any, cells: NASBench201) -> float:
-    param_space = {"arch": cells, "lr": tune.loguniform(1e-5, 1.0), "decay": tune.loguniform(1e-7, 1e-1)}
+    param_space = {
+        "arch": cells,
+        "lr": tune.loguniform(1e-5, 1.0),
+        "decay": tune.loguniform(1e-7, 1e-1),
+    }
     searcher.set_search_properties("loss", "min", param_space)
-    scheduler = ASHAScheduler(time_attr="epoch", max_t=9, metric="loss", mode="min", reduction_factor=3)
-    return float(simulate(bowl, searcher, scheduler, num_workers=4, max_trials=150, seed=0).best.metrics["loss"])
+    scheduler = ASHAScheduler(
+        time_attr="epoch", max_t=9, metric="loss", mode="min", reduction_factor=3
+    )
+    return float(
+        simulate(bowl, searcher, scheduler, num_workers=4, max_trials=150, seed=0).best.metrics[
+            "loss"
+        ]
+    )
 
 
 def test_architecture_and_tunes_own_domains_are_optimised_together(cells: NASBench201) -> None:
@@ -187,17 +227,31 @@ class Train(tune.Trainable):
 
 
 def test_hyperband_for_bohb_pauses_and_goes_on(tmp_path: Any) -> None:
-    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers have no tests to import
+    ray.cloudpickle.register_pickle_by_value(
+        sys.modules[__name__]
+    )  # workers have no tests to import
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of Ray's own start
-        ray.init(address="local", num_cpus=2, num_gpus=0, include_dashboard=False, log_to_driver=False)
+        ray.init(
+            address="local", num_cpus=2, num_gpus=0, include_dashboard=False, log_to_driver=False
+        )
         space = CS.ConfigurationSpace({"width": (8, 64)})
         searcher = BOHB(space, "loss", "min", seed=0)
-        scheduler = HyperBandForBOHB(time_attr="training_iteration", metric="loss", mode="min", max_t=9, reduction_factor=3)
-        config = tune.TuneConfig(search_alg=searcher, scheduler=scheduler, num_samples=14, reuse_actors=True, max_concurrent_trials=2)
+        scheduler = HyperBandForBOHB(
+            time_attr="training_iteration", metric="loss", mode="min", max_t=9, reduction_factor=3
+        )
+        config = tune.TuneConfig(
+            search_alg=searcher,
+            scheduler=scheduler,
+            num_samples=14,
+            reuse_actors=True,
+            max_concurrent_trials=2,
+        )
         run = tune.RunConfig(storage_path=str(tmp_path), verbose=0)
         results = tune.Tuner(Train, tune_config=config, run_config=run).fit()
         ray.shutdown()
     assert not results.errors
     assert {result.metrics["training_iteration"] for result in results} >= {3, 9}
-    assert all(result.metrics["steps"] == result.metrics["training_iteration"] for result in results)
+    assert all(
+        result.metrics["steps"] == result.metrics["training_iteration"] for result in results
+    )

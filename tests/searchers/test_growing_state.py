@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from ray_nas import record
 from ray_nas.schedulers import LearningCurveASHA
 from ray_nas.searchers import RandomSearch
-from ray_nas.searchers.growing_state import GrowingState
 from ray_nas.spaces import SearchSpace
+from ray_nas.state.incremental_state import GrowingState
 
 LARGE = 600
 
@@ -26,7 +26,9 @@ def through_json(value: Any) -> Any:
 @given(
     steps=st.lists(
         st.tuples(
-            st.sampled_from(["set", "delete", "append", "cut", "grow", "lengthen", "drop"]), st.integers(0, 2 * LARGE), st.integers(0, 9)
+            st.sampled_from(["set", "delete", "append", "cut", "grow", "lengthen", "drop"]),
+            st.integers(0, 2 * LARGE),
+            st.integers(0, 9),
         ),
         max_size=12,
     )
@@ -83,16 +85,28 @@ def test_a_large_part_inside_of_another(then: str) -> None:
     assert other.join(rest) == state
 
 
-def test_the_state_file_of_a_long_experiment_stays_small(small_space: SearchSpace, tmp_path: Path) -> None:
+def test_the_state_file_of_a_long_experiment_stays_small(
+    small_space: SearchSpace, tmp_path: Path
+) -> None:
     def start() -> tuple[RandomSearch, LearningCurveASHA, SimpleNamespace]:
         searcher = RandomSearch(small_space, "score", "max", seed=0, repeats=True)
         scheduler = LearningCurveASHA(time_attr="epoch", metric="score", mode="max", max_t=9)
         return searcher, scheduler, SimpleNamespace(search_alg=SimpleNamespace(searcher=searcher))
 
-    def go_on(searcher: RandomSearch, scheduler: LearningCurveASHA, controller: SimpleNamespace, numbers: range) -> list[str]:
+    def go_on(
+        searcher: RandomSearch,
+        scheduler: LearningCurveASHA,
+        controller: SimpleNamespace,
+        numbers: range,
+    ) -> list[str]:
         decisions = []
         for number in numbers:
-            trial = SimpleNamespace(trial_id=f"t{number}", config=searcher.suggest(f"t{number}"), last_result={}, status="RUNNING")
+            trial = SimpleNamespace(
+                trial_id=f"t{number}",
+                config=searcher.suggest(f"t{number}"),
+                last_result={},
+                status="RUNNING",
+            )
             scheduler.on_trial_add(controller, trial)
             for epoch in (1, 2, 3):
                 result = {"epoch": epoch, "score": (number * 7919 % 100) / 100 + epoch / 1000}
@@ -111,7 +125,9 @@ def test_the_state_file_of_a_long_experiment_stays_small(small_space: SearchSpac
         searcher.save(str(tmp_path / "state.json"))
         sizes.append((tmp_path / "state.json").stat().st_size)
     assert sizes[-1] < 1.1 * sizes[0]
-    assert len(record.load(tmp_path).trials) == 4_000  # readers of the record pass the new events over
+    assert (
+        len(record.load(tmp_path).trials) == 4_000
+    )  # readers of the record pass the new events over
     lines = len(list(record.events(tmp_path)))
     searcher.save(str(tmp_path / "state.json"))
     assert len(list(record.events(tmp_path))) == lines  # nothing new, nothing written
@@ -119,7 +135,14 @@ def test_the_state_file_of_a_long_experiment_stays_small(small_space: SearchSpac
     again, scheduler_again, controller_again = start()
     again.restore(str(tmp_path / "state.json"))
     for trial in record.load(tmp_path).trials:  # as Tune does after a restore
-        scheduler_again.on_trial_add(controller_again, SimpleNamespace(trial_id=trial.trial_id, config=trial.config, status="TERMINATED"))
+        scheduler_again.on_trial_add(
+            controller_again,
+            SimpleNamespace(trial_id=trial.trial_id, config=trial.config, status="TERMINATED"),
+        )
     new = range(4_000, 4_100)
-    assert go_on(again, scheduler_again, controller_again, new) == go_on(searcher, scheduler, controller, new)
-    assert json.dumps(scheduler_again.get_state(), sort_keys=True) == json.dumps(scheduler.get_state(), sort_keys=True)
+    assert go_on(again, scheduler_again, controller_again, new) == go_on(
+        searcher, scheduler, controller, new
+    )
+    assert json.dumps(scheduler_again.get_state(), sort_keys=True) == json.dumps(
+        scheduler.get_state(), sort_keys=True
+    )

@@ -7,20 +7,33 @@ import pytest
 
 from ray_nas import record
 from ray_nas.searchers import RegularizedEvolution
-from ray_nas.searchers.heirs import INHERIT_FROM
+from ray_nas.searchers.core.parent_checkpoints import INHERIT_FROM
 from ray_nas.spaces import NASBench201, SearchSpace
 
 
 def evolution(space: SearchSpace, **arguments: object) -> RegularizedEvolution:
-    settings = {"population_size": 3, "tournament_size": 2, "inherit_weights": True, "seed": 1, **arguments}
+    settings = {
+        "population_size": 3,
+        "tournament_size": 2,
+        "inherit_weights": True,
+        "seed": 1,
+        **arguments,
+    }
     return RegularizedEvolution(space, "score", "max", **settings)
 
 
 def result(number: int, checkpoint: str | None = "checkpoint_000001") -> dict:
-    return {"score": float(number % 4), "trial_folder": f"train_{number}", "checkpoint_dir_name": checkpoint, "inheritance": "partial"}
+    return {
+        "score": float(number % 4),
+        "trial_folder": f"train_{number}",
+        "checkpoint_dir_name": checkpoint,
+        "inheritance": "partial",
+    }
 
 
-def run(search: RegularizedEvolution, first: int, last: int, **arguments: object) -> dict[str, dict]:
+def run(
+    search: RegularizedEvolution, first: int, last: int, **arguments: object
+) -> dict[str, dict]:
     configs = {}
     for number in range(first, last):
         configs[f"t{number}"] = search.suggest(f"t{number}")
@@ -35,14 +48,22 @@ def test_children_name_their_parents_last_checkpoint(cells: NASBench201, tmp_pat
     for trial in record.load(tmp_path).trials:
         config = configs[trial.trial_id]
         assert cells.own(config) == trial.config
-        expected = {INHERIT_FROM: f"train_{trial.parents[0][1:]}/checkpoint_000001"} if trial.parents else {}
+        expected = (
+            {INHERIT_FROM: f"train_{trial.parents[0][1:]}/checkpoint_000001"}
+            if trial.parents
+            else {}
+        )
         assert config == {**trial.config, **expected}
         assert trial.inheritance == "partial"
     plain = run(evolution(cells, inherit_weights=False), 0, 12)
-    assert plain == {name: cells.own(config) for name, config in configs.items()}, "the search itself is the same"
+    assert plain == {name: cells.own(config) for name, config in configs.items()}, (
+        "the search itself is the same"
+    )
 
 
-def test_the_last_checkpoint_counts_and_reports_without_one_change_nothing(cells: NASBench201) -> None:
+def test_the_last_checkpoint_counts_and_reports_without_one_change_nothing(
+    cells: NASBench201,
+) -> None:
     search = evolution(cells, population_size=1, tournament_size=1)
     search.suggest("t0")
     for name in ("checkpoint_000000", "checkpoint_000001", None):
@@ -57,7 +78,9 @@ def test_parents_without_a_checkpoint_leave_none(cells: NASBench201) -> None:
 
 
 @pytest.mark.parametrize("cut", [2, 7])
-def test_a_restored_search_still_knows_the_checkpoints(cells: NASBench201, cut: int, tmp_path: Path) -> None:
+def test_a_restored_search_still_knows_the_checkpoints(
+    cells: NASBench201, cut: int, tmp_path: Path
+) -> None:
     search = evolution(cells)
     run(search, 0, cut)
     pending = search.suggest("waiting")

@@ -5,7 +5,7 @@ import pytest
 
 from ray_nas import record
 from ray_nas.searchers import RandomSearch, RegularizedEvolution
-from ray_nas.searchers.objectives import InfeasibleError, Objectives
+from ray_nas.searchers.core.objectives import InfeasibleError, Objectives
 from ray_nas.spaces import NASBench201
 
 
@@ -33,11 +33,17 @@ def test_unusable_values_are_infeasible(metrics: dict, reason: str) -> None:
 
 
 def test_violations_add_up_relative_to_their_limits() -> None:
-    objectives = Objectives({"accuracy": "max"}, {"latency_ms": (None, 10.0), "fairness": (0.8, None), "drift": (0.0, 0.0)})
+    objectives = Objectives(
+        {"accuracy": "max"},
+        {"latency_ms": (None, 10.0), "fairness": (0.8, None), "drift": (0.0, 0.0)},
+    )
     assert objectives.violation({"latency_ms": 10.0, "fairness": 0.8, "drift": 0.0}) == (0.0, "")
     amount, reason = objectives.violation({"latency_ms": 15.0, "fairness": 0.6, "drift": 0.1})
     assert amount == pytest.approx(0.5 + 0.25 + 0.1)
-    assert reason == "latency_ms = 15 is outside of [-inf, 10]; fairness = 0.6 is outside of [0.8, inf]; drift = 0.1 is outside of [0, 0]"
+    assert (
+        reason
+        == "latency_ms = 15 is outside of [-inf, 10]; fairness = 0.6 is outside of [0.8, inf]; drift = 0.1 is outside of [0, 0]"
+    )
     assert objectives.violation({"accuracy": 1.0}) == (0.0, "")
     with pytest.raises(InfeasibleError, match="'latency_ms' is not finite"):
         objectives.violation({"latency_ms": math.nan})
@@ -45,11 +51,15 @@ def test_violations_add_up_relative_to_their_limits() -> None:
 
 @pytest.mark.parametrize("name", [RandomSearch, RegularizedEvolution])
 def test_limits_on_costs_hold_before_a_proposal_leaves(name: type, cells: NASBench201) -> None:
-    searcher = name(cells, "accuracy", "max", costs=convolutions, constraints={"convolutions": (1, 2)}, seed=0)
+    searcher = name(
+        cells, "accuracy", "max", costs=convolutions, constraints={"convolutions": (1, 2)}, seed=0
+    )
     for number in range(60):
         config = searcher.suggest(str(number))
         assert 1 <= convolutions(config)["convolutions"] <= 2
-        searcher.on_trial_complete(trial_id=str(number), result={"accuracy": convolutions(config)["convolutions"]})
+        searcher.on_trial_complete(
+            trial_id=str(number), result={"accuracy": convolutions(config)["convolutions"]}
+        )
 
 
 @pytest.mark.parametrize("costs", [None, convolutions])
@@ -57,34 +67,71 @@ def test_a_limit_on_nothing_is_told(costs: object, cells: NASBench201, tmp_path:
     """A misspelt name must not pass for a limit that is kept."""
     limits = {"convolution": (1, 2), "latency_ms": (None, 3.0)}
     searcher = RandomSearch(cells, "accuracy", "max", costs=costs, constraints=limits, seed=0)
-    for name, metrics in (("a", {"accuracy": 0.9, "latency_ms": 1.0}), ("b", {"accuracy": 0.9, "latency_ms": 1.0, "convolution": 1})):
+    for name, metrics in (
+        ("a", {"accuracy": 0.9, "latency_ms": 1.0}),
+        ("b", {"accuracy": 0.9, "latency_ms": 1.0, "convolution": 1}),
+    ):
         searcher.suggest(name)
         searcher.on_trial_complete(trial_id=name, result=metrics)
     searcher.save(str(tmp_path / "state.json"))
     unknown, fine = record.load(tmp_path).trials
     assert (unknown.status, fine.status) == ("infeasible", "completed")
-    assert unknown.reason == "constraints has 'convolution', which is neither one of the costs nor reported"
+    assert (
+        unknown.reason
+        == "constraints has 'convolution', which is neither one of the costs nor reported"
+    )
 
 
 def test_an_impossible_limit_shows_the_reachable_range(cells: NASBench201) -> None:
-    searcher = RandomSearch(cells, "accuracy", "max", costs=convolutions, constraints={"convolutions": (7, None)}, seed=0)
-    with pytest.raises(ValueError, match=r"cannot be met: convolutions must be in \[7, inf\], the candidates looked at reach from 0 to 6"):
+    searcher = RandomSearch(
+        cells,
+        "accuracy",
+        "max",
+        costs=convolutions,
+        constraints={"convolutions": (7, None)},
+        seed=0,
+    )
+    with pytest.raises(
+        ValueError,
+        match=r"cannot be met: convolutions must be in \[7, inf\], the candidates looked at reach from 0 to 6",
+    ):
         searcher.suggest("t")
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"objectives": {"accuracy": "max"}, "metric": "accuracy"}, "objectives replaces metric and mode"),
+        (
+            {"objectives": {"accuracy": "max"}, "metric": "accuracy"},
+            "objectives replaces metric and mode",
+        ),
         ({"objectives": {}}, "objectives must name at least one metric"),
-        ({"objectives": {"accuracy": "up"}}, r"objectives\['accuracy'\] must be 'min' or 'max', got 'up'"),
+        (
+            {"objectives": {"accuracy": "up"}},
+            r"objectives\['accuracy'\] must be 'min' or 'max', got 'up'",
+        ),
         ({"metric": "accuracy", "mode": "up"}, "mode must be 'min' or 'max', got 'up'"),
-        ({"constraints": {"params": 3}}, r"constraints\['params'\] must be a pair \(low, high\).*got 3"),
-        ({"constraints": {"params": (None, float("nan"))}}, r"constraints\['params'\] must be numbers or None, got \(None, nan\)"),
-        ({"constraints": {"params": ("1", None)}}, r"constraints\['params'\] must be numbers or None"),
-        ({"constraints": {"params": [1, 2, 3]}}, r"constraints\['params'\] must be a pair \(low, high\)"),
+        (
+            {"constraints": {"params": 3}},
+            r"constraints\['params'\] must be a pair \(low, high\).*got 3",
+        ),
+        (
+            {"constraints": {"params": (None, float("nan"))}},
+            r"constraints\['params'\] must be numbers or None, got \(None, nan\)",
+        ),
+        (
+            {"constraints": {"params": ("1", None)}},
+            r"constraints\['params'\] must be numbers or None",
+        ),
+        (
+            {"constraints": {"params": [1, 2, 3]}},
+            r"constraints\['params'\] must be a pair \(low, high\)",
+        ),
         ({"metric": 5}, "metric must be the name of a reported figure, got 5"),
-        ({"constraints": {"params": (3, 1)}}, r"constraints\['params'\] must have low <= high, got \(3, 1\)"),
+        (
+            {"constraints": {"params": (3, 1)}},
+            r"constraints\['params'\] must have low <= high, got \(3, 1\)",
+        ),
     ],
 )
 def test_arguments_are_checked(arguments: dict, message: str, cells: NASBench201) -> None:
@@ -111,7 +158,9 @@ def test_costs_are_asked_once_for_each_config(cells: NASBench201) -> None:
         asked.append(str(config))
         return {"params": float(sum(value != "none" for value in config.values()))}
 
-    searcher = RandomSearch(cells, "score", "max", costs=costs, constraints={"params": (2, None)}, seed=0)
+    searcher = RandomSearch(
+        cells, "score", "max", costs=costs, constraints={"params": (2, None)}, seed=0
+    )
     for number in range(20):
         searcher.suggest(str(number))
         searcher.on_trial_complete(trial_id=str(number), result={"score": 0.5})

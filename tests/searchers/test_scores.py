@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from ray_nas import record, searchers
 from ray_nas.pareto import hypervolume, is_nondominated, ranks
-from ray_nas.searchers.base import ArchitectureSearcher, Observation, strategy_names
-from ray_nas.searchers.candidates import Proposal
-from ray_nas.searchers.scores import Scores, maximin, scores
+from ray_nas.searchers.core.candidates import Proposal
+from ray_nas.searchers.core.scalarization import Scores, maximin, scores
+from ray_nas.searchers.core.searcher import ArchitectureSearcher, Observation, strategy_names
 from ray_nas.spaces import NASBench201
 
 rows = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=15)
@@ -23,17 +23,23 @@ if find_spec("hpbandster") is None:  # the extra "bohb" wants a C compiler
 
 @settings(deadline=None)
 @given(rows, st.lists(st.sampled_from([0.0, 0.0, 0.5, 2.0]), min_size=15, max_size=15))
-def test_scores_agree_with_constraint_domination(points: list[tuple[int, int]], excesses: list[float]) -> None:
+def test_scores_agree_with_constraint_domination(
+    points: list[tuple[int, int]], excesses: list[float]
+) -> None:
     values, violations = np.array(points, dtype=float), np.array(excesses[: len(points)])
     found = scores(values, violations)
     for i in range(len(points)):
         for j in range(len(points)):
-            if violations[i] < violations[j] or (violations[i] == violations[j] == 0 and (values[i] > values[j]).all()):
+            if violations[i] < violations[j] or (
+                violations[i] == violations[j] == 0 and (values[i] > values[j]).all()
+            ):
                 assert found[i] > found[j]
 
 
 @given(rows)
-def test_the_front_is_where_the_maximin_fitness_is_not_negative(points: list[tuple[int, int]]) -> None:
+def test_the_front_is_where_the_maximin_fitness_is_not_negative(
+    points: list[tuple[int, int]],
+) -> None:
     values = np.array(points, dtype=float)
     found = maximin(values)
     assert (found[is_nondominated(values)] >= 0).all()
@@ -75,15 +81,23 @@ def test_scores_change_with_later_trials_and_say_so() -> None:
 
 
 class Fake:
-    """An accuracy and a latency that go against each other, and a memory that is known only afterwards."""
+    """An accuracy and a latency that go against each other, and a memory that is known only
+    afterwards.
+    """
 
     def __init__(self, space: NASBench201) -> None:
         self.space = space
 
     def __call__(self, config: dict) -> dict[str, float]:
-        convolutions = sum(3.0 if value == "nor_conv_3x3" else value == "nor_conv_1x1" for value in config.values())
+        convolutions = sum(
+            3.0 if value == "nor_conv_3x3" else value == "nor_conv_1x1" for value in config.values()
+        )
         wide = sum(value == "avg_pool_3x3" for value in config.values())
-        return {"accuracy": 1.0 - 0.8**convolutions - 0.02 * wide, "latency_ms": 1.0 + convolutions, "memory": 10.0 * wide}
+        return {
+            "accuracy": 1.0 - 0.8**convolutions - 0.02 * wide,
+            "latency_ms": 1.0 + convolutions,
+            "memory": 10.0 * wide,
+        }
 
 
 def run(searcher: ArchitectureSearcher, first: int, last: int, in_flight: int = 1) -> list[dict]:
@@ -97,7 +111,12 @@ def run(searcher: ArchitectureSearcher, first: int, last: int, in_flight: int = 
             fate = (
                 {"error": True}
                 if number % 11 == 5
-                else {"result": {**evaluate(config), **({"accuracy": math.nan} if number % 11 == 7 else {})}}
+                else {
+                    "result": {
+                        **evaluate(config),
+                        **({"accuracy": math.nan} if number % 11 == 7 else {}),
+                    }
+                }
             )
             searcher.on_trial_complete(trial_id=trial_id, **fate)
     return seen
@@ -107,9 +126,13 @@ OBJECTIVES = {"accuracy": "max", "latency_ms": "min"}
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_strategy_takes_several_objectives_and_limits(name: str, cells: NASBench201, tmp_path: Path) -> None:
+def test_every_strategy_takes_several_objectives_and_limits(
+    name: str, cells: NASBench201, tmp_path: Path
+) -> None:
     def make() -> ArchitectureSearcher:
-        return strategy_names(searchers)[name](cells, objectives=OBJECTIVES, constraints={"memory": (None, 15.0)}, seed=0)
+        return strategy_names(searchers)[name](
+            cells, objectives=OBJECTIVES, constraints={"memory": (None, 15.0)}, seed=0
+        )
 
     searcher = make()
     assert searcher.objectives == OBJECTIVES
@@ -125,8 +148,12 @@ def test_every_strategy_takes_several_objectives_and_limits(name: str, cells: NA
 
 
 def steep(config: dict) -> dict[str, float]:
-    """A front of cells without pooling and skips, whose ends are rare: drawing at random does not reach them."""
-    convolutions = sum(3.0 if value == "nor_conv_3x3" else value == "nor_conv_1x1" for value in config.values())
+    """A front of cells without pooling and skips, whose ends are rare: drawing at random does
+    not reach them.
+    """
+    convolutions = sum(
+        3.0 if value == "nor_conv_3x3" else value == "nor_conv_1x1" for value in config.values()
+    )
     idle = sum(value in ("avg_pool_3x3", "skip_connect") for value in config.values())
     return {"accuracy": convolutions / 18 - 0.1 * idle, "latency_ms": 1 + convolutions + 2 * idle}
 
@@ -134,24 +161,34 @@ def steep(config: dict) -> dict[str, float]:
 @pytest.mark.parametrize("name", ["LocalSearch", "RegularizedEvolution"])
 def test_scalar_strategies_search_the_whole_front(name: str, cells: NASBench201) -> None:
     def share(kind: str, seed: int) -> float:
-        searcher, points = strategy_names(searchers)[kind](cells, objectives=OBJECTIVES, seed=seed), []
+        searcher, points = (
+            strategy_names(searchers)[kind](cells, objectives=OBJECTIVES, seed=seed),
+            [],
+        )
         for number in range(150):
             result = steep(searcher.suggest(str(number)))
             searcher.on_trial_complete(trial_id=str(number), result=result)
             points.append([result["accuracy"], -result["latency_ms"] / 40])
         return hypervolume(np.array(points), np.array([0.0, -1.0]))
 
-    assert np.mean([share(name, seed) for seed in range(5)]) > np.mean([share("RandomSearch", seed) for seed in range(5)]) + 0.05
+    assert (
+        np.mean([share(name, seed) for seed in range(5)])
+        > np.mean([share("RandomSearch", seed) for seed in range(5)]) + 0.05
+    )
 
 
 @pytest.mark.parametrize("name", ["LocalSearch", "NSGA2", "RegularizedEvolution"])
 def test_limits_on_reports_lead_the_search(name: str, cells: NASBench201) -> None:
     def hits(kind: str, seed: int) -> int:
-        searcher = strategy_names(searchers)[kind](cells, "accuracy", "max", constraints={"latency_ms": (None, 5.0)}, seed=seed)
+        searcher = strategy_names(searchers)[kind](
+            cells, "accuracy", "max", constraints={"latency_ms": (None, 5.0)}, seed=seed
+        )
         found = [Fake(cells)(config) for config in run(searcher, 0, 100)]
         return sum(point["latency_ms"] <= 5.0 and point["accuracy"] > 0.5 for point in found)
 
-    assert sum(hits(name, seed) for seed in range(3)) > 1.25 * sum(hits("RandomSearch", seed) for seed in range(3))
+    assert sum(hits(name, seed) for seed in range(3)) > 1.25 * sum(
+        hits("RandomSearch", seed) for seed in range(3)
+    )
 
 
 class Remembers(ArchitectureSearcher):
@@ -183,4 +220,6 @@ def test_a_strategy_always_has_the_scores_of_all_that_completed(cells: NASBench2
         expected = scores(np.array(values), np.array(violations))
         assert list(searcher.told.values()) == pytest.approx(expected.tolist())
     assert max(violations) > 0
-    assert np.argmin(list(searcher.told.values())) in np.flatnonzero(ranks(np.array(values), np.array(violations)) > 3)
+    assert np.argmin(list(searcher.told.values())) in np.flatnonzero(
+        ranks(np.array(values), np.array(violations)) > 3
+    )

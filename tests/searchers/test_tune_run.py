@@ -6,7 +6,7 @@ import pytest
 from ray import tune
 from ray.tune.execution.tune_controller import TuneController
 
-from ray_nas.searchers.tune_run import metric_and_mode, trial_error
+from ray_nas.tune_internals.call_stack import metric_and_mode, trial_error
 
 
 def test_tune_run_has_the_arguments_that_are_read() -> None:
@@ -17,7 +17,9 @@ def test_tune_run_has_the_arguments_that_are_read() -> None:
 
 def test_the_controllers_method_that_is_read() -> None:
     assert "exception" in inspect.signature(TuneController._process_trial_failure).parameters
-    assert "_search_alg.on_trial_complete" in inspect.getsource(TuneController._process_trial_failure)
+    assert "_search_alg.on_trial_complete" in inspect.getsource(
+        TuneController._process_trial_failure
+    )
 
 
 def test_outside_of_tune_there_is_nothing() -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from ray_nas.sharing.batches import calibrated_loss, figures
+from ray_nas.trials.data import calibrated_loss, figures
 
 CPU = torch.device("cpu")
 
@@ -14,7 +14,9 @@ CPU = torch.device("cpu")
 def test_temperature_takes_out_how_sure_a_network_is():
     generator = torch.Generator().manual_seed(0)
     logits = 2 * torch.randn(2000, 5, generator=generator)
-    labels = torch.multinomial(logits.softmax(1), 1, generator=generator)[:, 0]  # so that a temperature of 1 is the best
+    labels = torch.multinomial(logits.softmax(1), 1, generator=generator)[
+        :, 0
+    ]  # so that a temperature of 1 is the best
     alone = nn.functional.cross_entropy(logits, labels).item()
     for factor in (0.2, 1.0, 5.0):
         assert calibrated_loss(factor * logits, labels) == pytest.approx(alone, rel=0.01)
@@ -27,7 +29,12 @@ def test_what_is_not_finite_has_no_calibrated_loss():
 
 def test_only_one_class_an_input_is_calibrated():
     inputs = torch.randn(6, 3, 4, generator=torch.Generator().manual_seed(0))
-    dense = figures(nn.Identity(), (inputs, torch.zeros(6, 4, dtype=torch.int64)), nn.functional.cross_entropy, CPU)
+    dense = figures(
+        nn.Identity(),
+        (inputs, torch.zeros(6, 4, dtype=torch.int64)),
+        nn.functional.cross_entropy,
+        CPU,
+    )
     assert set(dense) == {"loss", "accuracy"}
     flat = figures(nn.Flatten(), (inputs, torch.arange(6)), nn.functional.cross_entropy, CPU)
     assert set(flat) == {"loss", "accuracy", "calibrated_loss"}

@@ -1,4 +1,6 @@
-"""Search by gradients in one Tune trial: it finds what is better, goes on after a crash, and says when it collapses."""
+"""Search by gradients in one Tune trial: it finds what is better, goes on after a crash, and
+says when it collapses.
+"""
 
 import json
 from functools import partial
@@ -14,7 +16,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from ray_nas.searchers import RegularizedEvolution
 from ray_nas.sharing import differentiable_trainable
-from ray_nas.sharing.bilevel_search import BilevelSearch
+from ray_nas.sharing.differentiable.bilevel_search import BilevelSearch
 from ray_nas.spaces import InputChoice, LayerChoice, ModelSpace, NASBench201, ValueChoice
 
 torch.set_num_threads(1)
@@ -36,7 +38,9 @@ class Net(nn.Module):
         super().__init__()
         self.source = InputChoice("source", ["zeros", "entries"])
         self.first = nn.Linear(2, 8)
-        self.layer = LayerChoice("layer", {"blur": Blur, "skip": nn.Identity, "linear": nn.Linear(8, 8)})
+        self.layer = LayerChoice(
+            "layer", {"blur": Blur, "skip": nn.Identity, "linear": nn.Linear(8, 8)}
+        )
         self.last = nn.Linear(8, 2)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -79,7 +83,9 @@ def finished(search: BilevelSearch) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("method", ["darts", "gdas", "drnas"])
 def test_what_passes_the_input_on_is_found(method: str) -> None:
-    rows = finished(BilevelSearch(ModelSpace(Net), **arguments(method=method, epochs=20, batch_size=32)))
+    rows = finished(
+        BilevelSearch(ModelSpace(Net), **arguments(method=method, epochs=20, batch_size=32))
+    )
     architecture = json.loads(rows[-1]["architecture"])
     assert architecture["source"] == "entries"
     assert architecture["layer"] in ("skip", "linear")
@@ -96,7 +102,10 @@ def test_the_alphas_wait_for_the_weights() -> None:
 def test_the_same_seed_gives_the_same_search_and_leaves_torch_alone() -> None:
     torch.manual_seed(5)
     before = torch.get_rng_state()
-    runs = [finished(BilevelSearch(ModelSpace(Net), **arguments(method="drnas", seed=seed))) for seed in (1, 1, 2)]
+    runs = [
+        finished(BilevelSearch(ModelSpace(Net), **arguments(method="drnas", seed=seed)))
+        for seed in (1, 1, 2)
+    ]
     assert runs[0] == runs[1] != runs[2]
     assert torch.equal(torch.get_rng_state(), before)
 
@@ -105,7 +114,9 @@ def test_the_same_seed_gives_the_same_search_and_leaves_torch_alone() -> None:
 def test_a_loaded_search_goes_on_as_if_nothing_had_been(method: str, tmp_path: Path) -> None:
     space = ModelSpace(Net)
     straight = finished(BilevelSearch(space, **arguments(method=method, beta_decay=1.0)))
-    first, second = (BilevelSearch(space, **arguments(method=method, beta_decay=1.0)) for _ in range(2))
+    first, second = (
+        BilevelSearch(space, **arguments(method=method, beta_decay=1.0)) for _ in range(2)
+    )
     rows = [first.epoch(), first.epoch()]
     first.save(tmp_path)
     second.load(tmp_path)
@@ -113,7 +124,10 @@ def test_a_loaded_search_goes_on_as_if_nothing_had_been(method: str, tmp_path: P
 
 
 def test_beta_decay_keeps_the_weights_together() -> None:
-    free, held = (finished(BilevelSearch(ModelSpace(Net), **arguments(epochs=12, beta_decay=beta)))[-1] for beta in (0.0, 50.0))
+    free, held = (
+        finished(BilevelSearch(ModelSpace(Net), **arguments(epochs=12, beta_decay=beta)))[-1]
+        for beta in (0.0, 50.0)
+    )
     assert held["entropy"] > free["entropy"] + 0.02
 
 
@@ -122,7 +136,9 @@ class Collapsing(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.layers = nn.Sequential(*(LayerChoice(f"layer_{i}", {"blur": Blur, "skip": nn.Identity}) for i in range(4)))
+        self.layers = nn.Sequential(
+            *(LayerChoice(f"layer_{i}", {"blur": Blur, "skip": nn.Identity}) for i in range(4))
+        )
         self.last = nn.Linear(2, 2)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -131,17 +147,30 @@ class Collapsing(nn.Module):
 
 def test_collapse_ends_the_search_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     train, val = parts()
-    data = {"train_data": (train[0], (train[0][:, 0] > 0).long()), "val_data": (val[0], (val[0][:, 0] > 0).long())}
+    data = {
+        "train_data": (train[0], (train[0][:, 0] > 0).long()),
+        "val_data": (val[0], (val[0][:, 0] > 0).long()),
+    }
     rows = finished(
-        BilevelSearch(ModelSpace(Collapsing), **arguments(epochs=40, max_skip_share=0.75, alpha_learning_rate=0.002, **data, seed=4))
+        BilevelSearch(
+            ModelSpace(Collapsing),
+            **arguments(epochs=40, max_skip_share=0.75, alpha_learning_rate=0.002, **data, seed=4),
+        )
     )
     assert len(rows) < 40
     assert [row["collapse"] for row in rows] == [0] * (len(rows) - 1) + [1]
     assert rows[-1]["skip_share"] == 1.0
-    assert list(json.loads(rows[-1]["architecture"]).values()).count("skip") == 3, "as many as may be"
+    assert list(json.loads(rows[-1]["architecture"]).values()).count("skip") == 3, (
+        "as many as may be"
+    )
     assert "skip connections took over: 100%" in rows[-1]["warning"]
     assert rows[-1]["warning"] in caplog.text
-    on = finished(BilevelSearch(ModelSpace(Collapsing), **arguments(epochs=len(rows) + 2, alpha_learning_rate=0.002, **data, seed=4)))
+    on = finished(
+        BilevelSearch(
+            ModelSpace(Collapsing),
+            **arguments(epochs=len(rows) + 2, alpha_learning_rate=0.002, **data, seed=4),
+        )
+    )
     assert len(on) == len(rows) + 2
     assert on[-1]["collapse"] == 0, "1 allows it"
 
@@ -149,7 +178,13 @@ def test_collapse_ends_the_search_with_a_warning(caplog: pytest.LogCaptureFixtur
 def test_loaders_and_regression() -> None:
     (x, _), _ = parts()
     loader = DataLoader(TensorDataset(x, x.prod(1, keepdim=True)), batch_size=64, shuffle=True)
-    space = ModelSpace(lambda: nn.Sequential(nn.Linear(2, 8), LayerChoice("op", {"tanh": nn.Tanh, "skip": nn.Identity}), nn.Linear(8, 1)))
+    space = ModelSpace(
+        lambda: nn.Sequential(
+            nn.Linear(2, 8),
+            LayerChoice("op", {"tanh": nn.Tanh, "skip": nn.Identity}),
+            nn.Linear(8, 1),
+        )
+    )
     data = {"train_data": loader, "val_data": loader, "loss": nn.functional.mse_loss}
     rows = finished(BilevelSearch(space, **arguments(**data, epochs=2)))
     assert "accuracy" not in rows[-1]
@@ -157,8 +192,12 @@ def test_loaders_and_regression() -> None:
 
 
 def test_a_loss_that_is_no_number_is_named() -> None:
-    search = BilevelSearch(ModelSpace(Net), **arguments(loss=lambda output, targets: output.sum() * float("nan")))
-    with pytest.raises(FloatingPointError, match=r"loss became nan in epoch 1: lower learning_rate = 0\.1"):
+    search = BilevelSearch(
+        ModelSpace(Net), **arguments(loss=lambda output, targets: output.sum() * float("nan"))
+    )
+    with pytest.raises(
+        FloatingPointError, match=r"loss became nan in epoch 1: lower learning_rate = 0\.1"
+    ):
         search.epoch()
 
 
@@ -194,13 +233,27 @@ def test_a_trial_that_dies_goes_on_and_its_architecture_is_a_point(tmp_path: Pat
             raise RuntimeError("killed")
         return nn.functional.cross_entropy(output, targets)
 
-    ray.init(address="local", num_cpus=1, num_gpus=0, include_dashboard=False, log_to_driver=False, logging_level="error")
+    ray.init(
+        address="local",
+        num_cpus=1,
+        num_gpus=0,
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level="error",
+    )
     try:
-        trainable = differentiable_trainable(space, **arguments(loss=partial(dying, marker=tmp_path / "died")))
+        trainable = differentiable_trainable(
+            space, **arguments(loss=partial(dying, marker=tmp_path / "died"))
+        )
         results = tune.Tuner(
             tune.with_resources(trainable, {"cpu": 1}),
             param_space={"seed": 1, "method": "gdas"},
-            run_config=tune.RunConfig(name="run", storage_path=str(tmp_path), verbose=0, failure_config=tune.FailureConfig(max_failures=1)),
+            run_config=tune.RunConfig(
+                name="run",
+                storage_path=str(tmp_path),
+                verbose=0,
+                failure_config=tune.FailureConfig(max_failures=1),
+            ),
         ).fit()
     finally:
         ray.shutdown()
@@ -208,4 +261,7 @@ def test_a_trial_that_dies_goes_on_and_its_architecture_is_a_point(tmp_path: Pat
     expected = finished(BilevelSearch(space, **arguments(method="gdas")))[-1]
     assert {name: results[0].metrics[name] for name in expected} == expected
     point = json.loads(results[0].metrics["architecture"])
-    assert RegularizedEvolution(space, "loss", "min", points_to_evaluate=[point]).suggest("t0") == point
+    assert (
+        RegularizedEvolution(space, "loss", "min", points_to_evaluate=[point]).suggest("t0")
+        == point
+    )

@@ -9,7 +9,7 @@ import pytest
 import ray
 import torch
 
-from ray_nas.sharing import identities
+from ray_nas.sharing.inheritance import identity_rules as identities
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -19,8 +19,17 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     patch = pytest.MonkeyPatch()
     patch.setenv("RAY_AIR_NEW_OUTPUT", "0")
     patch.setattr(identities, "_rules", dict(identities._rules))
-    ray.init(address="local", num_cpus=1, num_gpus=0, include_dashboard=False, log_to_driver=False, logging_level="error")
-    patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))  # for ~/ray_results; not before, since Ray keeps its token at home
+    ray.init(
+        address="local",
+        num_cpus=1,
+        num_gpus=0,
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level="error",
+    )
+    patch.setenv(
+        "HOME", str(tmp_path_factory.mktemp("home"))
+    )  # for ~/ray_results; not before, since Ray keeps its token at home
     yield
     ray.shutdown()
     patch.undo()

@@ -16,7 +16,7 @@ import ray
 from ray import tune
 
 from ray_nas import record
-from ray_nas.record_files import RECORD_FILES
+from ray_nas.record.files import RECORD_FILES
 from ray_nas.searchers import RegularizedEvolution
 from ray_nas.spaces import MLPSpace
 
@@ -26,18 +26,32 @@ SAMPLES = 10
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[None]:
-    ray.init(address="local", num_cpus=1, num_gpus=0, include_dashboard=False, log_to_driver=False, logging_level="error")
+    ray.init(
+        address="local",
+        num_cpus=1,
+        num_gpus=0,
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level="error",
+    )
     yield
     ray.shutdown()
 
 
 def fit(
-    searcher: Any, folder: Path, trainable: Any, name: str = "run", param_space: dict | None = None, samples: int = 6
+    searcher: Any,
+    folder: Path,
+    trainable: Any,
+    name: str = "run",
+    param_space: dict | None = None,
+    samples: int = 6,
 ) -> tune.ResultGrid:
     return tune.Tuner(
         tune.with_resources(trainable, {"cpu": 1}),
         param_space=param_space,
-        tune_config=tune.TuneConfig(search_alg=searcher, metric="loss", mode="min", num_samples=samples, reuse_actors=True),
+        tune_config=tune.TuneConfig(
+            search_alg=searcher, metric="loss", mode="min", num_samples=samples, reuse_actors=True
+        ),
         run_config=tune.RunConfig(name=name, storage_path=str(folder), verbose=0),
     ).fit()
 
@@ -71,7 +85,9 @@ def training(space: MLPSpace, key: str | None = None) -> Any:
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:ray", "ignore::ResourceWarning")
 def test_children_start_where_their_parents_ended(cluster: None, tmp_path: Path) -> None:
     space = MLPSpace(8, 1, max_layers=2, widths=(8, 16), dropouts=(0.0, 0.1))
-    search = RegularizedEvolution(space, population_size=3, tournament_size=3, inherit_weights=True, seed=1)
+    search = RegularizedEvolution(
+        space, population_size=3, tournament_size=3, inherit_weights=True, seed=1
+    )
     results = fit(search, tmp_path, training(space), samples=9)
     trials = {trial.trial_id: trial for trial in record.load(tmp_path / "run").trials}
     assert not results.errors
@@ -88,7 +104,9 @@ def test_children_start_where_their_parents_ended(cluster: None, tmp_path: Path)
         assert 0 < metrics["inherited_share"] <= 1
         if metrics["inheritance"] == "preserved":
             assert metrics["at_start"] == pytest.approx(parent["loss"], abs=1e-4)
-    assert all("inherit_from" not in trial.config for trial in trials.values()), "it is no parameter of the space"
+    assert all("inherit_from" not in trial.config for trial in trials.values()), (
+        "it is no parameter of the space"
+    )
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:ray", "ignore::ResourceWarning")
@@ -96,7 +114,9 @@ def test_children_start_where_their_parents_ended(cluster: None, tmp_path: Path)
 def test_nested_configs_and_lost_checkpoints(cluster: None, tmp_path: Path) -> None:
     space = MLPSpace(8, 1, max_layers=2, widths=(8, 16))
     nested = {"arch": space, "lr": tune.loguniform(1e-3, 1e-1)}
-    search = RegularizedEvolution(population_size=2, tournament_size=2, inherit_weights=True, seed=1)
+    search = RegularizedEvolution(
+        population_size=2, tournament_size=2, inherit_weights=True, seed=1
+    )
     results = fit(search, tmp_path, training(space, key="arch"), param_space=nested, samples=5)
     heirs = [result for result in results if "inherit_from" in result.config]
     assert 2 <= len(heirs) <= 3
@@ -109,20 +129,34 @@ def test_nested_configs_and_lost_checkpoints(cluster: None, tmp_path: Path) -> N
 
     foreign = Path(results.experiment_path) / "foreign"
     foreign.mkdir()
-    wrong = fit(None, tmp_path, training(space, key="arch"), param_space={**gone, "inherit_from": "foreign"}, samples=1)
-    assert "holds no tensors.safetensors: it is not one that ray_nas.sharing wrote" in str(wrong.errors[0])
+    wrong = fit(
+        None,
+        tmp_path,
+        training(space, key="arch"),
+        param_space={**gone, "inherit_from": "foreign"},
+        samples=1,
+    )
+    assert "holds no tensors.safetensors: it is not one that ray_nas.sharing wrote" in str(
+        wrong.errors[0]
+    )
 
 
 @pytest.mark.soak  # kills of drivers with weights are in `make test` for one-shot search
 def test_a_killed_driver_goes_on_with_all_weights(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     command = [sys.executable, str(DRIVER), str(tmp_path), str(SAMPLES)]
-    driver = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while driver.poll() is None and not any(b'"mutation"' in path.read_bytes() for path in tmp_path.glob(f"inherit/{RECORD_FILES}")):
+    driver = subprocess.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    while driver.poll() is None and not any(
+        b'"mutation"' in path.read_bytes() for path in tmp_path.glob(f"inherit/{RECORD_FILES}")
+    ):
         time.sleep(0.02)
     driver.send_signal(signal.SIGKILL)
     driver.wait()
-    run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=200, check=False)
+    run = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=200, check=False
+    )
     assert run.returncode == 0, run.stderr[-3000:]
     trials = {trial["trial_id"]: trial for trial in json.loads(run.stdout.splitlines()[-1])}
     loaded = {trial.trial_id: trial for trial in record.load(tmp_path / "inherit").trials}
@@ -133,6 +167,8 @@ def test_a_killed_driver_goes_on_with_all_weights(tmp_path: Path) -> None:
     for trial in trials.values():
         parents = loaded[trial["trial_id"]].parents
         assert trial["epoch"] == 3
-        assert trial["moved"] == trial["lineage_epochs"], "the weights have been through every epoch of the lineage, once"
+        assert trial["moved"] == trial["lineage_epochs"], (
+            "the weights have been through every epoch of the lineage, once"
+        )
         if trial["inheritance"] != "fresh":
             assert trial["lineage_epochs"] == trials[parents[0]]["lineage_epochs"] + 3

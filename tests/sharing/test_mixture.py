@@ -8,19 +8,38 @@ import torch
 from torch import nn
 
 from ray_nas.sharing import Mixture
-from ray_nas.sharing.relaxations import RELAXATIONS, beta_loss
-from ray_nas.spaces import DARTS, ChainSpace, InputChoice, LayerChoice, ModelSpace, NASBench201, Repeat, ValueChoice
+from ray_nas.sharing.differentiable.relaxations import RELAXATIONS, beta_loss
+from ray_nas.spaces import (
+    DARTS,
+    ChainSpace,
+    InputChoice,
+    LayerChoice,
+    ModelSpace,
+    NASBench201,
+    Repeat,
+    ValueChoice,
+)
 
 torch.set_num_threads(1)
 
 
 class Nested(nn.Module):
-    """Choices inside of alternatives, of inputs and of layers before inputs; one that stands twice."""
+    """Choices inside of alternatives, of inputs and of layers before inputs; one that stands
+    twice.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        self.first = LayerChoice("first", {"skip": nn.Identity, "deep": self.deep, "linear": lambda: nn.Linear(4, 4)})
-        self.join = InputChoice("join", ["x", "y", "z"], chosen=2, reduction="mean", make=lambda i: self.small(f"into_{i}"))
+        self.first = LayerChoice(
+            "first", {"skip": nn.Identity, "deep": self.deep, "linear": lambda: nn.Linear(4, 4)}
+        )
+        self.join = InputChoice(
+            "join",
+            ["x", "y", "z"],
+            chosen=2,
+            reduction="mean",
+            make=lambda i: self.small(f"into_{i}"),
+        )
         self.any = InputChoice("any", 2, chosen=None)
         self.last = nn.Linear(4, 2)
 
@@ -39,7 +58,9 @@ class Nested(nn.Module):
 def one_hot(mixture: Mixture, config: dict) -> dict[str, torch.Tensor]:
     """Weights that choose a config; of what is inactive in it, the first value."""
     return {
-        label: nn.functional.one_hot(torch.tensor(values.index(config.get(label, values[0]))), len(values)).float()
+        label: nn.functional.one_hot(
+            torch.tensor(values.index(config.get(label, values[0]))), len(values)
+        ).float()
         for label, values in mixture.values.items()
     }
 
@@ -55,7 +76,9 @@ SPACES = {
 class Deep(nn.Module):
     def __init__(self) -> None:
         super().__init__()
-        self.layers = Repeat("depth", 1, 3, lambda i: LayerChoice(f"layer_{i}", {"a": nn.Tanh, "b": nn.Identity}))
+        self.layers = Repeat(
+            "depth", 1, 3, lambda i: LayerChoice(f"layer_{i}", {"a": nn.Tanh, "b": nn.Identity})
+        )
         self.last = nn.Linear(4, ValueChoice("width", [2, 4]))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -70,14 +93,22 @@ def test_weights_of_zero_and_one_are_the_network_itself(name: str) -> None:
     mixture = Mixture(space).eval()
     for config in space.sample(size=5, random_state=np.random.default_rng(0)):
         network = mixture.subnetwork(config).eval()
-        assert torch.allclose(mixture(inputs, one_hot(mixture, config)), network(inputs), atol=1e-5), config
+        assert torch.allclose(
+            mixture(inputs, one_hot(mixture, config)), network(inputs), atol=1e-5
+        ), config
 
 
 def test_soft_weights_are_a_sum() -> None:
-    space = ModelSpace(lambda: LayerChoice("op", [partial(nn.Linear, 3, 2), partial(nn.Linear, 3, 2)]))
+    space = ModelSpace(
+        lambda: LayerChoice("op", [partial(nn.Linear, 3, 2), partial(nn.Linear, 3, 2)])
+    )
     mixture, inputs = Mixture(space), torch.rand(4, 3)
     parts = [mixture.subnetwork({"op": index})(inputs) for index in (0, 1)]
-    assert torch.allclose(mixture(inputs, {"op": torch.tensor([0.25, 0.75])}), 0.25 * parts[0] + 0.75 * parts[1], atol=1e-6)
+    assert torch.allclose(
+        mixture(inputs, {"op": torch.tensor([0.25, 0.75])}),
+        0.25 * parts[0] + 0.75 * parts[1],
+        atol=1e-6,
+    )
 
 
 def test_gradients_of_the_alphas_are_right() -> None:
@@ -87,7 +118,9 @@ def test_gradients_of_the_alphas_are_right() -> None:
         nn.init.normal_(alpha)
 
     def loss(*alphas: torch.Tensor) -> torch.Tensor:
-        weights = {label: alpha.softmax(0) for label, alpha in zip(mixture.values, alphas, strict=True)}
+        weights = {
+            label: alpha.softmax(0) for label, alpha in zip(mixture.values, alphas, strict=True)
+        }
         return mixture(inputs, weights).square().mean()
 
     assert torch.autograd.gradcheck(loss, tuple(mixture.alphas))
@@ -109,7 +142,9 @@ def test_what_has_no_weight_is_not_run() -> None:
 def test_the_architecture_is_that_of_the_largest_alphas() -> None:
     space = NASBench201(2, 1)
     mixture = Mixture(space)
-    wanted = space.from_arch_str("|skip_connect~0|+|none~0|nor_conv_1x1~1|+|skip_connect~0|avg_pool_3x3~1|nor_conv_3x3~2|")
+    wanted = space.from_arch_str(
+        "|skip_connect~0|+|none~0|nor_conv_1x1~1|+|skip_connect~0|avg_pool_3x3~1|nor_conv_3x3~2|"
+    )
     with torch.no_grad():
         for (label, values), alpha in zip(mixture.values.items(), mixture.alphas, strict=True):
             alpha[values.index(wanted[label])] += 1
@@ -117,11 +152,13 @@ def test_the_architecture_is_that_of_the_largest_alphas() -> None:
     assert mixture.skip_share(wanted) == pytest.approx(2 / 6)
     with torch.no_grad():
         mixture.alphas[0][mixture.values["edge_0_1"].index("nor_conv_1x1")] += 0.5
-    assert mixture.architecture(max_skip_share=0.2) == {**wanted, "edge_0_1": "nor_conv_1x1"}, "the nearest gives way"
-    assert mixture.skip_share(mixture.architecture(max_skip_share=0.1)) == 0
-    assert Mixture(ModelSpace(Nested)).skip_share({"first": "deep", "join": "x+y", "inner": 1, "into_0": 0, "into_1": 0}) == pytest.approx(
-        1 / 4
+    assert mixture.architecture(max_skip_share=0.2) == {**wanted, "edge_0_1": "nor_conv_1x1"}, (
+        "the nearest gives way"
     )
+    assert mixture.skip_share(mixture.architecture(max_skip_share=0.1)) == 0
+    assert Mixture(ModelSpace(Nested)).skip_share(
+        {"first": "deep", "join": "x+y", "inner": 1, "into_0": 0, "into_1": 0}
+    ) == pytest.approx(1 / 4)
 
 
 def test_batch_norms_of_alternatives_learn_no_scale() -> None:
@@ -135,9 +172,15 @@ def test_batch_norms_of_alternatives_learn_no_scale() -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: ChainSpace(), r"'stage_0\.width', a ValueChoice of \[16, 32, 64, 128\].*space\.fix\(\{'stage_0\.width': 128\}\)"),
+        (
+            lambda: ChainSpace(),
+            r"'stage_0\.width', a ValueChoice of \[16, 32, 64, 128\].*space\.fix\(\{'stage_0\.width': 128\}\)",
+        ),
         (lambda: ModelSpace(Deep), "'depth', a Repeat"),
-        (lambda: ModelSpace(lambda: InputChoice("in", 3, 2, "concat")), "'in', an InputChoice that concatenates"),
+        (
+            lambda: ModelSpace(lambda: InputChoice("in", 3, 2, "concat")),
+            "'in', an InputChoice that concatenates",
+        ),
         (lambda: ModelSpace(lambda: LayerChoice("op", {"one": nn.Tanh})), "one architecture only"),
     ],
 )
@@ -147,13 +190,17 @@ def test_spaces_that_are_no_sum_are_refused_by_name(make: object, message: str) 
 
 
 def test_forbidden_architectures_are_an_error() -> None:
-    space = ModelSpace(lambda: LayerChoice("op", {"a": nn.Tanh, "b": nn.ReLU}), rules=[lambda config: False])
+    space = ModelSpace(
+        lambda: LayerChoice("op", {"a": nn.Tanh, "b": nn.ReLU}), rules=[lambda config: False]
+    )
     with pytest.raises(ValueError, match="breaks the rule"):
         Mixture(space).architecture()
 
 
 def test_outputs_that_are_no_tensors_are_refused() -> None:
-    mixture = Mixture(ModelSpace(lambda: LayerChoice("cell", [partial(nn.GRU, 3, 3), partial(nn.LSTM, 3, 3)])))
+    mixture = Mixture(
+        ModelSpace(lambda: LayerChoice("cell", [partial(nn.GRU, 3, 3), partial(nn.LSTM, 3, 3)]))
+    )
     with pytest.raises(TypeError, match="must be a tensor to be mixed, got tuple"):
         mixture(torch.rand(2, 5, 3), {"cell": torch.tensor([0.5, 0.5])})
 
@@ -164,7 +211,9 @@ ALPHA = torch.tensor([0.0, 1.0, -1.0, 0.5])
 def test_gdas_draws_one_by_the_alphas_and_has_the_soft_gradient() -> None:
     torch.manual_seed(0)
     draws = torch.stack([RELAXATIONS["gdas"](ALPHA, 0.5) for _ in range(4000)])
-    assert torch.allclose(draws.sort(1).values, torch.tensor([0.0, 0.0, 0.0, 1.0]).expand_as(draws), atol=1e-6)
+    assert torch.allclose(
+        draws.sort(1).values, torch.tensor([0.0, 0.0, 0.0, 1.0]).expand_as(draws), atol=1e-6
+    )
     assert torch.allclose(draws.mean(0), ALPHA.softmax(0), atol=0.03)
     assert (draws[draws < 0.5] == 0).all(), "exactly, so that nothing is run for it"
     alpha = ALPHA.clone().requires_grad_()

@@ -9,14 +9,27 @@ import pytest
 import torch
 from torch import nn
 
-from ray_nas.sharing import identities, morph, register_identity, transform
-from ray_nas.spaces import ChainSpace, InputChoice, LayerChoice, MLPSpace, MobileNetSpace, ModelSpace, NASBench201, Repeat, ValueChoice
+from ray_nas.sharing import morph, register_identity, transform
+from ray_nas.sharing.inheritance import identity_rules as identities
+from ray_nas.spaces import (
+    ChainSpace,
+    InputChoice,
+    LayerChoice,
+    MLPSpace,
+    MobileNetSpace,
+    ModelSpace,
+    NASBench201,
+    Repeat,
+    ValueChoice,
+)
 
 torch.set_num_threads(1)
 
 
 def conv(inputs: int, outputs: int, kernel: int) -> nn.Module:
-    return nn.Sequential(nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2), nn.BatchNorm2d(outputs), nn.ReLU())
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2), nn.BatchNorm2d(outputs), nn.ReLU()
+    )
 
 
 class Plain(nn.Module):
@@ -26,7 +39,11 @@ class Plain(nn.Module):
         super().__init__()
         width = ValueChoice("width", [4, 8])
         self.stem = conv(3, width, ValueChoice("kernel", [3, 5]))
-        block = {"conv3": partial(conv, width, width, 3), "conv5": partial(conv, width, width, 5), "skip": nn.Identity}
+        block = {
+            "conv3": partial(conv, width, width, 3),
+            "conv5": partial(conv, width, width, 5),
+            "skip": nn.Identity,
+        }
         self.blocks = Repeat("depth", 0, 2, lambda i: LayerChoice(f"op_{i}", block))
         self.join = InputChoice("join", 2, chosen=None, make=lambda i: nn.Conv2d(width, width, 1))
         self.up = nn.ConvTranspose2d(width, width, 2)
@@ -44,7 +61,9 @@ class PreNorm(nn.Module):
         super().__init__()
         self.attention_norm, self.norm = nn.LayerNorm(width), nn.LayerNorm(width)
         self.attention = nn.MultiheadAttention(width, 2, batch_first=True)
-        self.feed_forward = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
+        self.feed_forward = nn.Sequential(
+            nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width)
+        )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         y = self.attention_norm(x)
@@ -53,13 +72,17 @@ class PreNorm(nn.Module):
 
 
 class Tokens(nn.Module):
-    """Attention with a variable number of heads, a recurrent layer, blocks that are iterated by hand."""
+    """Attention with a variable number of heads, a recurrent layer, blocks that are iterated by
+    hand.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         width = ValueChoice("width", [8, 16])
         self.embed = nn.Embedding(11, width)
-        self.attention = nn.MultiheadAttention(width, width // ValueChoice("head", [2, 4]), batch_first=True)
+        self.attention = nn.MultiheadAttention(
+            width, width // ValueChoice("head", [2, 4]), batch_first=True
+        )
         self.recurrent = nn.LSTM(width, width, batch_first=True)
         self.even = nn.Linear(width, 8)
         self.blocks = Repeat("depth", 0, 2, lambda i: PreNorm(8))
@@ -89,7 +112,10 @@ SPACES: dict[str, tuple[Callable[[], ModelSpace], Callable[[], torch.Tensor]]] =
     "plain": (lambda: ModelSpace(Plain), images),
     "tokens": (lambda: ModelSpace(Tokens), words),
     "chain": (lambda: ChainSpace((3, 8, 8), stages=2, widths=(4, 8), max_depth=2), images),
-    "mobilenet": (lambda: MobileNetSpace((3, 8, 8), 5, stages=((8, 2, 1), (16, 2, 2)), stem_stride=1), images),
+    "mobilenet": (
+        lambda: MobileNetSpace((3, 8, 8), 5, stages=((8, 2, 1), (16, 2, 2)), stem_stride=1),
+        images,
+    ),
     "cells": (lambda: NASBench201(4, 1), images),
     "mlp": (lambda: MLPSpace(6, 3, max_layers=3, widths=(8, 16)), vectors),
 }
@@ -129,7 +155,11 @@ def outputs(network: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
         ("plain", {"depth": 2, "op_0": "conv3", "op_1": "conv3", "join": "1"}, {"op_1": "conv5"}),
         ("plain", {"depth": 1, "op_0": "skip", "join": "1"}, {"op_0": "conv5"}),
         ("plain", {"depth": 1, "op_0": "conv3"}, {"join": "0+1"}),
-        ("plain", {"depth": 1, "op_0": "conv3", "join": "0+1"}, {"width": 8, "kernel": 5, "op_0": "conv5"}),
+        (
+            "plain",
+            {"depth": 1, "op_0": "conv3", "join": "0+1"},
+            {"width": 8, "kernel": 5, "op_0": "conv5"},
+        ),
         ("tokens", {"head": 4}, {"width": 16}),
         ("tokens", {}, {"depth": 2}),
         ("chain", {"stage_0.layer_0": "sep_conv_5x5"}, {"stage_0.width": 8}),
@@ -143,7 +173,9 @@ def outputs(network: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
         ("mlp", {"activation": "tanh", "norm": "none", "depth": 2}, {"layer_0.width": 16}),
     ],
 )
-def test_growing_preserves_the_function_and_can_be_trained(name: str, parent: dict, change: dict) -> None:
+def test_growing_preserves_the_function_and_can_be_trained(
+    name: str, parent: dict, change: dict
+) -> None:
     make_space, make_inputs = SPACES[name]
     space, inputs = make_space(), make_inputs()
     parent = space.complete(parent)
@@ -161,7 +193,9 @@ def test_growing_preserves_the_function_and_can_be_trained(name: str, parent: di
     assert all(torch.equal(tensor, weights[name]) for name, tensor in old.state_dict().items())
     before = {name: tensor.clone() for name, tensor in new.named_parameters()}
     step(new, inputs, 5)
-    moved = [name for name, tensor in new.named_parameters() if not torch.equal(tensor, before[name])]
+    moved = [
+        name for name, tensor in new.named_parameters() if not torch.equal(tensor, before[name])
+    ]
     assert moved == list(before), "nothing is dead"
 
 
@@ -181,11 +215,19 @@ def test_what_cannot_be_preserved_is_partial(name: str, parent: dict, change: di
     space, inputs = make_space(), make_inputs()
     parent = space.complete(parent)
     old = trained(space, parent, inputs)
-    new, inheritance = morph(space, space.complete({**parent, **change}), parent=parent, weights=old.state_dict(), batch=inputs)
+    new, inheritance = morph(
+        space,
+        space.complete({**parent, **change}),
+        parent=parent,
+        weights=old.state_dict(),
+        batch=inputs,
+    )
     if name == "tokens":  # all weights fit, and what they mean does not
         assert inheritance.share == 1
     assert inheritance.kind == "partial"
-    assert float((outputs(new, inputs) - outputs(old, inputs)).abs().max()) == pytest.approx(inheritance.difference, rel=1e-3)
+    assert float((outputs(new, inputs) - outputs(old, inputs)).abs().max()) == pytest.approx(
+        inheritance.difference, rel=1e-3
+    )
 
 
 def test_a_smaller_layer_has_the_leading_channels_and_the_middle_of_the_kernel() -> None:
@@ -197,16 +239,33 @@ def test_a_smaller_layer_has_the_leading_channels_and_the_middle_of_the_kernel()
 
 
 def test_nothing_shared_is_fresh() -> None:
-    space = ModelSpace(lambda: LayerChoice("all", {"linear": lambda: nn.Linear(6, 3), "deep": lambda: nn.Sequential(nn.Linear(6, 3))}))
+    space = ModelSpace(
+        lambda: LayerChoice(
+            "all",
+            {"linear": lambda: nn.Linear(6, 3), "deep": lambda: nn.Sequential(nn.Linear(6, 3))},
+        )
+    )
     parent = {"all": "linear"}
-    _, inheritance = morph(space, {"all": "deep"}, parent=parent, weights=space.build(parent).state_dict(), batch=vectors())
+    _, inheritance = morph(
+        space,
+        {"all": "deep"},
+        parent=parent,
+        weights=space.build(parent).state_dict(),
+        batch=vectors(),
+    )
     assert (inheritance.kind, inheritance.share, inheritance.difference) == ("fresh", 0.0, None)
 
 
 def test_as_few_layers_as_possible_are_silenced() -> None:
     space = ModelSpace(Tokens)
     parent = space.complete({})
-    new, _ = morph(space, {**parent, "depth": 1}, parent=parent, weights=trained(space, parent, words()).state_dict(), batch=words())
+    new, _ = morph(
+        space,
+        {**parent, "depth": 1},
+        parent=parent,
+        weights=trained(space, parent, words()).state_dict(),
+        batch=words(),
+    )
     zero = {name for name, tensor in new.blocks[0].named_parameters() if not tensor.any()}
     assert zero - {"attention_norm.bias", "norm.bias", "attention.in_proj_bias"} == {
         "feed_forward.2.weight",
@@ -220,7 +279,13 @@ def test_new_batch_norms_pass_training_batches_on_too() -> None:
     space = ModelSpace(Plain)
     parent = space.complete({"join": "1"})
     old = trained(space, parent, images())
-    new, inheritance = morph(space, {**parent, "depth": 1, "op_0": "conv3"}, parent=parent, weights=old.state_dict(), batch=images())
+    new, inheritance = morph(
+        space,
+        {**parent, "depth": 1, "op_0": "conv3"},
+        parent=parent,
+        weights=old.state_dict(),
+        batch=images(),
+    )
     assert inheritance.kind == "preserved"
     block, passed = new.blocks[0], outputs(new.stem, images())
     assert torch.allclose(block.train()(passed), passed, atol=1e-4)
@@ -272,7 +337,12 @@ def test_bad_arguments_are_named(wrong: str) -> None:
     space = ModelSpace(Plain)
     config = space.complete({})
     weights = space.build(config).state_dict()
-    arguments: dict[str, Any] = {"config": config, "parent": config, "weights": weights, "batch": images()}
+    arguments: dict[str, Any] = {
+        "config": config,
+        "parent": config,
+        "weights": weights,
+        "batch": images(),
+    }
     if wrong == "weights":
         with pytest.raises(RuntimeError, match=r"Missing key.*blocks\.0"):
             morph(space, **{**arguments, "parent": {**config, "depth": 1, "op_0": "conv3"}})
@@ -323,7 +393,11 @@ def test_new_layers_of_other_signatures_stay_fresh_where_they_cannot_be_settled(
     before = {name: tensor.clone() for name, tensor in new.named_parameters()}
     inheritance = transform(old, new, vectors())
     assert inheritance.kind == "partial"
-    assert all(torch.equal(tensor, before[name]) for name, tensor in new.named_parameters() if "parts.linear" not in name)
+    assert all(
+        torch.equal(tensor, before[name])
+        for name, tensor in new.named_parameters()
+        if "parts.linear" not in name
+    )
     assert torch.equal(new.parts["linear"].weight, old.parts["linear"].weight)
 
 
@@ -332,7 +406,9 @@ def test_several_inputs_and_outputs() -> None:
         def __init__(self) -> None:
             super().__init__()
             self.first = nn.Linear(6, ValueChoice("width", [4, 8]))
-            self.heads = nn.ModuleList(nn.Linear(self.first.out_features, outputs) for outputs in (2, 3))
+            self.heads = nn.ModuleList(
+                nn.Linear(self.first.out_features, outputs) for outputs in (2, 3)
+            )
 
         def forward(self, x: torch.Tensor, y: torch.Tensor) -> dict[str, Any]:
             hidden = self.first(x * y).relu()
@@ -340,6 +416,8 @@ def test_several_inputs_and_outputs() -> None:
 
     space = ModelSpace(Two)
     weights = space.build({"width": 4}).state_dict()
-    _, inheritance = morph(space, {"width": 8}, parent={"width": 4}, weights=weights, batch=(vectors(), vectors()))
+    _, inheritance = morph(
+        space, {"width": 8}, parent={"width": 4}, weights=weights, batch=(vectors(), vectors())
+    )
     assert inheritance.kind == "preserved"
     assert inheritance.difference <= 1e-6

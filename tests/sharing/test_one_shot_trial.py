@@ -49,10 +49,14 @@ def calls(folder: Path) -> str:
 def search(folder: Path, moments: list[Callable[[Path], bool]], limit: float = 200.0) -> dict:
     """Runs the driver, kills it at each of the moments, and lets the last run end."""
     environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
-    environment["PYTHONPATH"] = os.pathsep.join([str(DRIVER.parents[2]), environment.get("PYTHONPATH", "")])
+    environment["PYTHONPATH"] = os.pathsep.join(
+        [str(DRIVER.parents[2]), environment.get("PYTHONPATH", "")]
+    )
     command = [sys.executable, str(DRIVER), str(folder)]
     for has_come in moments:
-        driver = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        driver = subprocess.Popen(
+            command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         end = time.monotonic() + limit
         while driver.poll() is None and not has_come(folder) and time.monotonic() < end:
             time.sleep(0.01)
@@ -60,7 +64,9 @@ def search(folder: Path, moments: list[Callable[[Path], bool]], limit: float = 2
         driver.send_signal(signal.SIGKILL)
         driver.wait()
         time.sleep(1.0)  # its workers see that it is gone
-    run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=limit, check=False)
+    run = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=limit, check=False
+    )
     assert run.returncode == 0, run.stderr[-3000:]
     return json.loads(run.stdout.splitlines()[-1])
 
@@ -78,9 +84,13 @@ def check(folder: Path, told: dict, kills: int) -> None:
     assert retrained.config == winner["config"] == trials[retrained.parents[0]].config
     best = max(trial.metrics["accuracy"] for trial in sub_networks)
     assert trials[retrained.parents[0]].metrics["accuracy"] == best == winner["inherited_accuracy"]
-    files = [json.loads(path.read_text()) for path in (folder / "search" / "sub_networks").glob("*.json")]
+    files = [
+        json.loads(path.read_text()) for path in (folder / "search" / "sub_networks").glob("*.json")
+    ]
     assert sum(map(len, files)) == 20
-    assert 20 <= calls(folder).count("s") <= 20 + kills  # one may be under way when the driver is killed
+    assert (
+        20 <= calls(folder).count("s") <= 20 + kills
+    )  # one may be under way when the driver is killed
 
 
 @pytest.mark.timeout(900)
@@ -94,58 +104,118 @@ def test_killed_in_each_phase_it_goes_on(tmp_path: Path) -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_killed_anywhere_it_goes_on(seed: int, tmp_path: Path) -> None:
     moments = sorted(random.Random(seed).sample(range(1, 130), 3))
-    check(tmp_path, search(tmp_path, [lambda folder, calls_made=moment: len(calls(folder)) >= calls_made for moment in moments]), kills=3)
+    check(
+        tmp_path,
+        search(
+            tmp_path,
+            [
+                lambda folder, calls_made=moment: len(calls(folder)) >= calls_made
+                for moment in moments
+            ],
+        ),
+        kills=3,
+    )
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(600)
 def test_a_node_lost_while_sub_networks_are_evaluated_costs_what_ran_there(tmp_path: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
-    environment["PYTHONPATH"] = os.pathsep.join([str(DRIVER.parents[2]), environment.get("PYTHONPATH", "")])
+    environment["PYTHONPATH"] = os.pathsep.join(
+        [str(DRIVER.parents[2]), environment.get("PYTHONPATH", "")]
+    )
     command = [sys.executable, str(DRIVER.with_name("one_shot_nodes.py")), str(tmp_path)]
-    run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=580, check=False)
+    run = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=580, check=False
+    )
     assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-4000:]
     assert (tmp_path / "died").exists()
-    assert json.loads((tmp_path / "told.json").read_text()) == {"errors": 0, "winners": 1, "trials": 8}
+    assert json.loads((tmp_path / "told.json").read_text()) == {
+        "errors": 0,
+        "winners": 1,
+        "trials": 8,
+    }
     trials = record.load(tmp_path / "run").trials
     assert len(trials) == 61
     assert {trial.status for trial in trials} == {"completed"}
-    assert 60 <= len((tmp_path / "evaluations").read_text()) <= 61  # the one that was under way on the node
+    assert (
+        60 <= len((tmp_path / "evaluations").read_text()) <= 61
+    )  # the one that was under way on the node
 
 
 def test_bad_arguments_are_named(small_space: SearchSpace) -> None:
-    space, pair = NASBench201(2, 1, in_channels=1), (torch.zeros(4, 1, 8, 8), torch.zeros(4, dtype=torch.long))
+    space, pair = (
+        NASBench201(2, 1, in_channels=1),
+        (torch.zeros(4, 1, 8, 8), torch.zeros(4, dtype=torch.long)),
+    )
     with pytest.raises(TypeError, match="space must be a ModelSpace"):
-        one_shot_trainable(small_space, train_data=pair, val_data=pair, loss=nn.functional.cross_entropy)
+        one_shot_trainable(
+            small_space, train_data=pair, val_data=pair, loss=nn.functional.cross_entropy
+        )
     with pytest.raises(TypeError, match="val_data must be a pair of tensors"):
-        one_shot_trainable(space, train_data=pair, val_data=pair[0], loss=nn.functional.cross_entropy)
+        one_shot_trainable(
+            space, train_data=pair, val_data=pair[0], loss=nn.functional.cross_entropy
+        )
     with pytest.raises(ValueError, match="train_data must hold as many inputs as targets"):
-        one_shot_trainable(space, train_data=(pair[0], pair[1][:2]), val_data=pair, loss=nn.functional.cross_entropy)
+        one_shot_trainable(
+            space,
+            train_data=(pair[0], pair[1][:2]),
+            val_data=pair,
+            loss=nn.functional.cross_entropy,
+        )
     with pytest.raises(ValueError, match="batch_size must be at least 1, a whole number, got 0"):
-        one_shot_trainable(space, train_data=pair, val_data=pair, loss=nn.functional.cross_entropy, batch_size=0)
+        one_shot_trainable(
+            space, train_data=pair, val_data=pair, loss=nn.functional.cross_entropy, batch_size=0
+        )
 
 
 @pytest.mark.parametrize("space", [NASBench201(2, 1, num_classes=2, in_channels=1)])
-def test_what_does_not_fit_or_diverges_says_so_and_the_rest_goes_on(space: NASBench201, tmp_path: Path, ray_here: None) -> None:
+def test_what_does_not_fit_or_diverges_says_so_and_the_rest_goes_on(
+    space: NASBench201, tmp_path: Path, ray_here: None
+) -> None:
     pair = torch.rand(8, 1, 8, 8), torch.tensor(4 * [0, 1])
 
     def trouble(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Diverges in training once what is retrained is under way, and runs out of memory on one sub-network."""
+        """Diverges in training once what is retrained is under way, and runs out of memory on
+        one sub-network.
+        """
         evaluated = tmp_path / "evaluated"
         if torch.is_grad_enabled():
-            return nn.functional.cross_entropy(outputs, targets) * (math.nan if evaluated.exists() else 1.0)
+            return nn.functional.cross_entropy(outputs, targets) * (
+                math.nan if evaluated.exists() else 1.0
+            )
         seen = int(evaluated.read_text()) if evaluated.exists() else 0
         if "_evaluate" in {frame.function for frame in inspect.stack(0)}:
             evaluated.write_text(str(seen + 1))
             if seen == 1:
-                raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes")
+                raise RuntimeError(
+                    "DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes"
+                )
         return nn.functional.cross_entropy(outputs, targets)
 
-    search = OneShot(space, "accuracy", "max", searcher=RandomSearch(space, seed=1), supernet_epochs=1, evaluations=4, retrain=1, seed=1)
+    search = OneShot(
+        space,
+        "accuracy",
+        "max",
+        searcher=RandomSearch(space, seed=1),
+        supernet_epochs=1,
+        evaluations=4,
+        retrain=1,
+        seed=1,
+    )
     results = tune.Tuner(
-        tune.with_resources(one_shot_trainable(space, train_data=pair, val_data=pair, loss=trouble, retrain_epochs=1), {"cpu": 1}),
-        tune_config=tune.TuneConfig(search_alg=search, num_samples=search.num_trials, reuse_actors=True),
-        run_config=tune.RunConfig(name="trouble", storage_path=str(tmp_path), callbacks=[], verbose=0),
+        tune.with_resources(
+            one_shot_trainable(
+                space, train_data=pair, val_data=pair, loss=trouble, retrain_epochs=1
+            ),
+            {"cpu": 1},
+        ),
+        tune_config=tune.TuneConfig(
+            search_alg=search, num_samples=search.num_trials, reuse_actors=True
+        ),
+        run_config=tune.RunConfig(
+            name="trouble", storage_path=str(tmp_path), callbacks=[], verbose=0
+        ),
     ).fit()
     assert search.winners(results) == []
     (error,) = results.errors

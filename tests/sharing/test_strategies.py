@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from torch import nn
 
-from ray_nas.sharing.strategies import STRATEGIES
+from ray_nas.sharing.one_shot.paths.path_strategies import STRATEGIES
 from ray_nas.spaces import LayerChoice, ModelSpace, NASBench201, Repeat, ValueChoice
 from ray_nas.spaces.nasbench201 import OPERATIONS
 
@@ -22,9 +22,18 @@ class Net(nn.Module):
             "depth",
             1,
             3,
-            lambda i: LayerChoice(f"block_{i}", {"linear": nn.Linear(width, width), "relu": nn.ReLU(), "none": nn.Identity()}),
+            lambda i: LayerChoice(
+                f"block_{i}",
+                {"linear": nn.Linear(width, width), "relu": nn.ReLU(), "none": nn.Identity()},
+            ),
         )
-        self.head = LayerChoice("head", {"plain": nn.Linear(width, 2), "wide": nn.Sequential(nn.Linear(width, 9), nn.Linear(9, 2))})
+        self.head = LayerChoice(
+            "head",
+            {
+                "plain": nn.Linear(width, 2),
+                "wide": nn.Sequential(nn.Linear(width, 9), nn.Linear(9, 2)),
+            },
+        )
 
 
 MIXED = ModelSpace(Net)
@@ -72,7 +81,12 @@ def test_sandwich_has_both_ends() -> None:
     strategy, rng = STRATEGIES["sandwich"](MIXED, 0), np.random.default_rng(0)
     for _ in range(10):
         largest, smallest, *others = strategy.paths(rng)
-        assert largest == {"width": 8, "depth": 3, "head": "wide", **{f"block_{i}": "linear" for i in range(3)}}
+        assert largest == {
+            "width": 8,
+            "depth": 3,
+            "head": "wide",
+            **{f"block_{i}": "linear" for i in range(3)},
+        }
         assert (smallest["width"], smallest["depth"], smallest["head"]) == (4, 1, "plain")
         assert smallest["block_0"] in ("relu", "none")
         assert len(others) == 2
@@ -80,11 +94,16 @@ def test_sandwich_has_both_ends() -> None:
 
 def test_balanced_draws_functions_evenly() -> None:
     space = CELLS.restrict(dict.fromkeys(CELLS.choices, ("none", "skip_connect", "nor_conv_3x3")))
-    sizes, rng = Counter(space.canonical(config) for config in space.grid()), np.random.default_rng(0)
+    sizes, rng = (
+        Counter(space.canonical(config) for config in space.grid()),
+        np.random.default_rng(0),
+    )
     most = {}
     for name in ("spos", "balanced"):
         strategy = STRATEGIES[name](space, 0)
-        most[name] = max(Counter(space.canonical(strategy.paths(rng)[0]) for _ in range(3000)).values())
+        most[name] = max(
+            Counter(space.canonical(strategy.paths(rng)[0]) for _ in range(3000)).values()
+        )
     assert most["spos"] > 0.8 * 3000 * max(sizes.values()) / sizes.total()
     assert most["balanced"] < 3 * 3000 / len(sizes) < most["spos"]
 

@@ -4,20 +4,31 @@ import pytest
 import torch
 from torch import nn
 
-from ray_nas.sharing.optimization import Optimization
-from ray_nas.sharing.strategies import STRATEGIES
-from ray_nas.sharing.sub_network_figures import recalibrate
-from ray_nas.sharing.supernet_training import SupernetTraining
+from ray_nas.sharing.one_shot.paths.path_strategies import STRATEGIES
+from ray_nas.sharing.one_shot.sub_network_metrics import recalibrate
+from ray_nas.sharing.one_shot.supernet_training import SupernetTraining
 from ray_nas.spaces import LayerChoice, ModelSpace, NASBench201, ValueChoice
+from ray_nas.trials.optimizer import Optimization
 
 CELLS = NASBench201(channels=2, cells_per_stage=1, num_classes=3, in_channels=1)
-SPACE = CELLS.restrict(dict.fromkeys(CELLS.choices, ("skip_connect", "nor_conv_1x1", "nor_conv_3x3")))
+SPACE = CELLS.restrict(
+    dict.fromkeys(CELLS.choices, ("skip_connect", "nor_conv_1x1", "nor_conv_3x3"))
+)
 GENERATOR = torch.Generator().manual_seed(0)
 DATA = torch.rand(48, 1, 8, 8, generator=GENERATOR), torch.randint(3, (48,), generator=GENERATOR)
 
 
-def training(strategy: str = "spos", space: ModelSpace = SPACE, data: tuple = DATA, **arguments: object) -> SupernetTraining:
-    given = {"epochs": 4, "batch_size": 16, "optimization": Optimization(0.1), "seed": 3, "loss": nn.functional.cross_entropy, **arguments}
+def training(
+    strategy: str = "spos", space: ModelSpace = SPACE, data: tuple = DATA, **arguments: object
+) -> SupernetTraining:
+    given = {
+        "epochs": 4,
+        "batch_size": 16,
+        "optimization": Optimization(0.1),
+        "seed": 3,
+        "loss": nn.functional.cross_entropy,
+        **arguments,
+    }
     loss = given.pop("loss")
     return SupernetTraining(space, STRATEGIES[strategy](space, 3), data, loss, **given)
 
@@ -56,10 +67,14 @@ def test_a_sub_network_is_evaluated_on_its_own_statistics() -> None:
     config = SPACE.sample(random_state=1)
     found = run.figures(config, DATA)
     assert found == run.figures(config, DATA)
-    assert all(torch.equal(before[name], tensor) for name, tensor in run.supernet.state_dict().items())
+    assert all(
+        torch.equal(before[name], tensor) for name, tensor in run.supernet.state_dict().items()
+    )
     network = run.supernet.network(config)
     network.train()
-    with torch.no_grad():  # the statistics of one batch that is all of the data are those of the whole
+    with (
+        torch.no_grad()
+    ):  # the statistics of one batch that is all of the data are those of the whole
         recalibrate(network, [DATA])
         network.eval()
         plain = nn.functional.cross_entropy(network(DATA[0]), DATA[1])
@@ -78,7 +93,10 @@ def test_batch_norms_learn_no_affine_unless_told() -> None:
 
 
 def test_a_loss_that_is_no_number_is_an_error_that_says_so() -> None:
-    with pytest.raises(FloatingPointError, match=r"training loss became nan in epoch 1 of 4: lower the learning rate"):
+    with pytest.raises(
+        FloatingPointError,
+        match=r"training loss became nan in epoch 1 of 4: lower the learning rate",
+    ):
         training(loss=lambda outputs, targets: outputs.sum() * math.nan).run_epoch()
 
 
@@ -88,7 +106,9 @@ def test_regression_has_a_loss_alone_and_widths_share_weights() -> None:
             super().__init__()
             width = ValueChoice("width", [2, 4, 8])
             self.layers = nn.Sequential(
-                nn.Linear(3, width), LayerChoice("activation", {"relu": nn.ReLU(), "tanh": nn.Tanh()}), nn.Linear(width, 1)
+                nn.Linear(3, width),
+                LayerChoice("activation", {"relu": nn.ReLU(), "tanh": nn.Tanh()}),
+                nn.Linear(width, 1),
             )
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:

@@ -10,12 +10,18 @@ VGG16 = {0: (2, 64), 1: (2, 128), 2: (3, 256), 3: (3, 512), 4: (3, 512)}
 
 
 def vgg16() -> nn.Sequential:
-    """The convolutional part of VGG-16 with batch norm, configuration D of the paper, and a linear classifier."""
+    """The convolutional part of VGG-16 with batch norm, configuration D of the paper, and a
+    linear classifier.
+    """
     layers: list[nn.Module] = []
     channels = 3
     for depth, width in VGG16.values():
         for _ in range(depth):
-            layers += [nn.Conv2d(channels, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
+            layers += [
+                nn.Conv2d(channels, width, 3, padding=1, bias=False),
+                nn.BatchNorm2d(width),
+                nn.ReLU(),
+            ]
             channels = width
         layers.append(nn.MaxPool2d(2))
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, 10))
@@ -25,11 +31,19 @@ def test_contains_vgg16() -> None:
     space = ChainSpace((3, 32, 32), 10, stages=5, max_depth=3, widths=(64, 128, 256, 512))
     config: dict[str, object] = {}
     for stage, (depth, width) in VGG16.items():
-        config |= {f"stage_{stage}.width": width, f"stage_{stage}.depth": depth, f"stage_{stage}.pool": "max"}
+        config |= {
+            f"stage_{stage}.width": width,
+            f"stage_{stage}.depth": depth,
+            f"stage_{stage}.pool": "max",
+        }
         config |= {f"stage_{stage}.layer_{i}": "conv_3x3" for i in range(depth)}
     network, paper = space.build(config), vgg16()
-    assert sum(p.numel() for p in network.parameters()) == sum(p.numel() for p in paper.parameters())
-    network.load_state_dict(dict(zip(network.state_dict(), paper.state_dict().values(), strict=True)))
+    assert sum(p.numel() for p in network.parameters()) == sum(
+        p.numel() for p in paper.parameters()
+    )
+    network.load_state_dict(
+        dict(zip(network.state_dict(), paper.state_dict().values(), strict=True))
+    )
     images = torch.rand(2, 3, 32, 32)
     assert torch.allclose(network.eval()(images), paper.eval()(images), atol=1e-5)
 

@@ -8,10 +8,16 @@ from ray_nas.spaces import DARTS, HierarchicalSpace, NASBench201, adjacency_enco
 
 @pytest.mark.parametrize(
     ("space", "adjacency", "paths"),
-    [(NASBench201(), 6 * 5, 84), (DARTS(), 2 * (2 + 3 + 4 + 5) * 7, 2 * 2 * 399), (HierarchicalSpace(), 3 * 6 * 6, 3 * (5 + 25 + 125))],
+    [
+        (NASBench201(), 6 * 5, 84),
+        (DARTS(), 2 * (2 + 3 + 4 + 5) * 7, 2 * 2 * 399),
+        (HierarchicalSpace(), 3 * 6 * 6, 3 * (5 + 25 + 125)),
+    ],
     ids=lambda value: type(value).__name__ if not isinstance(value, int) else None,
 )
-def test_lengths_are_fixed_and_codes_tell_cells_apart(space: NASBench201, adjacency: int, paths: int) -> None:
+def test_lengths_are_fixed_and_codes_tell_cells_apart(
+    space: NASBench201, adjacency: int, paths: int
+) -> None:
     configs = space.sample(size=30, random_state=np.random.default_rng(0))
     for encoding, length in ((adjacency_encoding, adjacency), (path_encoding, paths)):
         codes = [encoding(space, config) for config in configs]
@@ -33,7 +39,13 @@ def test_paths_are_those_of_the_cell() -> None:
     cell = "|nor_conv_3x3~0|+|none~0|skip_connect~1|+|avg_pool_3x3~0|none~1|nor_conv_1x1~2|"
     code = path_encoding(bench, bench.from_arch_str(cell))
     operations = ["skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3"]
-    long = 4 + 16 + 16 * operations.index("nor_conv_3x3") + 4 * operations.index("skip_connect") + operations.index("nor_conv_1x1")
+    long = (
+        4
+        + 16
+        + 16 * operations.index("nor_conv_3x3")
+        + 4 * operations.index("skip_connect")
+        + operations.index("nor_conv_1x1")
+    )
     assert np.flatnonzero(code).tolist() == [operations.index("avg_pool_3x3"), long]
 
 

@@ -15,7 +15,11 @@ BEST = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_con
 def uniform(cell: dict[str, str], depth: int = 5, links: str = "chain") -> dict[str, Any]:
     """A network that uses one cell everywhere."""
     config: dict[str, Any] = {"widening": 2.0} | {f"cell_0.{name}": op for name, op in cell.items()}
-    return config | {f"stage_{s}.{name}": value for s in range(3) for name, value in (("cell", "0"), ("depth", depth), ("links", links))}
+    return config | {
+        f"stage_{s}.{name}": value
+        for s in range(3)
+        for name, value in (("cell", "0"), ("depth", depth), ("links", links))
+    }
 
 
 def test_contains_the_networks_of_nasbench201() -> None:
@@ -45,7 +49,10 @@ def test_unused_cells_and_their_names_do_not_count() -> None:
             )
         )
     )
-    renamed = {name.replace("cell_0", "cell_1"): "1" if name.endswith(".cell") else value for name, value in a.items()}
+    renamed = {
+        name.replace("cell_0", "cell_1"): "1" if name.endswith(".cell") else value
+        for name, value in a.items()
+    }
     space.validate(renamed)
     assert space.canonical(a) == space.canonical(renamed)
     shortened = {**a, "stage_1.depth": 4}
@@ -60,7 +67,9 @@ def test_equal_keys_are_equal_functions() -> None:
     for config in space.sample(size=3_000, random_state=rng):
         config |= {"widening": 2.0, "stage_0.depth": 2, "stage_0.links": "residual"}
         by_key.setdefault(space.canonical(config), []).append(config)
-    pairs = [(group[0], other) for group in by_key.values() for other in group[1:] if other != group[0]]
+    pairs = [
+        (group[0], other) for group in by_key.values() for other in group[1:] if other != group[0]
+    ]
     assert len(pairs) > 100
     compared = 0
     for index in rng.permutation(len(pairs))[:40]:

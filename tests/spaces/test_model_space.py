@@ -31,7 +31,12 @@ class Net(nn.Module):
         width = ValueChoice("width", [8, 16])
         self.stem = nn.Conv2d(1, width, 3)
         self.blocks = Repeat(
-            "depth", 1, 3, lambda i: LayerChoice(f"block_{i}", {"conv": partial(self.conv, width, i), "skip": nn.Identity})
+            "depth",
+            1,
+            3,
+            lambda i: LayerChoice(
+                f"block_{i}", {"conv": partial(self.conv, width, i), "skip": nn.Identity}
+            ),
         )
         self.head = nn.Linear(head or width, 10)
 
@@ -44,10 +49,20 @@ class Net(nn.Module):
 
 
 def test_a_built_network_holds_only_what_was_chosen() -> None:
-    network = ModelSpace(Net).build({"width": 16, "depth": 2, "block_0": "conv", "kernel_0": 3, "block_1": "skip"})
-    by_hand = nn.Sequential(nn.Conv2d(1, 16, 3), nn.Conv2d(16, 16, 3, padding="same"), nn.Linear(16, 10))
-    assert sum(p.numel() for p in network.parameters()) == sum(p.numel() for p in by_hand.parameters())
-    assert list(network.state_dict()) == [f"{place}.{name}" for place in ("stem", "blocks.0.conv", "head") for name in ("weight", "bias")]
+    network = ModelSpace(Net).build(
+        {"width": 16, "depth": 2, "block_0": "conv", "kernel_0": 3, "block_1": "skip"}
+    )
+    by_hand = nn.Sequential(
+        nn.Conv2d(1, 16, 3), nn.Conv2d(16, 16, 3, padding="same"), nn.Linear(16, 10)
+    )
+    assert sum(p.numel() for p in network.parameters()) == sum(
+        p.numel() for p in by_hand.parameters()
+    )
+    assert list(network.state_dict()) == [
+        f"{place}.{name}"
+        for place in ("stem", "blocks.0.conv", "head")
+        for name in ("weight", "bias")
+    ]
 
 
 def test_the_tree_of_choices() -> None:
@@ -68,17 +83,38 @@ def test_the_tree_of_choices() -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: LayerChoice("op", {}), "LayerChoice 'op': alternatives must hold at least one layer"),
+        (
+            lambda: LayerChoice("op", {}),
+            "LayerChoice 'op': alternatives must hold at least one layer",
+        ),
         (
             lambda: LayerChoice("op", [nn.Identity, 3]),
             "LayerChoice 'op': alternative 1 must be a module or a callable that makes one, got 3",
         ),
-        (lambda: InputChoice("from", []), "InputChoice 'from': inputs must hold at least one input"),
-        (lambda: InputChoice("from", 2, chosen=3), r"InputChoice 'from': chosen must be in \[1, 2\] or None, got 3"),
-        (lambda: InputChoice("from", 2, reduction="max"), "InputChoice 'from': reduction must be 'sum', 'mean' or 'concat', got 'max'"),
-        (lambda: Repeat("depth", 3, 2, nn.Identity), "Repeat 'depth': the depth must satisfy .*, got low=3, high=2"),
-        (lambda: nn.Linear(3, ValueChoice("width", [])), "ValueChoice 'width': values must hold at least one value"),
-        (lambda: nn.Linear(3, ValueChoice("width", [4, 4])), r"ValueChoice 'width': values must differ, got \[4, 4\]"),
+        (
+            lambda: InputChoice("from", []),
+            "InputChoice 'from': inputs must hold at least one input",
+        ),
+        (
+            lambda: InputChoice("from", 2, chosen=3),
+            r"InputChoice 'from': chosen must be in \[1, 2\] or None, got 3",
+        ),
+        (
+            lambda: InputChoice("from", 2, reduction="max"),
+            "InputChoice 'from': reduction must be 'sum', 'mean' or 'concat', got 'max'",
+        ),
+        (
+            lambda: Repeat("depth", 3, 2, nn.Identity),
+            "Repeat 'depth': the depth must satisfy .*, got low=3, high=2",
+        ),
+        (
+            lambda: nn.Linear(3, ValueChoice("width", [])),
+            "ValueChoice 'width': values must hold at least one value",
+        ),
+        (
+            lambda: nn.Linear(3, ValueChoice("width", [4, 4])),
+            r"ValueChoice 'width': values must differ, got \[4, 4\]",
+        ),
         (
             lambda: nn.Linear(3, ValueChoice("width", [4, "wide"])),
             "ValueChoice 'width': values must be all numbers, all strings or all booleans",
@@ -87,7 +123,10 @@ def test_the_tree_of_choices() -> None:
             lambda: nn.Linear(ValueChoice("w", [1, 2]), ValueChoice("w", [1, 3])),
             r"label 'w' is used for two different choices: .*\[1, 2\].*\[1, 3\]",
         ),
-        (lambda: LayerChoice("a/b", [nn.Identity]), "LayerChoice: label must be a string without '/'"),
+        (
+            lambda: LayerChoice("a/b", [nn.Identity]),
+            "LayerChoice: label must be a string without '/'",
+        ),
         (lambda: nn.Identity(), "factory made a network without a LayerChoice"),
     ],
 )
@@ -97,7 +136,10 @@ def test_a_wrong_definition_is_an_error_that_names_it(make: Any, message: str) -
 
 
 def test_choices_outside_of_a_space_say_what_to_do() -> None:
-    with pytest.raises(RuntimeError, match="LayerChoice 'op' outside of a space: wrap the network's class in ModelSpace"):
+    with pytest.raises(
+        RuntimeError,
+        match="LayerChoice 'op' outside of a space: wrap the network's class in ModelSpace",
+    ):
         LayerChoice("op", [nn.Identity])
     with pytest.raises(TypeError, match=r"factory must make an nn\.Module"):
         ModelSpace(lambda: 3)  # type: ignore[arg-type, return-value]
@@ -109,10 +151,15 @@ def test_choices_outside_of_a_space_say_what_to_do() -> None:
         ({"hidden": 3}, "unknown parameter 'hidden'; known are .*width"),
         ({"width": 12}, r"config\['width'\] must be one of \[8, 16\], got 12"),
         ({"block_0": None}, r"config\['block_0'\] must be one of \['conv', 'skip'\], got None"),
-        ({"kernel_1": 3}, r"config\['kernel_1'\] is inactive here and must be left out: kernel_1 \| block_1 == 'conv'"),
+        (
+            {"kernel_1": 3},
+            r"config\['kernel_1'\] is inactive here and must be left out: kernel_1 \| block_1 == 'conv'",
+        ),
     ],
 )
-def test_a_wrong_config_is_an_error_that_names_the_parameter(change: dict[str, Any], message: str) -> None:
+def test_a_wrong_config_is_an_error_that_names_the_parameter(
+    change: dict[str, Any], message: str
+) -> None:
     with pytest.raises(ValueError, match=message):
         ModelSpace(Net).validate({"width": 8, "depth": 1, "block_0": "skip"} | change)
 
@@ -120,24 +167,37 @@ def test_a_wrong_config_is_an_error_that_names_the_parameter(change: dict[str, A
 def test_a_choice_that_does_not_fit_is_found_when_the_space_is_defined() -> None:
     assert ModelSpace(Net, input_shape=(1, 8, 8)).input_shape == (1, 8, 8)
     with pytest.raises(
-        ValueError, match=r"choice 'width' = 16 does not fit inputs of shape \(1, 8, 8\): in layer 'head' \(Linear\): RuntimeError"
+        ValueError,
+        match=r"choice 'width' = 16 does not fit inputs of shape \(1, 8, 8\): in layer 'head' \(Linear\): RuntimeError",
     ):
         ModelSpace(partial(Net, head=8), input_shape=(1, 8, 8))
-    with pytest.raises(ValueError, match=r"with the first value of every choice.*\(3, 8, 8\): in layer 'stem' \(Conv2d\)"):
+    with pytest.raises(
+        ValueError,
+        match=r"with the first value of every choice.*\(3, 8, 8\): in layer 'stem' \(Conv2d\)",
+    ):
         ModelSpace(Net, input_shape=(3, 8, 8))
 
     def groups() -> nn.Module:
         return nn.Conv2d(4, 4, 1, groups=ValueChoice("groups", [1, 3]))
 
-    with pytest.raises(ValueError, match=r"choice 'groups' = 3 does not fit .*: ValueError: in_channels must be divisible by groups"):
+    with pytest.raises(
+        ValueError,
+        match=r"choice 'groups' = 3 does not fit .*: ValueError: in_channels must be divisible by groups",
+    ):
         ModelSpace(groups, input_shape=(4, 8, 8))
 
     def nested() -> nn.Module:
-        return LayerChoice("op", {"skip": nn.Identity, "conv": lambda: nn.Conv2d(ValueChoice("in", [4, 5]), 4, 1)})
+        return LayerChoice(
+            "op", {"skip": nn.Identity, "conv": lambda: nn.Conv2d(ValueChoice("in", [4, 5]), 4, 1)}
+        )
 
     with pytest.raises(ValueError, match="choice 'in' = 5 does not fit"):
         ModelSpace(nested, input_shape=(4, 8, 8))
-    tokens = ModelSpace(lambda: nn.Embedding(10, ValueChoice("width", [2, 4])), input_shape=(5,), input_dtype=torch.long)
+    tokens = ModelSpace(
+        lambda: nn.Embedding(10, ValueChoice("width", [2, 4])),
+        input_shape=(5,),
+        input_dtype=torch.long,
+    )
     assert tokens.input_dtype == torch.long
 
 
@@ -167,10 +227,16 @@ def test_a_part_of_a_space_keeps_the_meaning_of_its_configs() -> None:
         assert part.build(config).state_dict().keys() == space.build(config).state_dict().keys()
     assert {tuple(c.items()) for c in part.grid()} < {tuple(c.items()) for c in space.grid()}
     skips = space.fix({"block_0": "skip", "depth": 1})
-    assert list(skips.config_space) == ["depth", "width", "block_0"] or set(skips.config_space) == {"depth", "width", "block_0"}
+    assert list(skips.config_space) == ["depth", "width", "block_0"] or set(skips.config_space) == {
+        "depth",
+        "width",
+        "block_0",
+    }
     with pytest.raises(ValueError, match="unknown choice 'hidden'"):
         space.fix({"hidden": 1})
-    with pytest.raises(ValueError, match=r"'width' must be restricted to some of \[8, 16\], got \[7\]"):
+    with pytest.raises(
+        ValueError, match=r"'width' must be restricted to some of \[8, 16\], got \[7\]"
+    ):
         space.fix({"width": 7})
 
 
@@ -179,7 +245,10 @@ def test_a_part_of_a_space_keeps_the_meaning_of_its_configs() -> None:
     [
         (NASBench201(channels=4, cells_per_stage=1), {"edge_0_1": "none"}),
         (DARTS((3, 8, 8), channels=4, cells=3), {"normal.node_3.inputs": "0+1"}),
-        (HierarchicalSpace((3, 8, 8), channels=4, max_depth=1), {f"stage_{i}.cell": "0" for i in range(3)}),
+        (
+            HierarchicalSpace((3, 8, 8), channels=4, max_depth=1),
+            {f"stage_{i}.cell": "0" for i in range(3)},
+        ),
         (MobileNetSpace((3, 8, 8), stages=((8, 2, 1),)), {"stage_0.block_0.kernel": 5}),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, ModelSpace) else "values",
@@ -192,8 +261,13 @@ def test_ready_made_spaces_can_be_fixed(space: ModelSpace, values: dict[str, Any
     assert config.items() >= values.items()
     assert part.canonical(config) == space.canonical(config)
     small, large = part.supernet().state_dict(), space.supernet().state_dict()
-    assert small.keys() < large.keys() or any(small[name].shape != large[name].shape for name in small)
-    assert part.supernet().eval()(torch.rand(2, 3, 8, 8), config).shape == space.build(config)(torch.rand(2, 3, 8, 8)).shape
+    assert small.keys() < large.keys() or any(
+        small[name].shape != large[name].shape for name in small
+    )
+    assert (
+        part.supernet().eval()(torch.rand(2, 3, 8, 8), config).shape
+        == space.build(config)(torch.rand(2, 3, 8, 8)).shape
+    )
 
 
 def test_old_results_go_into_an_edited_space() -> None:
@@ -211,7 +285,10 @@ def test_old_results_go_into_an_edited_space() -> None:
 
     before = {"width": 8, "depth": 1, "block_0": "skip"}
     assert ModelSpace(edited).translate(before) == before | {"dropout": 0.0}
-    assert ModelSpace(edited).translate({"width": 8, "depth": 1, "block_0": "skip", "kernel_0": 1}) is None
+    assert (
+        ModelSpace(edited).translate({"width": 8, "depth": 1, "block_0": "skip", "kernel_0": 1})
+        is None
+    )
 
 
 def light(config: dict[str, Any]) -> bool:
@@ -237,7 +314,16 @@ def test_spaces_nest_with_readable_names_and_keep_their_limits() -> None:
     assert space.size == inner.size**2 * 2
     config = space.sample(random_state=0)
     assert space.build(config)(torch.rand(2, 1, 8, 8)).shape == (2, config["head.last.width"])
-    wide = {f"left.{name}": v for name, v in {"width": 16, "depth": 3, "block_0": "skip", "block_1": "skip", "block_2": "skip"}.items()}
+    wide = {
+        f"left.{name}": v
+        for name, v in {
+            "width": 16,
+            "depth": 3,
+            "block_0": "skip",
+            "block_1": "skip",
+            "block_2": "skip",
+        }.items()
+    }
     rest = {name: value for name, value in config.items() if not name.startswith("left.")}
     with pytest.raises(ValueError, match="breaks the rule light of left"):
         space.validate(wide | rest)
@@ -247,7 +333,12 @@ def test_inputs_are_joined_and_their_layers_exist_only_where_taken() -> None:
     class Join(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.join = InputChoice("from", ["a", "b", "c"], 2, make=lambda i: LayerChoice(f"op_{i}", {"x": nn.Identity, "y": nn.ReLU}))
+            self.join = InputChoice(
+                "from",
+                ["a", "b", "c"],
+                2,
+                make=lambda i: LayerChoice(f"op_{i}", {"x": nn.Identity, "y": nn.ReLU}),
+            )
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return self.join([x, 2 * x, -x])
@@ -259,12 +350,19 @@ def test_inputs_are_joined_and_their_layers_exist_only_where_taken() -> None:
     assert torch.equal(space.build({"from": "b+c", "op_1": "x", "op_2": "y"})(x), 2 * x)
     with pytest.raises(ValueError, match=r"op_2.*is inactive"):
         space.validate({"from": "a+b", "op_0": "x", "op_1": "x", "op_2": "x"})
-    for reduction, expected in (("mean", 1.5 * x), ("concat", torch.cat([x[None], 2 * x[None]], 1))):
+    for reduction, expected in (
+        ("mean", 1.5 * x),
+        ("concat", torch.cat([x[None], 2 * x[None]], 1)),
+    ):
         joined = ModelSpace(partial(InputChoice, "from", 2, None, reduction)).build({"from": "0+1"})
         assert torch.equal(joined([x[None], 2 * x[None]]).reshape(expected.shape), expected)
 
 
 def test_names_of_alternatives_may_be_anything() -> None:
-    space = ModelSpace(lambda: LayerChoice("op", {"half": nn.Identity, "a.b": nn.ReLU, "training": nn.Tanh, "chosen": nn.GELU}))
+    space = ModelSpace(
+        lambda: LayerChoice(
+            "op", {"half": nn.Identity, "a.b": nn.ReLU, "training": nn.Tanh, "chosen": nn.GELU}
+        )
+    )
     for config in space.grid():
         assert space.build(config)(torch.zeros(1)).item() == 0.0

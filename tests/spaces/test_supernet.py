@@ -34,8 +34,12 @@ from ray_nas.spaces import (
 torch.set_num_threads(1)
 
 
-def check_same_as_built(space: ModelSpace, inputs: Any, configs: int = 3, atol: float = 1e-5) -> None:
-    """Outputs, gradients and running statistics of the supernet are those of the networks built with its slices."""
+def check_same_as_built(
+    space: ModelSpace, inputs: Any, configs: int = 3, atol: float = 1e-5
+) -> None:
+    """Outputs, gradients and running statistics of the supernet are those of the networks built
+    with its slices.
+    """
     torch.manual_seed(0)
     supernet = space.supernet()
     keys = set(supernet.state_dict())
@@ -49,10 +53,16 @@ def check_same_as_built(space: ModelSpace, inputs: Any, configs: int = 3, atol: 
         assert torch.allclose(shared, alone, atol=atol), config
         shared.square().mean().backward()
         alone.square().mean().backward()
-        gradients = sum(float(p.grad.abs().sum()) for p in supernet.parameters() if p.grad is not None)
-        expected = sum(float(p.grad.abs().sum()) for p in network.parameters() if p.grad is not None)
+        gradients = sum(
+            float(p.grad.abs().sum()) for p in supernet.parameters() if p.grad is not None
+        )
+        expected = sum(
+            float(p.grad.abs().sum()) for p in network.parameters() if p.grad is not None
+        )
         assert gradients == pytest.approx(expected, rel=1e-3, abs=1e-5)
-        for name, tensor in supernet.weights(config).items():  # running statistics went into the shared tensors
+        for name, tensor in supernet.weights(
+            config
+        ).items():  # running statistics went into the shared tensors
             assert torch.allclose(tensor, network.state_dict()[name], atol=1e-5), name
         supernet.eval(), network.eval()
         with torch.no_grad():
@@ -66,18 +76,32 @@ class Mixed(nn.Module):
         super().__init__()
         self.width = ValueChoice("width", [4, 6, 8])
         norm = ValueChoice("norm", {"batch": nn.BatchNorm2d, "group": partial(nn.GroupNorm, 2)})
-        self.stem = nn.Conv2d(3, self.width, ValueChoice("kernel", [1, 3, 5]), padding="same", bias=ValueChoice("bias", [True, False]))
+        self.stem = nn.Conv2d(
+            3,
+            self.width,
+            ValueChoice("kernel", [1, 3, 5]),
+            padding="same",
+            bias=ValueChoice("bias", [True, False]),
+        )
         self.norm = norm(self.width)
         self.blocks = Repeat("depth", 0, 2, self.block)
         self.join = InputChoice("join", 2, chosen=None, reduction="mean")
         self.head = nn.Linear(self.width, 5)
 
     def block(self, i: int) -> nn.Module:
-        return LayerChoice(f"op_{i}", {"half": partial(self.bottleneck, i), "skip": nn.Identity, "depthwise": self.depthwise})
+        return LayerChoice(
+            f"op_{i}",
+            {"half": partial(self.bottleneck, i), "skip": nn.Identity, "depthwise": self.depthwise},
+        )
 
     def bottleneck(self, i: int) -> nn.Module:
         inner = 2 * self.width // ValueChoice(f"squeeze_{i}", [1, 2])
-        return nn.Sequential(nn.Conv2d(self.width, inner, 1), nn.BatchNorm2d(inner), nn.ReLU(), nn.Conv2d(inner, self.width, 1))
+        return nn.Sequential(
+            nn.Conv2d(self.width, inner, 1),
+            nn.BatchNorm2d(inner),
+            nn.ReLU(),
+            nn.Conv2d(inner, self.width, 1),
+        )
 
     def depthwise(self) -> nn.Module:
         return nn.Conv2d(self.width, self.width, 3, padding=1, groups=self.width)
@@ -95,7 +119,10 @@ class Sequence(nn.Module):
         width = ValueChoice("width", [8, 16])
         self.embed = nn.Embedding(11, width)
         self.attention = nn.MultiheadAttention(width, width // 4, batch_first=True)
-        cells = {"lstm": partial(nn.LSTM, width, 2 * width, batch_first=True), "gru": partial(nn.GRU, width, 2 * width, batch_first=True)}
+        cells = {
+            "lstm": partial(nn.LSTM, width, 2 * width, batch_first=True),
+            "gru": partial(nn.GRU, width, 2 * width, batch_first=True),
+        }
         self.recurrent = LayerChoice("cell", cells)
         self.down = nn.Linear(2 * width, width)
         self.out = nn.Linear(width, 11, bias=False)
@@ -110,23 +137,38 @@ class Sequence(nn.Module):
 SPACES: dict[str, tuple[Callable[[], ModelSpace], Callable[[], torch.Tensor]]] = {
     "mixed": (lambda: ModelSpace(Mixed), lambda: torch.rand(4, 3, 8, 8)),
     "sequence": (lambda: ModelSpace(Sequence), lambda: torch.randint(0, 11, (2, 5))),
-    "chain": (lambda: ChainSpace((3, 16, 16), widths=(4, 8), max_depth=2), lambda: torch.rand(4, 3, 16, 16)),
+    "chain": (
+        lambda: ChainSpace((3, 16, 16), widths=(4, 8), max_depth=2),
+        lambda: torch.rand(4, 3, 16, 16),
+    ),
     "darts": (lambda: DARTS((3, 8, 8), channels=2, cells=3), lambda: torch.rand(2, 3, 8, 8)),
     "mobilenet": (
-        lambda: MobileNetSpace((3, 8, 8), 5, stages=((8, 2, 1), (16, 2, 2)), stem_stride=1, dropout=0.0),
+        lambda: MobileNetSpace(
+            (3, 8, 8), 5, stages=((8, 2, 1), (16, 2, 2)), stem_stride=1, dropout=0.0
+        ),
         lambda: torch.rand(4, 3, 8, 8),
     ),
     "stages": (
-        lambda: StageSpace((3, 8, 8), 5, stages=((8, 1, 1), (16, 2, 2)), stem_stride=1, dropout=0.0),
+        lambda: StageSpace(
+            (3, 8, 8), 5, stages=((8, 1, 1), (16, 2, 2)), stem_stride=1, dropout=0.0
+        ),
         lambda: torch.rand(4, 3, 8, 8),
     ),
     "transformer": (
-        lambda: TransformerSpace(17, 3, max_length=6, widths=(8, 16), max_layers=3, head_width=4, dropout=0.0),
+        lambda: TransformerSpace(
+            17, 3, max_length=6, widths=(8, 16), max_layers=3, head_width=4, dropout=0.0
+        ),
         lambda: torch.randint(0, 17, (2, 6)).index_fill(1, torch.tensor([0]), 1),
     ),
-    "hierarchical": (lambda: HierarchicalSpace((3, 8, 8), channels=4, stages=2, max_depth=2), lambda: torch.rand(4, 3, 8, 8)),
+    "hierarchical": (
+        lambda: HierarchicalSpace((3, 8, 8), channels=4, stages=2, max_depth=2),
+        lambda: torch.rand(4, 3, 8, 8),
+    ),
     "mlp": (lambda: MLPSpace(6, 3, max_layers=3, dropouts=(0.0,)), lambda: torch.rand(4, 6)),
-    "nasbench201": (lambda: NASBench201(channels=4, cells_per_stage=1), lambda: torch.rand(4, 3, 8, 8)),
+    "nasbench201": (
+        lambda: NASBench201(channels=4, cells_per_stage=1),
+        lambda: torch.rand(4, 3, 8, 8),
+    ),
 }
 
 
@@ -138,8 +180,16 @@ def test_supernet_and_built_networks_agree(name: str) -> None:
 
 @st.composite
 def networks(draw: st.DrawFn) -> Callable[[], nn.Module]:
-    """A random chain of layers whose widths, kernels, depths and kinds are choices or not, at hypothesis' whim."""
-    plan = draw(st.lists(st.sampled_from(["conv", "depthwise", "norm", "choice", "repeat", "pick"]), min_size=1, max_size=4))
+    """A random chain of layers whose widths, kernels, depths and kinds are choices or not, at
+    hypothesis' whim.
+    """
+    plan = draw(
+        st.lists(
+            st.sampled_from(["conv", "depthwise", "norm", "choice", "repeat", "pick"]),
+            min_size=1,
+            max_size=4,
+        )
+    )
     widths = draw(st.lists(st.sampled_from([2, 3, 4, 6]), min_size=1, max_size=3, unique=True))
     kernels = draw(st.lists(st.sampled_from([1, 3, 5]), min_size=1, max_size=3, unique=True))
     scale = draw(st.sampled_from([1, 2]))
@@ -149,14 +199,21 @@ def networks(draw: st.DrawFn) -> Callable[[], nn.Module]:
         if kind == "conv":
             return conv(inputs, width, ValueChoice(f"kernel_{name}", kernels))
         if kind == "depthwise":
-            grouped = conv(inputs, scale * inputs, ValueChoice(f"kernel_{name}", kernels), groups=inputs)
+            grouped = conv(
+                inputs, scale * inputs, ValueChoice(f"kernel_{name}", kernels), groups=inputs
+            )
             return nn.Sequential(grouped, nn.Conv2d(scale * inputs, width, 1))
         if kind == "norm":
             return nn.Sequential(conv(inputs, width, 1), nn.BatchNorm2d(width))
         if kind == "repeat":
-            blocks = Repeat(f"depth_{name}", 0, 2, lambda i: layer("choice", f"{name}_{i}", width, width))
+            blocks = Repeat(
+                f"depth_{name}", 0, 2, lambda i: layer("choice", f"{name}_{i}", width, width)
+            )
             return nn.Sequential(conv(inputs, width, 1), blocks)
-        options = {"a": partial(layer, "conv", f"{name}_a", inputs, width), "b": partial(layer, "depthwise", f"{name}_b", inputs, width)}
+        options = {
+            "a": partial(layer, "conv", f"{name}_a", inputs, width),
+            "b": partial(layer, "depthwise", f"{name}_b", inputs, width),
+        }
         return LayerChoice(f"op_{name}", options)
 
     class Net(nn.Module):
@@ -166,8 +223,13 @@ def networks(draw: st.DrawFn) -> Callable[[], nn.Module]:
             self.layers = nn.ModuleList([nn.Conv2d(3, width, 1)])
             self.pick = InputChoice("inputs", 2, chosen=None)
             for index, kind in enumerate(plan):
-                inputs, width = width, width if kind == "pick" else ValueChoice(f"width_{index}", widths)
-                self.layers.append(layer("choice" if kind == "pick" else kind, str(index), inputs, width))
+                inputs, width = (
+                    width,
+                    width if kind == "pick" else ValueChoice(f"width_{index}", widths),
+                )
+                self.layers.append(
+                    layer("choice" if kind == "pick" else kind, str(index), inputs, width)
+                )
             self.head = nn.Linear(width, 3)
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -189,7 +251,9 @@ def test_kernels_are_centred_and_widths_lead() -> None:
     space = ModelSpace(Mixed)
     supernet = space.supernet()
     config = {"width": 4, "norm": "batch", "kernel": 3, "bias": True, "depth": 0, "join": "0"}
-    assert torch.equal(supernet.weights(config)["stem.weight"], supernet.stem.weight[:4, :, 1:4, 1:4])
+    assert torch.equal(
+        supernet.weights(config)["stem.weight"], supernet.stem.weight[:4, :, 1:4, 1:4]
+    )
     assert supernet.stem.weight.shape == (8, 3, 5, 5)
 
 
@@ -263,13 +327,21 @@ def _own() -> nn.Module:
     ("make", "message"),
     [
         (_groups, r"supernet: 1 \(Conv2d\) varies in size and in the channels per group"),
-        (_attention, r"\(MultiheadAttention\) varies in size and in the width of a head \(8 or 4\)"),
-        (_bidirectional, r"\(LSTM\) varies in size and in the hidden size of a bidirectional layer"),
+        (
+            _attention,
+            r"\(MultiheadAttention\) varies in size and in the width of a head \(8 or 4\)",
+        ),
+        (
+            _bidirectional,
+            r"\(LSTM\) varies in size and in the hidden size of a bidirectional layer",
+        ),
         (_kinds, r"weight_ih_l0 varies in shape and in kind \(LSTM and another\)"),
         (_own, "supernet: 1.scale varies in shape, and Own has no slicing rule"),
     ],
 )
-def test_layers_that_slices_would_mix_up_are_refused_by_name(make: Callable[[], nn.Module], message: str) -> None:
+def test_layers_that_slices_would_mix_up_are_refused_by_name(
+    make: Callable[[], nn.Module], message: str
+) -> None:
     with pytest.raises(ValueError, match=message):
         ModelSpace(make).supernet()
 
@@ -293,12 +365,16 @@ def test_flattening_a_varying_image_is_refused_and_varying_channels_are_not() ->
     def make(size: bool) -> nn.Module:
         width, stride = ValueChoice("width", [2, 4]), ValueChoice("stride", [1, 2]) if size else 1
         pixels = (4 // stride) ** 2
-        return nn.Sequential(nn.Conv2d(3, width, 1, stride=stride), nn.Flatten(), nn.Linear(width * pixels, 2))
+        return nn.Sequential(
+            nn.Conv2d(3, width, 1, stride=stride), nn.Flatten(), nn.Linear(width * pixels, 2)
+        )
 
     check_same_as_built(ModelSpace(partial(make, False)), torch.rand(2, 3, 4, 4))
     supernet = ModelSpace(partial(make, True)).supernet()
     supernet(torch.rand(2, 3, 4, 4), {"width": 2, "stride": 1})
-    with pytest.raises(ValueError, match=r"1 \(Flatten\) is given \(2, 2\) behind its first dimension"):
+    with pytest.raises(
+        ValueError, match=r"1 \(Flatten\) is given \(2, 2\) behind its first dimension"
+    ):
         supernet(torch.rand(2, 3, 4, 4), {"width": 4, "stride": 2})
 
 
@@ -310,5 +386,8 @@ def test_sizes_that_fall_with_a_value_are_found_and_others_refused_by_name() -> 
 
     assert ModelSpace(partial(make, 0)).supernet().get_parameter("0.weight").shape == (16, 3)
     supernet = ModelSpace(partial(make, 3)).supernet()
-    with pytest.raises(ValueError, match=r"0\.weight has shape \(10, 3\) with this config, but \(9, 3\) is the largest"):
+    with pytest.raises(
+        ValueError,
+        match=r"0\.weight has shape \(10, 3\) with this config, but \(9, 3\) is the largest",
+    ):
         supernet(torch.rand(2, 3), {"width": 16, "ratio": 2})

@@ -8,8 +8,9 @@ import pytest
 from ray import tune
 from ray.tune.search.sample import Domain
 
-from ray_nas.spaces import JointSpace, parameters
-from ray_nas.spaces.tune_domains import from_domain
+from ray_nas.spaces import JointSpace
+from ray_nas.spaces.core import parameters
+from ray_nas.spaces.core.tune_domains import from_domain
 
 
 def values(domain: Domain) -> set[Any]:
@@ -42,7 +43,9 @@ def test_the_values_are_those_of_tunes_own_sampler(domain: Domain) -> None:
     assert {round(value, 9) for value in values(domain)} == {round(value, 9) for value in drawn}
 
 
-@pytest.mark.parametrize(("mean", "sd", "step"), [(0.0, 1.0, 0.5), (50.0, 1.0, 3.0), (3.0, 1.0, 1), (10.0, 2.0, 0.1)])
+@pytest.mark.parametrize(
+    ("mean", "sd", "step"), [(0.0, 1.0, 0.5), (50.0, 1.0, 3.0), (3.0, 1.0, 1), (10.0, 2.0, 0.1)]
+)
 def test_a_quantised_normal_is_one(mean: float, sd: float, step: float) -> None:
     domain, rng = tune.qrandn(mean, sd, step), np.random.default_rng(0)
     space = JointSpace(None, {"a": domain})
@@ -58,7 +61,11 @@ def test_a_quantised_normal_is_one(mean: float, sd: float, step: float) -> None:
 
 
 def test_a_range_without_a_value_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"param_space\['a'\]: the range \[1, 10\] holds no multiple of 32"):
+    with pytest.raises(
+        ValueError, match=r"param_space\['a'\]: the range \[1, 10\] holds no multiple of 32"
+    ):
         from_domain("a", tune.qrandint(1, 10, 32))
-    with pytest.raises(ValueError, match=r"param_space\['a'\]: the range \[3, 3\) holds no integer"):
+    with pytest.raises(
+        ValueError, match=r"param_space\['a'\]: the range \[3, 3\) holds no integer"
+    ):
         from_domain("a", tune.randint(3, 3))

@@ -1,0 +1,1 @@
+"""Models that searchers sample from."""

@@ -1,0 +1,108 @@
+"""A recorded experiment once more: do this searcher and this scheduler decide as was recorded?"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ray.tune.experiment import Trial
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+
+from ray_nas import record
+from ray_nas.searchers import ArchitectureSearcher
+from ray_nas.simulation.virtual_cluster import Workers
+from ray_nas.simulation.virtual_controller import VirtualController
+from ray_nas.simulation.virtual_trial import VirtualTrial
+
+
+class DivergenceError(ValueError):
+    """A decision that differs from the recorded one; the message names the trial and both
+    decisions.
+    """
+
+
+def replay(
+    path: str | Path, searcher: ArchitectureSearcher, scheduler: TrialScheduler | None = None
+) -> list[VirtualTrial]:
+    """Goes through the events of a record in their order and checks every proposal and every stop.
+
+    Args:
+        path: An experiment's folder, or its record.
+        searcher: A fresh one with the arguments of the recorded one, its metric included. What Tune
+            told it besides (`param_space`), it must be told by `set_search_properties` before.
+        scheduler: A fresh one with the arguments of the recorded one; None if there was none. It
+            must be one that stops trials by their reports, not one that pauses them.
+
+    Returns:
+        The trials, with their reports and how they ended.
+
+    Raises:
+        DivergenceError: A proposal or a stop differs from the record. A trial that was not stopped
+            by the scheduler but sent `done=True` with its last report counts as stopped there, for
+            a record does not tell them apart.
+        ValueError: The scheduler pauses trials.
+        RecordError: The record is damaged.
+    """
+    controller = _ReplayController(searcher, scheduler or FIFOScheduler())  # type: ignore[no-untyped-call]
+    for event in record.events(path):
+        if event["event"] == "proposal":
+            controller.propose(event["trial"], event["config"])
+        elif event["event"] == "result":
+            controller.report(event["trial"], event["metrics"], event.get("final", False))
+        elif event["event"] == "end":
+            controller.end(
+                event["trial"], event["status"], event["reason"], event.get("out_of_memory", False)
+            )
+        elif event["event"] == "resumed":
+            controller.resume(event["trial"])
+            searcher._resume(event["trial"])
+    return controller.get_trials()
+
+
+class _ReplayController(VirtualController):
+    """The virtual controller, with the record in place of the clock."""
+
+    def __init__(self, searcher: ArchitectureSearcher, scheduler: TrialScheduler) -> None:
+        super().__init__(lambda config: iter(()), searcher, scheduler, Workers(0), None)
+        self._space = searcher.space
+        self._by_id: dict[str, VirtualTrial] = {}
+
+    def propose(self, trial_id: str, config: Mapping[str, Any]) -> None:
+        """A proposal; the trial runs from here on."""
+        proposed: Any = self._searcher.suggest(trial_id)
+        expected = self._space.to_tune(config)
+        if proposed != expected:
+            raise DivergenceError(f"trial {trial_id}: proposed was {expected}, now {proposed}")
+        self._by_id[trial_id] = self._add(trial_id, proposed)
+        self._set_status(self._by_id[trial_id], Trial.RUNNING)
+
+    def report(self, trial_id: str, metrics: Mapping[str, Any], final: bool) -> None:
+        """A report; `final` if the recorded trial was stopped for it."""
+        trial = self._by_id[trial_id]
+        result = {**metrics, "trial_id": trial_id, "done": False}
+        decision = self._process(trial, result)
+        if decision not in (TrialScheduler.CONTINUE, TrialScheduler.STOP):
+            raise ValueError(
+                f"replay takes schedulers that stop trials, {type(self._scheduler).__name__} said {decision}"
+            )
+        if (decision == TrialScheduler.STOP) != final:
+            was, now = ("stopped", "goes on") if final else ("went on", "is stopped")
+            raise DivergenceError(f"trial {trial_id}: after {metrics} it {was}, now it {now}")
+
+    def end(self, trial_id: str, status: str, reason: str, out_of_memory: bool) -> None:
+        """The end of a trial that was not stopped for its last report."""
+        trial = self._by_id[trial_id]
+        if status == "error" or out_of_memory:
+            self._fail(trial, MemoryError(reason) if out_of_memory else RuntimeError(reason))
+        elif not trial.is_finished():
+            self._return(trial)
+
+    def resume(self, trial_id: str) -> None:
+        """A trial that had failed was tried again after a restore."""
+        trial = self._by_id[trial_id]
+        trial.error, trial.ended = None, None
+        self._live.add(trial)
+        self._scheduler.on_trial_add(self, trial)
+        self._set_status(trial, Trial.RUNNING)
+
+    def _advance(self, trial: VirtualTrial) -> None:
+        """What comes next stands in the record."""

@@ -1,0 +1,1 @@
+"""For code that runs inside a trial."""

@@ -1,0 +1,16 @@
+"""Torch draws initial weights, dropout and distributions from its global generator alone: lent
+out, and given back as it was.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Torch's global generator is seeded in this block, and untouched after it."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        yield
