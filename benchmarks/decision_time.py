@@ -20,9 +20,8 @@ import numpy as np
 import torch
 from ray import tune
 
-from ray_nas import searchers
 from ray_nas.searchers import start_from
-from ray_nas.searchers.core.searcher import strategy_names
+from ray_nas.searchers.registry import SEARCHERS
 from ray_nas.spaces import JointSpace, NASBench201
 
 DECISIONS = 40
@@ -47,7 +46,7 @@ def measure(name: str, space: JointSpace, observations: int, seed: int) -> list[
         for config in earlier
     ]
     searcher = start_from(
-        strategy_names(searchers)[name](space, "score", "max", seed=seed), results, same_task=True
+        SEARCHERS[name](space, "score", "max", seed=seed), results, same_task=True
     )
     searcher.suggest("first")
     spent = []
@@ -62,7 +61,7 @@ def measure(name: str, space: JointSpace, observations: int, seed: int) -> list[
 
 
 def main() -> None:
-    known = [name for name in strategy_names(searchers) if name not in ("GridSearch", "OneShot")]
+    known = [name for name in SEARCHERS if name not in ("GridSearch", "OneShot")]
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

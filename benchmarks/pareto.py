@@ -22,9 +22,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ray_nas import searchers
 from ray_nas.pareto import Values, hypervolume
-from ray_nas.searchers.core.searcher import strategy_names
+from ray_nas.searchers.registry import SEARCHERS
 from ray_nas.simulation import NASBench201Objective, TabularObjective, simulate
 from ray_nas.spaces import NASBench201
 
@@ -86,9 +85,7 @@ def run(
     task: Task, name: str, arguments: dict[str, Any], space: NASBench201, seed: int, workers: int
 ) -> tuple[list[float], float]:
     """The shares at each mark, and the CPU milliseconds that the search took for a trial."""
-    searcher = strategy_names(searchers)[name](
-        space, objectives=task.directions, seed=seed, **arguments
-    )
+    searcher = SEARCHERS[name](space, objectives=task.directions, seed=seed, **arguments)
     start = time.process_time()
     history = simulate(
         task.objective, searcher, num_workers=workers, max_trials=max(MARKS), seed=seed
@@ -128,8 +125,8 @@ def main() -> None:
     if options.quick:
         options.seeds, datasets = min(options.seeds, 5), ["cifar10"]
     for name in options.searchers:
-        if name not in strategy_names(searchers):
-            parser.error(f"--searchers: {name} is none of {', '.join(strategy_names(searchers))}")
+        if name not in SEARCHERS:
+            parser.error(f"--searchers: {name} is none of {', '.join(SEARCHERS)}")
     space = NASBench201()
     tasks = (
         csv_tasks(options.table, options.accuracy, options.costs, space) if options.table else []

@@ -23,8 +23,7 @@ import ConfigSpace as CS
 import numpy as np
 from ConfigSpace.hyperparameters import CategoricalHyperparameter, OrdinalHyperparameter
 
-from ray_nas import searchers
-from ray_nas.searchers.core.searcher import strategy_names
+from ray_nas.searchers.registry import SEARCHERS
 from ray_nas.spaces import SearchSpace
 from ray_nas.spaces.core.parameters import listed_values, plain
 
@@ -47,7 +46,7 @@ class Ours:
     """A searcher of ray_nas, called as Tune calls it."""
 
     def __init__(self, name: str, space: SearchSpace, seed: int) -> None:
-        self._searcher = strategy_names(searchers)[name](space, "value", "max", seed=seed)
+        self._searcher = SEARCHERS[name](space, "value", "max", seed=seed)
 
     def ask(self, number: int) -> Config | None:
         """See `Peer`."""
@@ -278,7 +277,7 @@ one.
 
 def peers() -> Mapping[str, Maker]:
     """Every searcher that can run here, by name."""
-    found: dict[str, Maker] = {name: partial(Ours, name) for name in strategy_names(searchers)}
+    found: dict[str, Maker] = {name: partial(Ours, name) for name in SEARCHERS}
     found.update(
         {
             name: make

@@ -25,7 +25,7 @@ import pandas as pd
 from ConfigSpace import CategoricalHyperparameter, ConfigurationSpace, OrdinalHyperparameter
 
 from ray_nas import searchers
-from ray_nas.searchers.core.searcher import strategy_names
+from ray_nas.searchers.registry import SEARCHERS
 from ray_nas.spaces import NASBench201, SearchSpace
 
 BUDGETS = (25, 50, 100, 200)
@@ -149,7 +149,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.quick:
         options.seeds, options.queries = min(options.seeds, 10), 200
-    known = strategy_names(searchers)
+    known = SEARCHERS
     for name in options.searchers:
         if name not in known:
             parser.error(f"--searchers: {name} is none of {', '.join(known)}")

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from ray_nas import record
 from ray_nas.record import files as record_files
+from ray_nas.record.events import without_special_floats
 
 app = typer.Typer(
     help="Neural architecture search on Ray Tune.",
@@ -148,12 +149,16 @@ def show(
             {
                 "trial": one.trial_id,
                 "config": one.config,
-                "metrics": record.finite(one.metrics),
+                "metrics": without_special_floats(one.metrics),
                 "move": one.move,
             }
             for one in loaded.ranked()[:top]
         ]
-        typer.echo(json.dumps({**loaded.properties, "trials": ranked}))
+        started = loaded.started
+        assert started is not None, "load() refuses records without it"
+        properties = {name: getattr(started, name) for name in ("searcher", "space", "seed")}
+        objectives = loaded.objectives
+        typer.echo(json.dumps({**properties, "objectives": objectives, "trials": ranked}))
         return
     _show(loaded, experiment_dir, top, trial)
     if earlier:
@@ -169,7 +174,8 @@ def _show(loaded: record.ExperimentRecord, place: str, top: int, trial: str | No
     ranked = loaded.ranked()
     metrics = list(loaded.objectives)
     aims = ", ".join(f"{name} ({mode})" for name, mode in loaded.objectives.items())
-    _print(f"{loaded.properties['searcher']} on {aims}, {len(loaded.trials)} trials in {place}")
+    searcher = loaded.started.searcher if loaded.started else "unknown searcher"
+    _print(f"{searcher} on {aims}, {len(loaded.trials)} trials in {place}")
     table = Table(*map(_visible, ("rank", "trial", *metrics, "reports", "move", "architecture")))
     for rank, one in enumerate(ranked[:top], start=1):
         figures = [f"{one.metrics[name]:.6g}" if name in one.metrics else "-" for name in metrics]
@@ -180,7 +186,7 @@ def _show(loaded: record.ExperimentRecord, place: str, top: int, trial: str | No
                     str(rank),
                     one.trial_id,
                     *figures,
-                    str(len(one.results)),
+                    str(len(one.reports)),
                     one.move,
                     _config(one.config),
                 ),
@@ -188,7 +194,7 @@ def _show(loaded: record.ExperimentRecord, place: str, top: int, trial: str | No
         )
     console.print(table)
     counts: dict[str, int] = {}
-    for one in loaded.trials:
+    for one in loaded.trials.values():
         key = one.status + (f" ({one.reason})" if one.reason else "")
         counts[key] = counts.get(key, 0) + 1
     _print(
@@ -207,7 +213,7 @@ def _show(loaded: record.ExperimentRecord, place: str, top: int, trial: str | No
         figures = [f"{name} {one.metrics[name]:.6g}" for name in metrics if name in one.metrics]
         origin = f"{one.move} of {', '.join(one.parents)}" if one.parents else one.move
         _print(f"  {one.trial_id}  {' '.join(figures) or one.status}  {origin}")
-        parents = [parent for parent in loaded.trials if parent.trial_id in one.parents]
+        parents = [loaded.trials[name] for name in one.parents if name in loaded.trials]
         for parent in parents:
             _print(f"      {_difference(parent.config, one.config)}")
 

@@ -12,9 +12,8 @@ from ray import tune
 from ray.tune.schedulers import ASHAScheduler
 from torch import nn
 
-from ray_nas import searchers
 from ray_nas.record import files as record_files
-from ray_nas.searchers.core.searcher import strategy_names
+from ray_nas.searchers.registry import SEARCHERS
 from ray_nas.spaces import ModelSpace, SearchSpace
 
 
@@ -59,7 +58,7 @@ def run_search(
             raise ValueError(f"--resume: there is no experiment {place}")
         tune.Tuner.restore(place, trainable=prepared, resume_errored=False).fit()
         return place
-    known = strategy_names(searchers)
+    known = SEARCHERS
     if searcher not in known:
         raise ValueError(f"--searcher must be one of {', '.join(known)}, got {searcher!r}")
     name = name or f"{searcher}_{time.strftime('%Y-%m-%d_%H-%M-%S')}"

@@ -8,8 +8,7 @@ from ray.tune import PlacementGroupFactory
 from ray.tune.experiment import Trial
 
 from ray_nas.checks import check_number
-from ray_nas.searchers.core.memory_limit import is_out_of_memory
-from ray_nas.tune_internals.call_stack import trial_error
+from ray_nas.tune_internals.trial_errors import is_out_of_memory, trial_error
 
 
 class LargerShare(tune.Callback):

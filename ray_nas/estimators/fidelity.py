@@ -74,16 +74,14 @@ def fidelity_report(
     """
     record = experiment if isinstance(experiment, ExperimentRecord) else load(experiment)
     metric, _ = next(iter(record.objectives.items()))
-    curves = []
-    for trial in record.trials:
-        points = {
-            float(result[time_attr]): float(result[metric])
-            for result in trial.results
-            if time_attr in result and metric in result
-        }
-        curves.append(
-            sorted((time, value) for time, value in points.items() if math.isfinite(value))
-        )
+    curves = [
+        [
+            (float(time), float(value))
+            for time, value in trial.curve(time_attr, metric)
+            if math.isfinite(value)
+        ]
+        for trial in record.trials.values()
+    ]
     curves = [curve for curve in curves if curve]
     if not curves:
         raise ValueError(

@@ -1,27 +1,14 @@
-"""The record of an experiment: its events, and the trials that they add up to."""
+"""The record of an experiment: who was proposed, what was reported, how each trial ended."""
 
-from ray_nas.record.experiment import (
-    VERSION,
-    Event,
-    ExperimentRecord,
-    RecordError,
-    RecordWriter,
-    TrialRecord,
-    events,
-    finite,
-    load,
-    writing,
-)
+from ray_nas.record.events import Event, Metrics
+from ray_nas.record.experiment import ExperimentRecord, RecordError, TrialRecord, events, load
 
 __all__ = [
-    "VERSION",
     "Event",
     "ExperimentRecord",
+    "Metrics",
     "RecordError",
-    "RecordWriter",
     "TrialRecord",
     "events",
-    "finite",
     "load",
-    "writing",
 ]

@@ -1,7 +1,7 @@
-"""Where records lie: files of an experiment's folder, or of a URI that pyarrow knows, each with a
-name of its own.
+"""Finds records in the folder of an experiment, as a path or as a URI that pyarrow can read.
 
-An experiment that is begun anew under an old name writes beside the earlier record, not over it.
+Each record has its own file name: an experiment that starts anew under an old name writes a new
+record beside the earlier one.
 """
 
 import fnmatch
@@ -10,22 +10,22 @@ from pathlib import Path
 from typing import Any, Final
 
 RECORD_FILES: Final = "ray_nas_record-*.json"
-"""Names end in `.json` since a restore of Tune brings back no other files than `*.json` and
-`*.pkl`; they sort by time.
-"""
+"""Names sort by time. They end in `.json` because `Tuner.restore` copies only `*.json` and `*.pkl`."""
 
 
 def new_name() -> str:
-    """The name of a record that begins now."""
+    """The file name of a record that starts now."""
     return RECORD_FILES.replace("*", datetime.now(timezone.utc).strftime("%Y-%m-%d_%H-%M-%S_%f"))
 
 
 def find(place: str | Path) -> list[str]:
-    """The records in an experiment's folder (a path or a URI), oldest first; a record itself is
-    found alone.
+    """The records in an experiment's folder, oldest first.
+
+    Args:
+        place: The folder, as a path or a URI; or one record, which is returned alone.
 
     Raises:
-        FileNotFoundError: There are none.
+        FileNotFoundError: There is no record.
         ValueError: pyarrow cannot read such a URI.
     """
     if is_uri(place):
@@ -36,13 +36,14 @@ def find(place: str | Path) -> list[str]:
         found = [str(place)] if Path(place).exists() else []
     if not found:
         raise FileNotFoundError(
-            f"no {RECORD_FILES} in {place}: is it the folder of an experiment that a ray_nas searcher ran?"
+            f"no {RECORD_FILES} in {place}: "
+            "is it the folder of an experiment that a ray_nas searcher ran?"
         )
     return sorted(found)
 
 
 def read(file: str) -> bytes:
-    """The content of a file that `find` found."""
+    """The content of a file that `find` returned."""
     if not is_uri(file):
         return Path(file).read_bytes()
     filesystem, path = _filesystem(file)
@@ -51,14 +52,12 @@ def read(file: str) -> bytes:
 
 
 def is_uri(place: str | Path) -> bool:
-    """Whether it is a URI, not a path."""
+    """Whether it is a URI rather than a path."""
     return "://" in str(place)
 
 
 def inside(place: str, name: str) -> str:
-    """The path or URI of what lies in a folder; options of a URI (`?region=...`) stay at its
-    end.
-    """
+    """The path or URI of a file in a folder; a URI's options (`?region=...`) stay at its end."""
     folder, mark, options = place.partition("?") if is_uri(place) else (place, "", "")
     return f"{folder.rstrip('/')}/{name}{mark}{options}"
 
@@ -69,15 +68,13 @@ def _find_remote(uri: str) -> list[str]:
     filesystem, path = _filesystem(uri)
     if filesystem.get_file_info(path).type == FileType.File:
         return [uri]
-    names = [
-        info.base_name
-        for info in filesystem.get_file_info(FileSelector(path, allow_not_found=True))
-    ]
+    infos = filesystem.get_file_info(FileSelector(path, allow_not_found=True))
+    names = [info.base_name for info in infos]
     return [inside(uri, name) for name in names if fnmatch.fnmatchcase(name, RECORD_FILES)]
 
 
 def _filesystem(uri: str) -> tuple[Any, str]:
-    """As Tune reads its `storage_path`; pyarrow comes with `ray[tune]` and takes long to load."""
+    """Opens a URI as Tune opens its `storage_path`; pyarrow comes with `ray[tune]`."""
     import pyarrow
     from pyarrow.fs import FileSystem
 

@@ -2,8 +2,9 @@
 
 from ray_nas.searchers.bananas import Bananas
 from ray_nas.searchers.bohb import BOHB
-from ray_nas.searchers.core.candidates import Proposal
-from ray_nas.searchers.core.searcher import ArchitectureSearcher, Observation
+from ray_nas.searchers.core.evaluation import Observation
+from ray_nas.searchers.core.proposal import Proposal
+from ray_nas.searchers.core.searcher import ArchitectureSearcher
 from ray_nas.searchers.core.warm_start import start_from
 from ray_nas.searchers.grid_search import GridSearch
 from ray_nas.searchers.local_search import LocalSearch

@@ -15,10 +15,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
-from ConfigSpace import ConfigurationSpace
 from scipy.special import log_ndtr, ndtr
+from typing_extensions import Unpack
 
-from ray_nas.checks import Limits, check_number
+from ray_nas.checks import check_int
 from ray_nas.estimators.blas_threads import one_thread
 from ray_nas.estimators.predictors.gaussian_process import (
     Array,
@@ -28,10 +28,11 @@ from ray_nas.estimators.predictors.gaussian_process import (
 )
 from ray_nas.estimators.predictors.prior_mean import Trend, capacity, fit_trend
 from ray_nas.estimators.predictors.score_extrapolation import final_scores
-from ray_nas.searchers.core.candidates import Proposal
-from ray_nas.searchers.core.objectives import Costs
-from ray_nas.searchers.core.searcher import ArchitectureSearcher, Observation
-from ray_nas.spaces.core.search_space import Config, SearchSpace
+from ray_nas.searchers.core.arguments import SearcherArguments
+from ray_nas.searchers.core.evaluation import Observation
+from ray_nas.searchers.core.proposal import Proposal
+from ray_nas.searchers.core.searcher import ArchitectureSearcher, Space
+from ray_nas.spaces.core.search_space import Config
 
 _PARENTS: Final = 8
 """How many of the best are mutated, trials at first, then candidates."""
@@ -67,19 +68,10 @@ class Bananas(ArchitectureSearcher):
     which way it points.
 
     Args:
-        space: As in `ArchitectureSearcher`, like all arguments that are not listed here.
-        metric: See there.
-        mode: See there.
         initial_trials: How many trials must have values before the predictor decides without a
             belief to start from; those before are random (10 in the paper).
         time_attr: The metric that says how far a trial has come. Trials that do not report it count
             as complete.
-        objectives: See there.
-        constraints: See there.
-        costs: See there.
-        points_to_evaluate: See there.
-        seed: See there.
-        repeats: See there.
 
     Raises:
         ValueError: An argument breaks a rule; the message names it.
@@ -87,31 +79,16 @@ class Bananas(ArchitectureSearcher):
 
     def __init__(
         self,
-        space: SearchSpace | ConfigurationSpace | None = None,
+        space: Space | None = None,
         metric: str | None = None,
         mode: str | None = None,
         *,
         initial_trials: int = 5,
         time_attr: str = "training_iteration",
-        objectives: Mapping[str, str] | None = None,
-        constraints: Mapping[str, Limits] | None = None,
-        costs: Costs | None = None,
-        points_to_evaluate: Sequence[Mapping[str, Any]] | None = None,
-        seed: int | None = None,
-        repeats: bool = False,
+        **common: Unpack[SearcherArguments],
     ) -> None:
-        check_number("initial_trials", initial_trials, at_least=2, whole=True)
-        super().__init__(
-            space,
-            metric,
-            mode,
-            objectives=objectives,
-            constraints=constraints,
-            costs=costs,
-            points_to_evaluate=points_to_evaluate,
-            seed=seed,
-            repeats=repeats,
-        )
+        check_int("initial_trials", initial_trials, low=2)
+        super().__init__(space, metric, mode, **common)
         self._initial_trials, self._time_attr = initial_trials, time_attr
         self._curves: dict[str, list[tuple[float, float]]] = {}
         """Trial id to its reports (time, score)."""
@@ -130,7 +107,7 @@ class Bananas(ArchitectureSearcher):
 
     # Ask.
 
-    def _begin(self) -> None:
+    def _before_decision(self) -> None:
         self._ranked = None
 
     def _ask(self) -> Proposal:
@@ -142,26 +119,24 @@ class Bananas(ArchitectureSearcher):
             self._ranked = self._decide() if knows else []
         if self._ranked:
             return self._ranked.pop()
-        return Proposal(self.space.sample(random_state=self._rng), "random")
+        return self._random_proposal()
 
     @one_thread
     def _decide(self) -> list[Proposal]:
         """New candidates by expected improvement, the best last."""
         trial_ids, features, values, noise = self._observations()
-        silent = [trial_id for trial_id in self._pending if trial_id not in self._curves]
-        pending = self._feature_rows(self._proposals[trial_id].config for trial_id in silent)
+        silent = [trial_id for trial_id in self.ledger.pending if trial_id not in self._curves]
+        pending = self._feature_rows(self.ledger.proposals[trial_id].config for trial_id in silent)
         posterior = self._fit(features, values, noise).condition(features, values, noise, pending)
         known = posterior.predict(np.concatenate([features, pending]))[0]
         best = float(known.max()) if len(known) else 0.0
         order = np.argsort(-known[: len(trial_ids)], kind="stable")
         parents = [
-            Proposal(self._proposals[trial_id].config, "", (trial_id,))
+            self._proposal(self.ledger.proposals[trial_id].config, "", (trial_id,))
             for trial_id in (trial_ids[index] for index in order[:_PARENTS])
         ]
         rated: dict[str, tuple[float, Proposal]] = {}
-        batch = [
-            Proposal(self.space.sample(random_state=self._rng), "random") for _ in range(_RANDOM)
-        ] + self._mutations(parents)
+        batch = [self._random_proposal() for _ in range(_RANDOM)] + self._mutations(parents)
         top = -math.inf
         for _ in range(_ROUNDS):
             self._rate(batch, posterior, best, rated)
@@ -174,7 +149,7 @@ class Bananas(ArchitectureSearcher):
 
     def _mutations(self, parents: Sequence[Proposal]) -> list[Proposal]:
         return [
-            Proposal(self.space.mutate(parent.config, self._rng), "mutation", parent.parents)
+            self._proposal(self.space.mutate(parent.config, self._rng), "mutation", parent.parents)
             for parent in parents
             for _ in range(_CHILDREN)
         ]
@@ -189,9 +164,8 @@ class Bananas(ArchitectureSearcher):
         """Adds what is new in the batch with its acquisition."""
         new: dict[str, Proposal] = {}
         for proposal in batch:
-            key, _ = self._look_at(proposal.config)
-            if key not in rated and self._candidates.is_new_key(key):
-                new.setdefault(key, proposal)
+            if proposal.key not in rated and self._is_new(proposal):
+                new.setdefault(proposal.key, proposal)
         if new:
             mean, deviation = posterior.predict(
                 self._feature_rows(proposal.config for proposal in new.values())
@@ -202,13 +176,16 @@ class Bananas(ArchitectureSearcher):
                 for (key, proposal), score in zip(new.items(), scores, strict=True)
             )
 
+    def _proposal(self, config: Config, move: str, parents: tuple[str, ...] = ()) -> Proposal:
+        return Proposal(config, move, parents, self._look_at(config)[0])
+
     def _look_at(self, config: Config) -> tuple[str, Array]:
         place = tuple(config.items())
         if place not in self._seen:
             if len(self._seen) >= _CACHE:
                 self._seen.clear()
             self._seen[place] = (
-                self._candidates.key(config, self.space),
+                self.problem.duplicate_key(config),
                 self.space.features(config),
             )
         return self._seen[place]
@@ -236,7 +213,9 @@ class Bananas(ArchitectureSearcher):
         values, noise = stretch(scores, variances)
         chosen = _representative(values, _MEMORY)
         trial_ids = [trial_ids[index] for index in chosen]
-        features = self._feature_rows(self._proposals[trial_id].config for trial_id in trial_ids)
+        features = self._feature_rows(
+            self.ledger.proposals[trial_id].config for trial_id in trial_ids
+        )
         return trial_ids, features, values[chosen], noise[chosen]
 
     def _fit(self, features: Array, values: Array, noise: Array) -> GaussianProcess:
@@ -269,7 +248,7 @@ class Bananas(ArchitectureSearcher):
         """
         if self._ranks:
             features = self._feature_rows(
-                self._proposals[trial_id].config for trial_id in self._ranks
+                self.ledger.proposals[trial_id].config for trial_id in self._ranks
             )
             return fit_trend(features, np.array(list(self._ranks.values())), sample)
         return capacity(self.space, configs, sample)
@@ -295,7 +274,7 @@ class Bananas(ArchitectureSearcher):
             if trial_id in self._curves:
                 self._curves[trial_id][-1] = (self._curves[trial_id][-1][0], score)
 
-    def _fail(self, trial_id: str, proposal: Proposal) -> None:
+    def _fail(self, trial_id: str) -> None:
         self._curves.pop(trial_id, None)
         self._failed.append(trial_id)
 

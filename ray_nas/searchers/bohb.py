@@ -9,13 +9,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from ConfigSpace import ConfigurationSpace
+from typing_extensions import Unpack
 
-from ray_nas.checks import Limits, check_number
-from ray_nas.searchers.core.candidates import Proposal
-from ray_nas.searchers.core.objectives import Costs
-from ray_nas.searchers.core.searcher import ArchitectureSearcher, Observation
-from ray_nas.spaces.core.search_space import SearchSpace
+from ray_nas.checks import check_int
+from ray_nas.searchers.core.arguments import SearcherArguments
+from ray_nas.searchers.core.evaluation import Observation
+from ray_nas.searchers.core.proposal import Proposal
+from ray_nas.searchers.core.searcher import ArchitectureSearcher, Space
+from ray_nas.spaces.core.search_space import Config
 
 if TYPE_CHECKING:
     from ray_nas.searchers.models.kernel_density import KDEModel
@@ -28,9 +29,6 @@ class BOHB(ArchitectureSearcher):
     Needs HpBandSter: `pip install "ray-nas[bohb]"`.
 
     Args:
-        space: As in `ArchitectureSearcher`, like all arguments that are not listed here.
-        metric: See there.
-        mode: See there.
         time_attr: The reported figure that is a trial's budget, best the one the scheduler goes by.
             Where it is not reported, all trials count as of one budget, each with its latest
             report.
@@ -41,12 +39,6 @@ class BOHB(ArchitectureSearcher):
         random_fraction: Probability of a random proposal, in [0, 1].
         bandwidth_factor: Widens the density that candidates are drawn from.
         min_bandwidth: Lower end of the densities' bandwidths, which keeps diversity.
-        objectives: See there.
-        constraints: See there.
-        costs: See there.
-        points_to_evaluate: See there.
-        seed: See there.
-        repeats: See there.
 
     Raises:
         ImportError: HpBandSter is not installed.
@@ -55,7 +47,7 @@ class BOHB(ArchitectureSearcher):
 
     def __init__(
         self,
-        space: SearchSpace | ConfigurationSpace | None = None,
+        space: Space | None = None,
         metric: str | None = None,
         mode: str | None = None,
         *,
@@ -66,12 +58,7 @@ class BOHB(ArchitectureSearcher):
         random_fraction: float = 1 / 3,
         bandwidth_factor: float = 3.0,
         min_bandwidth: float = 1e-3,
-        objectives: Mapping[str, str] | None = None,
-        constraints: Mapping[str, Limits] | None = None,
-        costs: Costs | None = None,
-        points_to_evaluate: Sequence[Mapping[str, Any]] | None = None,
-        seed: int | None = None,
-        repeats: bool = False,
+        **common: Unpack[SearcherArguments],
     ) -> None:
         try:
             from ray_nas.searchers.models.kernel_density import KDEModel
@@ -81,24 +68,14 @@ class BOHB(ArchitectureSearcher):
             ) from error
         if not 0 < top_n_percent < 100:
             raise ValueError(f"top_n_percent must be in (0, 100), got {top_n_percent}")
-        check_number("num_samples", num_samples, at_least=1, whole=True)
+        check_int("num_samples", num_samples, low=1)
         if not 0.0 <= random_fraction <= 1.0:
             raise ValueError(f"random_fraction must be in [0, 1], got {random_fraction}")
         if bandwidth_factor <= 0 or not 0 < min_bandwidth < 0.5:
             raise ValueError(
                 f"bandwidth_factor must be positive and min_bandwidth in (0, 0.5), got {bandwidth_factor} and {min_bandwidth}"
             )
-        super().__init__(
-            space,
-            metric,
-            mode,
-            objectives=objectives,
-            constraints=constraints,
-            costs=costs,
-            points_to_evaluate=points_to_evaluate,
-            seed=seed,
-            repeats=repeats,
-        )
+        super().__init__(space, metric, mode, **common)
         self._time_attr = time_attr
         self._model: KDEModel | None = None
         self._model_arguments = {
@@ -120,8 +97,11 @@ class BOHB(ArchitectureSearcher):
         return self._model
 
     def _ask(self) -> Proposal:
-        config, info = self.model.get_config(is_new=self._is_new)
-        return Proposal(config, "model" if info["model_based_pick"] else "random")
+        config, info = self.model.get_config(is_new=self._is_new_config)
+        return self._proposal(config, "model" if info["model_based_pick"] else "random")
+
+    def _is_new_config(self, config: Config) -> bool:
+        return self._is_new(self._proposal(config, "model"))
 
     def _report(self, observation: Observation) -> None:
         reported = observation.metrics.get(self._time_attr)
@@ -140,8 +120,8 @@ class BOHB(ArchitectureSearcher):
     def _rescore(self, scores: Mapping[str, float]) -> None:
         self.model.correct({trial_id: -score for trial_id, score in scores.items()})
 
-    def _fail(self, trial_id: str, proposal: Proposal) -> None:
-        self.model.observe(trial_id, proposal.config, 0.0, None)
+    def _fail(self, trial_id: str) -> None:
+        self.model.observe(trial_id, self.ledger.proposals[trial_id].config, 0.0, None)
 
     def _transfer(self, observations: Sequence[Observation]) -> None:
         """Another task is a budget below all others: its model serves until this task's own
@@ -159,5 +139,6 @@ class BOHB(ArchitectureSearcher):
         self._model = None
         if state:
             self.model.set_state(
-                state, {trial_id: proposal.config for trial_id, proposal in self._proposals.items()}
+                state,
+                {trial_id: proposal.config for trial_id, proposal in self.ledger.proposals.items()},
             )

@@ -13,12 +13,13 @@ from typing import Any, Final
 
 import numpy as np
 import torch
-from ConfigSpace import ConfigurationSpace
+from typing_extensions import Unpack
 
-from ray_nas.checks import Limits, check_number
-from ray_nas.searchers.core.candidates import Proposal
-from ray_nas.searchers.core.objectives import Costs
-from ray_nas.searchers.core.searcher import ArchitectureSearcher, Observation
+from ray_nas.checks import check_int
+from ray_nas.searchers.core.arguments import SearcherArguments
+from ray_nas.searchers.core.evaluation import Observation
+from ray_nas.searchers.core.proposal import Proposal
+from ray_nas.searchers.core.searcher import ArchitectureSearcher, Space
 from ray_nas.searchers.models.controller import Controller, from_text, to_text
 from ray_nas.spaces.core.search_space import Config, SearchSpace
 
@@ -58,9 +59,6 @@ class Reinforce(ArchitectureSearcher):
     drawn them.
 
     Args:
-        space: As in `ArchitectureSearcher`, like all arguments that are not listed here.
-        metric: See there.
-        mode: See there.
         ppo: Every update makes `epochs` steps on the clipped objective over the last `window`
             trials; if False, plain REINFORCE: one step over the last `batch_size`.
         soft_targets: Name of a reported metric or a cost to (target T, exponent w): the reward is
@@ -74,17 +72,11 @@ class Reinforce(ArchitectureSearcher):
         entropy_bonus: Weight of the distribution's entropy in the objective.
         clip: PPO's epsilon, in (0, 1).
         hidden: Width of the controller's LSTM.
-        objectives: See there.
-        constraints: See there.
-        costs: See there.
-        points_to_evaluate: See there.
-        seed: See there.
-        repeats: See there.
     """
 
     def __init__(
         self,
-        space: SearchSpace | ConfigurationSpace | None = None,
+        space: Space | None = None,
         metric: str | None = None,
         mode: str | None = None,
         *,
@@ -97,15 +89,10 @@ class Reinforce(ArchitectureSearcher):
         entropy_bonus: float = 0.01,
         clip: float = 0.2,
         hidden: int = 64,
-        objectives: Mapping[str, str] | None = None,
-        constraints: Mapping[str, Limits] | None = None,
-        costs: Costs | None = None,
-        points_to_evaluate: Sequence[Mapping[str, Any]] | None = None,
-        seed: int | None = None,
-        repeats: bool = False,
+        **common: Unpack[SearcherArguments],
     ) -> None:
         for name, value in {"batch_size": batch_size, "epochs": epochs, "hidden": hidden}.items():
-            check_number(name, value, at_least=1, whole=True)
+            check_int(name, value, low=1)
         if window < max(2, batch_size):
             raise ValueError(
                 f"window must be at least 2 and at least batch_size = {batch_size}, got {window}"
@@ -119,17 +106,7 @@ class Reinforce(ArchitectureSearcher):
                 raise ValueError(
                     f"soft_targets[{name!r}] must be (target, exponent) with a positive target, got {soft_targets}"
                 )
-        super().__init__(
-            space,
-            metric,
-            mode,
-            objectives=objectives,
-            constraints=constraints,
-            costs=costs,
-            points_to_evaluate=points_to_evaluate,
-            seed=seed,
-            repeats=repeats,
-        )
+        super().__init__(space, metric, mode, **common)
         self._ppo, self._soft_targets = ppo, dict(soft_targets or {})
         self._batch_size, self._epochs, self._learning_rate = batch_size, epochs, learning_rate
         self._entropy_bonus, self._clip, self._hidden = entropy_bonus, clip, hidden
@@ -141,20 +118,16 @@ class Reinforce(ArchitectureSearcher):
         self._new = 0
         """How many of the samples came since the last update."""
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # type: ignore[override]  # as in the base
-        """The next trial's config, or "FINISHED" if nothing new is left."""
-        known = trial_id in self._proposals
-        suggested = super().suggest(trial_id)
-        if not known and trial_id in self._proposals:
-            self._log_probs[trial_id] = self._log_prob(trial_id)
-        return suggested
+    def _proposed(self, trial_id: str, proposal: Proposal) -> None:
+        self._log_probs[trial_id] = self._log_prob(trial_id)
 
     def _ask(self) -> Proposal:
         for temperature in _TEMPERATURES:
             for config in self._learner.controller.sample(_DRAWS, temperature):
-                if self._is_new(config):
-                    return Proposal(config, "controller")
-        return Proposal(self.space.sample(random_state=self._rng), "random")
+                proposal = self._proposal(config, "controller")
+                if self._is_new(proposal):
+                    return proposal
+        return self._random_proposal()
 
     def _tell(self, observation: Observation) -> None:
         factor = self._factor(observation)
@@ -167,7 +140,7 @@ class Reinforce(ArchitectureSearcher):
             if sample.score is not None and sample.trial_id in scores:
                 self._samples[index] = replace(sample, score=scores[sample.trial_id])
 
-    def _fail(self, trial_id: str, proposal: Proposal) -> None:
+    def _fail(self, trial_id: str) -> None:
         self._learn(trial_id, None, 1.0)
 
     def _transfer(self, observations: Sequence[Observation]) -> None:
@@ -190,8 +163,8 @@ class Reinforce(ArchitectureSearcher):
         not positive.
         """
         product, figures = 1.0, observation.metrics
-        if any(name not in figures for name in self._soft_targets) and self._costs is not None:
-            figures = {**self._costs(self.space.to_tune(observation.proposal.config)), **figures}
+        if any(name not in figures for name in self._soft_targets):
+            figures = {**self.problem.costs(observation.proposal.config), **figures}
         for name, (target, exponent) in self._soft_targets.items():
             figure = float(figures.get(name, math.nan))
             if not 0 < figure < math.inf:
@@ -216,7 +189,9 @@ class Reinforce(ArchitectureSearcher):
         advantages = _ranks([sample.reward for sample in samples])
         if not self._ppo:
             samples, advantages = samples[-self._new :], advantages[-self._new :]
-        actions = self._actions([self._proposals[sample.trial_id].config for sample in samples])
+        actions = self._actions(
+            [self.ledger.proposals[sample.trial_id].config for sample in samples]
+        )
         before = torch.tensor([sample.log_prob for sample in samples])
         for _ in range(self._epochs if self._ppo else 1):
             self._step(actions, torch.tensor(advantages), before)
@@ -240,7 +215,7 @@ class Reinforce(ArchitectureSearcher):
     def _log_prob(self, trial_id: str) -> float:
         with torch.no_grad():
             log_probs, _ = self._learner.controller(
-                self._actions([self._proposals[trial_id].config])
+                self._actions([self.ledger.proposals[trial_id].config])
             )
         return float(log_probs)
 

@@ -7,7 +7,14 @@ from typing import Any
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
-from ray_nas import record
+from ray_nas.record.events import (
+    TrialEnded,
+    TrialProposed,
+    TrialReported,
+    TrialRestarted,
+    TrialResumed,
+)
+from ray_nas.record.experiment import events
 from ray_nas.searchers import ArchitectureSearcher
 from ray_nas.simulation.virtual_cluster import Workers
 from ray_nas.simulation.virtual_controller import VirtualController
@@ -43,18 +50,17 @@ def replay(
         RecordError: The record is damaged.
     """
     controller = _ReplayController(searcher, scheduler or FIFOScheduler())  # type: ignore[no-untyped-call]
-    for event in record.events(path):
-        if event["event"] == "proposal":
-            controller.propose(event["trial"], event["config"])
-        elif event["event"] == "result":
-            controller.report(event["trial"], event["metrics"], event.get("final", False))
-        elif event["event"] == "end":
-            controller.end(
-                event["trial"], event["status"], event["reason"], event.get("out_of_memory", False)
-            )
-        elif event["event"] == "resumed":
-            controller.resume(event["trial"])
-            searcher._resume(event["trial"])
+    for event in events(path):
+        match event:
+            case TrialProposed(role="search"):
+                controller.propose(event.trial, event.config)
+            case TrialReported():
+                controller.report(event.trial, event.metrics, event.final)
+            case TrialEnded():
+                controller.end(event)
+            case TrialResumed() | TrialRestarted():
+                controller.resume(event.trial)
+                searcher.ledger.write(event)
     return controller.get_trials()
 
 
@@ -88,11 +94,13 @@ class _ReplayController(VirtualController):
             was, now = ("stopped", "goes on") if final else ("went on", "is stopped")
             raise DivergenceError(f"trial {trial_id}: after {metrics} it {was}, now it {now}")
 
-    def end(self, trial_id: str, status: str, reason: str, out_of_memory: bool) -> None:
-        """The end of a trial that was not stopped for its last report."""
-        trial = self._by_id[trial_id]
-        if status == "error" or out_of_memory:
-            self._fail(trial, MemoryError(reason) if out_of_memory else RuntimeError(reason))
+    def end(self, event: TrialEnded) -> None:
+        """The end of a trial; one that was stopped at its last report has ended already."""
+        trial = self._by_id[event.trial]
+        if event.out_of_memory:
+            self._fail(trial, MemoryError(event.reason))
+        elif event.status == "error":
+            self._fail(trial, RuntimeError(event.reason))
         elif not trial.is_finished():
             self._return(trial)
 

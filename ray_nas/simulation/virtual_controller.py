@@ -39,7 +39,7 @@ from ray.tune.search import Searcher
 from ray_nas.simulation.shared_metric import check_metrics, share_metric
 from ray_nas.simulation.virtual_cluster import Workers
 from ray_nas.simulation.virtual_trial import Report, VirtualTrial
-from ray_nas.tune_internals.call_stack import failing
+from ray_nas.tune_internals.trial_errors import failing
 
 logger = logging.getLogger(__name__)
 

@@ -1,1 +1,1 @@
-"""What a restore needs: state files and states saved with the searcher."""
+"""What a restore needs: state files, and states saved with the searcher's."""

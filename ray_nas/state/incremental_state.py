@@ -1,111 +1,119 @@
-"""States that grow with the number of trials: what has changed since the last save goes to the
-record, which is appended to.
+"""Incremental checkpoints: of the large parts of a state, only what changed is appended.
 
-A population or a model's figures stay in the state file, which is written anew each time. A dict
-with an entry for each trial, or a list of them, would make every save of a long experiment longer:
-once it is large, its changes become events of the record.
+A small part is written anew to the state file at each save. A dict with an entry per trial, or a
+list of them, would make each save of a long experiment slower; once it is large, its changes
+become events of the record.
 """
 
-from collections.abc import Mapping
 from copy import deepcopy
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
-from ray_nas.record import Event
+from ray_nas.record.events import StateChanged
 
 _LARGE: Final = 500
-"""Entries from which on a dict or list of the state is kept in the record."""
+"""Number of entries from which a dict or list is kept in the record."""
 
-Path = tuple[str | int, ...]
+StatePath: TypeAlias = tuple[str | int, ...]
+"""The keys and indices that lead to a part of the state."""
 
 
-class GrowingState:
-    """What the record holds of the large parts of a state."""
+class IncrementalState:
+    """The large parts of a state, as the record has them."""
 
     def __init__(self) -> None:
-        self._kept: dict[Path, Any] = {}
-        """The place of each large part in the state, and its value at the last save."""
+        self._parts: dict[StatePath, Any] = {}
+        """Each large part at the last save."""
 
-    def split(self, state: Any) -> tuple[Any, list[Event]]:
-        """Takes the large parts out of a state.
+    def split(self, state: Any) -> tuple[Any, list[StateChanged]]:
+        """Separates the large parts of a state.
 
         Args:
-            state: JSON values; it is left as it is.
+            state: JSON values; not modified.
 
         Returns:
-            The rest, with None in the place of what is large, and the events for the record.
+            The state with None in place of the large parts, and the events for the record.
         """
-        changes: list[Event] = []
-        met: set[Path] = set()
-        rest = self._rest((), state, changes, met)
-        for path in [path for path in self._kept if path not in met]:
-            changes.append({"event": "state", "path": list(path), "dropped": True})
-            self.take(changes[-1])
+        changes: list[StateChanged] = []
+        present: set[StatePath] = set()
+        rest = self._rest((), state, changes, present)
+        for path in [path for path in self._parts if path not in present]:
+            changes.append(StateChanged(path, "dropped"))
+            self.apply(changes[-1])
         return rest, changes
 
-    def take(self, event: Mapping[str, Any]) -> None:
-        """Applies an event of the record, as `split` gave it."""
-        path = tuple(event["path"])
-        if "dropped" in event:
-            del self._kept[path]
+    def apply(self, event: StateChanged) -> None:
+        """Applies an event of the record."""
+        path = event.path
+        if event.change == "dropped":
+            del self._parts[path]
             return
-        if path not in self._kept:  # it is kept whole from now on, with what was kept of it before
-            self._kept = {
-                other: part for other, part in self._kept.items() if other[: len(path)] != path
+        if path not in self._parts:  # from now on kept as one part: drop the parts inside it
+            self._parts = {
+                other: part for other, part in self._parts.items() if other[: len(path)] != path
             }
-        if "set" in event:
-            part = self._kept.setdefault(path, {})
-            for name in event["gone"]:
-                del part[name]
-            part.update(event["set"])
+        if event.change == "dict":
+            entries = self._parts.setdefault(path, {})
+            for name in event.removed:
+                del entries[name]
+            entries.update(event.updated or {})
         else:
-            part = self._kept.setdefault(path, [])
-            part[event["from"] :] = event["items"]
+            items = self._parts.setdefault(path, [])
+            items[event.start :] = event.items or []
 
-    def join(self, rest: Any) -> Any:
-        """The whole state: what `split` left, with the large parts in their places."""
-        for path, part in self._kept.items():
+    def merge(self, rest: Any) -> Any:
+        """The whole state: what `split` returned, with the large parts put back in place."""
+        for path, part in self._parts.items():
             place = rest
             for step in path[:-1]:
                 place = place[step]
             place[path[-1]] = deepcopy(part)
         return rest
 
-    def _rest(self, path: Path, value: Any, changes: list[Event], met: set[Path]) -> Any:
+    def _rest(
+        self, path: StatePath, value: Any, changes: list[StateChanged], present: set[StatePath]
+    ) -> Any:
         if not isinstance(value, dict | list):
             return value
-        if path and (path in self._kept or len(value) >= _LARGE):
-            met.add(path)
+        if path and (path in self._parts or len(value) >= _LARGE):
+            present.add(path)
             change = self._change(path, value)
             if change is not None:
-                changes.append({"event": "state", "path": list(path), **change})
-                self.take(deepcopy(changes[-1]))  # what is kept must not change with the state
+                changes.append(change)
+                self.apply(deepcopy(change))  # the part must not change with the state
             return None
         if isinstance(value, dict):
             return {
-                name: self._rest((*path, name), part, changes, met) for name, part in value.items()
+                name: self._rest((*path, name), part, changes, present)
+                for name, part in value.items()
             }
-        return [self._rest((*path, index), part, changes, met) for index, part in enumerate(value)]
+        return [
+            self._rest((*path, index), part, changes, present) for index, part in enumerate(value)
+        ]
 
-    def _change(self, path: Path, value: dict[str, Any] | list[Any]) -> Event | None:
+    def _change(self, path: StatePath, value: dict[str, Any] | list[Any]) -> StateChanged | None:
+        """What changed since the last save; None if nothing did."""
         if isinstance(value, list):
-            known = self._kept.get(path, [])
-            same = _common(known, value)
-            return (
-                {"from": same, "items": value[same:]}
-                if not same == len(known) == len(value)
-                else None
-            )
-        kept = self._kept.get(path, {})
-        changed = {
-            name: part for name, part in value.items() if name not in kept or kept[name] != part
+            before = self._parts.get(path, [])
+            same = _common_length(before, value)
+            if same == len(before) == len(value):
+                return None
+            return StateChanged(path, "list", start=same, items=value[same:])
+        entries = self._parts.get(path, {})
+        updated = {
+            name: part
+            for name, part in value.items()
+            if name not in entries or entries[name] != part
         }
-        gone = [name for name in kept if name not in value]
-        return {"set": changed, "gone": gone} if changed or gone else None
+        removed = tuple(name for name in entries if name not in value)
+        if not updated and not removed:
+            return None
+        return StateChanged(path, "dict", updated=updated, removed=removed)
 
 
-def _common(one: list[Any], other: list[Any]) -> int:
-    """The length of the beginning that two lists share; at once for one that was only added to."""
+def _common_length(one: list[Any], other: list[Any]) -> int:
+    """The length of the prefix that two lists share; fast if the first is a prefix."""
     if one == other[: len(one)]:
         return len(one)
-    differing = (index for index, (a, b) in enumerate(zip(one, other, strict=False)) if a != b)
+    pairs = enumerate(zip(one, other, strict=False))
+    differing = (index for index, (a, b) in pairs if a != b)
     return next(differing, min(len(one), len(other)))

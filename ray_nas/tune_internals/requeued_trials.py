@@ -1,5 +1,6 @@
-"""Trials that were stopped and that Tune queues again: the driver died before they had ended, or
-their node before they were saved.
+"""Ends trials that were stopped and that Tune queues again.
+
+It does so if the driver died before they ended, or their node before they were saved.
 """
 
 from typing import Any, Final
@@ -9,13 +10,13 @@ from ray.tune.utils import flatten_dict
 from ray_nas.tune_internals.search_algorithm import innermost_searcher
 
 WAITING: Final = ("PENDING", "PAUSED")
+"""Statuses of trials that wait for resources."""
 
 
 def end(tune_controller: Any, trial: Any, reason: str = "") -> None:
-    """Ends a trial that waits. The searcher hears why, and the report at which it was stopped.
+    """Ends a waiting trial, and passes the reason and the last report to the searcher.
 
-    Tune hands that report over when it ends a trial that runs; of one that waits it says no more
-    than that it is over.
+    Tune passes that report on when it ends a running trial, but not when it ends a waiting one.
     """
     note_stop(innermost_searcher(tune_controller.search_alg), trial.trial_id, reason)
     tune_controller.search_alg.on_trial_result(trial.trial_id, flatten_dict(trial.last_result))
@@ -23,6 +24,6 @@ def end(tune_controller: Any, trial: Any, reason: str = "") -> None:
 
 
 def note_stop(searcher: Any, trial_id: str, reason: str) -> None:
-    """Tells a searcher that records it why a trial is stopped; empty for its full length."""
+    """Tells a searcher of this package why a trial is stopped; empty if it ran to its end."""
     if hasattr(searcher, "note_stop"):
         searcher.note_stop(trial_id, reason)

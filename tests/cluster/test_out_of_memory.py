@@ -21,7 +21,7 @@ from ray_nas.cluster import LargerShare
 from ray_nas.searchers import RandomSearch, RegularizedEvolution
 from ray_nas.searchers.core.memory_limit import MemoryLimit, is_out_of_memory
 from ray_nas.searchers.core.objectives import InfeasibleError
-from ray_nas.tune_internals.call_stack import trial_error
+from ray_nas.tune_internals.trial_errors import trial_error
 
 
 @pytest.fixture(scope="module")

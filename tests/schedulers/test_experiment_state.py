@@ -87,13 +87,13 @@ def test_the_searcher_is_found_inside_of_its_wrappers():
 def test_a_scheduler_attached_after_the_restore_gets_its_state(tmp_path):
     first, second = (RandomSearch(SPACE, metric="score", mode="max", seed=0) for _ in range(2))
     first.suggest("a")
-    first.attach_companion("Some", lambda: {"answer": 42}, lambda state: None)
+    first.attach_state("Some", lambda: {"answer": 42}, lambda state: None)
     first.save(str(tmp_path / "state.json"))
     second.restore(str(tmp_path / "state.json"))
     second.save(str(tmp_path / "again.json"))  # before anybody has asked for it
     second.restore(str(tmp_path / "again.json"))
     received = []
-    second.attach_companion("Some", dict, received.append)
+    second.attach_state("Some", dict, received.append)
     assert received == [{"answer": 42}]
 
 

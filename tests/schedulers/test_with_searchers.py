@@ -10,17 +10,14 @@ import numpy as np
 import pytest
 from ray.tune.schedulers import ASHAScheduler
 
-from ray_nas import searchers
 from ray_nas.record import load
 from ray_nas.schedulers import LearningCurveASHA, MultiObjectiveASHA, Resumable
-from ray_nas.searchers.core.searcher import strategy_names
+from ray_nas.searchers.registry import SEARCHERS
 from ray_nas.simulation import simulate
 
 MAX_T = 9
 TRIALS = 16
-SEARCHERS = [
-    name for name in sorted(strategy_names(searchers)) if name != "BOHB" or find_spec("hpbandster")
-]
+SEARCHERS = [name for name in sorted(SEARCHERS) if name != "BOHB" or find_spec("hpbandster")]
 SCHEDULERS = {
     "LearningCurveASHA": lambda: LearningCurveASHA(
         time_attr="epoch", metric="score", mode="max", max_t=MAX_T
@@ -46,7 +43,7 @@ def curve(config: dict) -> Iterator[tuple[float, dict]]:
 @pytest.mark.parametrize("scheduler", SCHEDULERS)
 @pytest.mark.parametrize("searcher", SEARCHERS)
 def test_a_search_ends_and_nothing_is_lost(searcher, scheduler, cells, tmp_path):
-    search = strategy_names(searchers)[searcher](cells, metric="score", mode="max", seed=0)
+    search = SEARCHERS[searcher](cells, metric="score", mode="max", seed=0)
     history = simulate(curve, search, SCHEDULERS[scheduler](), num_workers=4, max_trials=TRIALS)
     lengths = [len(trial.results) for trial in history.trials]
     assert len(lengths) == TRIALS

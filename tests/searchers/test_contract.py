@@ -17,14 +17,15 @@ import pytest
 import torch
 from ray import cloudpickle, tune
 
-from ray_nas import record, searchers
+from ray_nas import record
 from ray_nas.record import files as record_files
-from ray_nas.searchers.core.searcher import ArchitectureSearcher, strategy_names
+from ray_nas.searchers.core.searcher import ArchitectureSearcher
+from ray_nas.searchers.registry import SEARCHERS
 from ray_nas.spaces import NASBench201, SearchSpace
 from ray_nas.state import state_file
 from ray_nas.state.state_file import StateError
 
-NAMES = sorted(strategy_names(searchers))
+NAMES = sorted(SEARCHERS)
 if find_spec("hpbandster") is None:  # the extra "bohb" wants a C compiler
     NAMES.remove("BOHB")
 
@@ -43,7 +44,7 @@ def make(
     name: str, space: SearchSpace | CS.ConfigurationSpace | None, **arguments: object
 ) -> ArchitectureSearcher:
     arguments = {"metric": "score", "mode": "max", "seed": 1, **arguments}
-    return strategy_names(searchers)[name](space, **arguments)
+    return SEARCHERS[name](space, **arguments)
 
 
 def score(config: dict) -> float:

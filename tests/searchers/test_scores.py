@@ -8,15 +8,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ray_nas import record, searchers
+from ray_nas import record
 from ray_nas.pareto import hypervolume, is_nondominated, ranks
 from ray_nas.searchers.core.candidates import Proposal
+from ray_nas.searchers.core.evaluation import Observation
 from ray_nas.searchers.core.scalarization import Scores, maximin, scores
-from ray_nas.searchers.core.searcher import ArchitectureSearcher, Observation, strategy_names
+from ray_nas.searchers.core.searcher import ArchitectureSearcher
+from ray_nas.searchers.registry import SEARCHERS
 from ray_nas.spaces import NASBench201
 
 rows = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=15)
-NAMES = sorted(strategy_names(searchers))
+NAMES = sorted(SEARCHERS)
 if find_spec("hpbandster") is None:  # the extra "bohb" wants a C compiler
     NAMES.remove("BOHB")
 
@@ -130,7 +132,7 @@ def test_every_strategy_takes_several_objectives_and_limits(
     name: str, cells: NASBench201, tmp_path: Path
 ) -> None:
     def make() -> ArchitectureSearcher:
-        return strategy_names(searchers)[name](
+        return SEARCHERS[name](
             cells, objectives=OBJECTIVES, constraints={"memory": (None, 15.0)}, seed=0
         )
 
@@ -162,7 +164,7 @@ def steep(config: dict) -> dict[str, float]:
 def test_scalar_strategies_search_the_whole_front(name: str, cells: NASBench201) -> None:
     def share(kind: str, seed: int) -> float:
         searcher, points = (
-            strategy_names(searchers)[kind](cells, objectives=OBJECTIVES, seed=seed),
+            SEARCHERS[kind](cells, objectives=OBJECTIVES, seed=seed),
             [],
         )
         for number in range(150):
@@ -180,7 +182,7 @@ def test_scalar_strategies_search_the_whole_front(name: str, cells: NASBench201)
 @pytest.mark.parametrize("name", ["LocalSearch", "NSGA2", "RegularizedEvolution"])
 def test_limits_on_reports_lead_the_search(name: str, cells: NASBench201) -> None:
     def hits(kind: str, seed: int) -> int:
-        searcher = strategy_names(searchers)[kind](
+        searcher = SEARCHERS[kind](
             cells, "accuracy", "max", constraints={"latency_ms": (None, 5.0)}, seed=seed
         )
         found = [Fake(cells)(config) for config in run(searcher, 0, 100)]

@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 from ray import tune
 
-from ray_nas import record, searchers
+from ray_nas import record
 from ray_nas.searchers import BOHB, RandomSearch, RegularizedEvolution, Reinforce, start_from
-from ray_nas.searchers.core.searcher import strategy_names
+from ray_nas.searchers.registry import SEARCHERS
 from ray_nas.spaces import NASBench201, SearchSpace
 
-NAMES = sorted(strategy_names(searchers))
+NAMES = sorted(SEARCHERS)
 if find_spec("hpbandster") is None:  # the extra "bohb" wants a C compiler
     NAMES.remove("BOHB")
 
@@ -50,7 +50,7 @@ def earlier(cells: NASBench201, tmp_path: Path) -> Path:
 
 
 def make(name: str, cells: NASBench201) -> Any:
-    return strategy_names(searchers)[name](cells, "score", "max", seed=1)
+    return SEARCHERS[name](cells, "score", "max", seed=1)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -77,7 +77,7 @@ def test_the_best_of_another_task_are_tried_first(
 def test_trials_of_the_same_task_are_not_proposed_again(
     name: str, cells: NASBench201, earlier: Path
 ) -> None:
-    searcher = strategy_names(searchers)[name](cells, "accuracy", "max", seed=1)
+    searcher = SEARCHERS[name](cells, "accuracy", "max", seed=1)
     proposals = drive(start_from(searcher, record.load(earlier), same_task=True), 30)
     done = {cells.canonical(trial.config) for trial in record.load(earlier).trials}
     assert not done & {cells.canonical(config) for config in proposals}
@@ -90,7 +90,7 @@ def test_a_searcher_restored_from_its_state_goes_on_with_it(
     name: str, cut: int, same_task: bool, cells: NASBench201, earlier: Path, tmp_path: Path
 ) -> None:
     def fresh() -> Any:
-        return strategy_names(searchers)[name](cells, "accuracy", "max", seed=1)
+        return SEARCHERS[name](cells, "accuracy", "max", seed=1)
 
     searcher = start_from(fresh(), earlier, same_task=same_task)
     if cut == 0:

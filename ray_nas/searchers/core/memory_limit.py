@@ -1,89 +1,65 @@
-"""Out of memory is an answer: which errors say so, and the size that a searcher learns from
-them.
-"""
+"""Learns from out-of-memory failures which architectures are too large."""
 
-import errno
 import math
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Final
 
-import ray
-import torch
+from ray_nas.record.events import TrialEnded
 
-from ray_nas.searchers.core.objectives import Costs, InfeasibleError
-
-_SIZES: Final = ("peak_memory_bytes", "params")
-"""The figures of `costs` that tell sizes, the first that is there (`ray_nas.estimators.cost` has
-both).
-"""
-_ERRORS: Final = (MemoryError, torch.cuda.OutOfMemoryError, ray.exceptions.OutOfMemoryError)
-_TEXTS: Final = (
-    "DefaultCPUAllocator",
-    "can't allocate memory",
-    "Cannot allocate memory",
-    "not enough memory",
-    "out of memory",
-    "_STATUS_ALLOC_FAILED",
-)
-"""In the message of the plain RuntimeError that torch raises for the host's memory, and CUDA's
-libraries for a GPU's.
-"""
-
-
-def is_out_of_memory(error: BaseException | None) -> bool:
-    """Whether a trial died of memory: a GPU's, the host's, or by Ray's memory monitor."""
-    while error is not None:
-        if isinstance(error, _ERRORS) or (
-            isinstance(error, RuntimeError) and any(text in str(error) for text in _TEXTS)
-        ):
-            return True
-        if isinstance(error, OSError) and error.errno == errno.ENOMEM:
-            return True
-        error = (
-            getattr(error, "cause", None) or error.__cause__
-        )  # Ray wraps what the trainable raised
-    return False
+_SIZE_COSTS: Final = ("peak_memory_bytes", "params")
+"""The costs that measure memory; the first one present counts (`ray_nas.estimators.cost` has
+both)."""
 
 
 class MemoryLimit:
-    """The size from which on trials die: the smallest that died, among those larger than all that
-    lived.
+    """The smallest size that ran out of memory, among those larger than every size that did not.
 
-    A trial that dies although a larger one lived says nothing about sizes (a neighbour on its GPU
-    took more than its share).
+    A failure of a trial that is smaller than a completed one says nothing about size: a neighbour
+    on its GPU used more than its share.
 
-    Args:
-        costs: The searcher's; None, or one without a size, sets no limit.
+    Example:
+        >>> memory = MemoryLimit()
+        >>> memory.apply(TrialEnded("a", "completed", size=10.0))
+        >>> memory.apply(TrialEnded("b", "infeasible", out_of_memory=True, size=20.0))
+        >>> memory.limit
+        20.0
     """
 
-    def __init__(self, costs: Costs | None) -> None:
-        self._costs = costs
-        self._lived = 0.0
-        self._died: list[float] = []
+    def __init__(self) -> None:
+        self._largest_completed = 0.0
+        self._failed: list[float] = []
 
     @property
     def limit(self) -> float:
-        """Nothing as large as this is worth a trial; infinite if nothing is known."""
-        return min((size for size in self._died if size > self._lived), default=math.inf)
+        """Architectures of this size and above are not worth a trial; infinite if unknown."""
+        above = (size for size in self._failed if size > self._largest_completed)
+        return min(above, default=math.inf)
 
-    def size(self, trial_config: dict[str, Any]) -> tuple[str, float] | None:
-        """Name and value of the figure that tells how large an architecture is, None if there is
-        none.
-        """
-        figures = self._costs(trial_config) if self._costs is not None else {}
-        return next(((name, float(figures[name])) for name in _SIZES if name in figures), None)
-
-    def note(self, size: float, died: bool) -> None:
-        """Takes how a trial of a size ended."""
-        if died:
-            self._died.append(size)
+    def apply(self, ended: TrialEnded) -> None:
+        """Learns from the end of a trial."""
+        if ended.size is None:
+            return
+        if ended.out_of_memory:
+            self._failed.append(ended.size)
         else:
-            self._lived = max(self._lived, size)
+            self._largest_completed = max(self._largest_completed, ended.size)
 
-    def check(self, trial_config: dict[str, Any]) -> None:
-        """Raises `InfeasibleError` for a candidate that is too large."""
-        if self._died and self.limit < math.inf:
-            size = self.size(trial_config)
-            if size is not None and size[1] >= self.limit:
-                raise InfeasibleError(
-                    f"{size[0]} = {size[1]:g}: a trial of {self.limit:g} ran out of memory"
-                )
+    def excludes(self, costs: Mapping[str, float]) -> bool:
+        """Whether a candidate with these costs is too large."""
+        size = size_of(costs)
+        return size is not None and size[1] >= self.limit
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is a limit at all."""
+        return bool(self._failed) and self.limit < math.inf
+
+
+def size_of(costs: Mapping[str, float]) -> tuple[str, float] | None:
+    """Name and value of the cost that measures memory; None if there is none.
+
+    Example:
+        >>> size_of({"params": 10.0, "flops": 5.0})
+        ('params', 10.0)
+    """
+    return next(((name, float(costs[name])) for name in _SIZE_COSTS if name in costs), None)

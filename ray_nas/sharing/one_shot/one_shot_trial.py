@@ -19,7 +19,6 @@ from pyarrow.fs import FileType
 from ray import tune
 
 from ray_nas.checks import check_number
-from ray_nas.searchers.core.memory_limit import is_out_of_memory
 from ray_nas.sharing.one_shot.paths.path_strategies import STRATEGIES
 from ray_nas.sharing.one_shot.supernet_training import SupernetTraining
 from ray_nas.spaces.model.model_space import ModelSpace
@@ -35,6 +34,7 @@ from ray_nas.trials.data import (
 )
 from ray_nas.trials.optimizer import MakeOptimizer, Optimization, nesterov
 from ray_nas.trials.seeding import seeded
+from ray_nas.tune_internals.trial_errors import is_out_of_memory
 
 _PROBES: Final = 3
 """Random sub-networks whose mean figures show a supernet's progress."""
