@@ -159,8 +159,8 @@ def test_a_simulated_run_replays_too(
     trials = replay(
         tmp_path, NSGA2(cells, "accuracy", "max", population_size=4, seed=3), make_scheduler()
     )
-    assert [(trial.config, trial.status, len(trial.results)) for trial in trials] == [
-        (trial.config, trial.status, len(trial.results)) for trial in history.trials
+    assert [(trial.config, trial.status, len(trial.reports)) for trial in trials] == [
+        (trial.config, trial.status, len(trial.reports)) for trial in history.trials
     ]
 
 
@@ -186,7 +186,7 @@ def test_trials_that_ran_out_of_memory_replay_too(cells: NASBench201, tmp_path: 
     first.save(str(tmp_path / "state.json"))
     died = [
         trial
-        for trial in load(tmp_path).trials
+        for trial in list(load(tmp_path).trials.values())
         if trial.reason.startswith("out of memory at params = ")
     ]
     assert died

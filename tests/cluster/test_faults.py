@@ -56,7 +56,7 @@ def check_all_there(folder: Path, cells: NASBench201, number: int) -> None:
     again = make(cells)
     again.restore(str(folder / "state.json"))
     assert again.suggest("next") not in (None, "FINISHED")
-    assert [trial.status for trial in record.load(folder).trials] == ["completed"] * number
+    assert [trial.status for trial in list(record.load(folder).trials.values())] == ["completed"] * number
 
 
 # Storage.
@@ -102,7 +102,7 @@ def test_a_disk_that_is_really_full(cells: NASBench201, small_disk: Path) -> Non
         (aside / file.name).write_bytes(file.read_bytes())
     again = make(cells)
     again.restore(str(aside / "state.json"))
-    assert sum(trial.status == "completed" for trial in record.load(aside).trials) >= saved
+    assert sum(trial.status == "completed" for trial in list(record.load(aside).trials.values())) >= saved
     subprocess.run(["mount", "-o", "remount,size=4m", str(small_disk)], check=True)
     searcher.save(
         str(small_disk / "state.json")
@@ -276,7 +276,7 @@ def test_trainables_that_hang_print_fail_and_cannot_be_restored(
         ),
     ).fit()
     assert len(results) == len(given)
-    trials = record.load(tmp_path / "run").trials
+    trials = list(record.load(tmp_path / "run").trials.values())
     assert {trial.config["edge_0_1"]: trial.status for trial in trials} == faults
     assert all(trial.metrics["score"] == 2.0 for trial in trials if trial.status == "completed")
 
@@ -331,13 +331,13 @@ def test_a_run_that_ended_with_a_full_disk_is_restored_when_there_is_room(
         tuner.fit()
     finished = [
         trial.trial_id
-        for trial in record.load(tmp_path / "run").trials
+        for trial in list(record.load(tmp_path / "run").trials.values())
         if trial.status == "completed"
     ]
     assert 3 <= len(finished) < 8
     room.touch()
     assert len(tune.Tuner.restore(str(tmp_path / "run"), train).fit()) == 8
-    trials = record.load(tmp_path / "run").trials
+    trials = list(record.load(tmp_path / "run").trials.values())
     assert [trial.status for trial in trials] == 8 * ["completed"]
     assert [trial.trial_id for trial in trials][: len(finished)] == finished
 

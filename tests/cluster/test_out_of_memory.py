@@ -89,7 +89,7 @@ def fit(searcher: Any, folder: Path, train: Any, number: int) -> list[record.Tri
         ),
         run_config=tune.RunConfig(name="run", storage_path=str(folder), verbose=0),
     ).fit()
-    return record.load(folder / "run").trials
+    return list(record.load(folder / "run").trials.values())
 
 
 @pytest.mark.usefixtures("runtime")
@@ -177,7 +177,7 @@ def test_a_larger_share_at_the_next_try(tmp_path: Path) -> None:
         ),
     ).fit()
     assert len(results) == 3
-    trials = record.load(tmp_path / "run").trials
+    trials = list(record.load(tmp_path / "run").trials.values())
     assert [(trial.status, trial.reason) for trial in trials] == [
         ("completed", ""),
         ("error", "the trainable raised an error"),

@@ -49,7 +49,7 @@ def check_record(folder: Path, told: dict[str, tuple[int, str]]) -> None:
         for wanted in ("end", "resumed")
     )
     assert ends == Counter(told.keys()) + resumed
-    trials = record.load(folder / "run").trials
+    trials = list(record.load(folder / "run").trials.values())
     assert {trial.status for trial in trials} == {"completed"}
     assert {trial.trial_id: trial.metrics["epoch"] for trial in trials} == {
         trial_id: epoch for trial_id, (epoch, _) in told.items()
@@ -64,7 +64,7 @@ def check_states(folder: Path, reached: dict[str, int]) -> None:
     saved = state_file.read(max((folder / "run").glob("searcher-state-*.json")))
     assert saved["companions"]["LearningCurveASHA"]["reached"] == reached
     scores = {
-        trial.trial_id: trial.metrics["score"] for trial in record.load(folder / "run").trials
+        trial.trial_id: trial.metrics["score"] for trial in list(record.load(folder / "run").trials.values())
     }
     ended = [
         event["trial"]

@@ -140,10 +140,10 @@ def wait_for_checkpoint(folder: Path, driver: subprocess.Popen) -> None:
 def goes_on(folder: Path) -> bool:
     """Whether a trial that has not ended has reported twice."""
     try:
-        trials = record.load(folder / "run").trials
+        trials = list(record.load(folder / "run").trials.values())
     except record.RecordError:  # Tune is copying it into the storage right now
         return False
-    return any(trial.status == "unfinished" and len(trial.results) > 1 for trial in trials)
+    return any(trial.status == "unfinished" and len(trial.reports) > 1 for trial in trials)
 
 
 def main(folder: Path, number: int, seed: int) -> None:

@@ -45,13 +45,13 @@ def curve(config: dict) -> Iterator[tuple[float, dict]]:
 def test_a_search_ends_and_nothing_is_lost(searcher, scheduler, cells, tmp_path):
     search = SEARCHERS[searcher](cells, metric="score", mode="max", seed=0)
     history = simulate(curve, search, SCHEDULERS[scheduler](), num_workers=4, max_trials=TRIALS)
-    lengths = [len(trial.results) for trial in history.trials]
+    lengths = [len(trial.reports) for trial in history.trials]
     assert len(lengths) == TRIALS
     assert set(lengths) <= {1, 3, MAX_T}  # a rung or full length
     assert len(set(lengths)) > 1
     search.save(str(tmp_path / "searcher-state-0.json"))
-    noted = {trial.trial_id: trial for trial in load(tmp_path).trials}
-    assert {trial.trial_id: len(trial.results) for trial in history.trials} == {
-        i: len(trial.results) for i, trial in noted.items()
+    noted = {trial.trial_id: trial for trial in list(load(tmp_path).trials.values())}
+    assert {trial.trial_id: len(trial.reports) for trial in history.trials} == {
+        i: len(trial.reports) for i, trial in noted.items()
     }
     assert {trial.status for trial in noted.values()} == {"completed"}

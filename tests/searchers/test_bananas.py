@@ -228,7 +228,7 @@ def test_a_decision_at_300_and_at_2000_observations_is_quick(cells: NASBench201)
     configs = [cells.sample(random_state=rng) for _ in range(2_000)]
     seconds = {}
     for number, config in enumerate(configs):
-        searcher._proposals[str(number)] = type(searcher._ask())(config, "given")
+        searcher.ledger.proposals[str(number)] = type(searcher._ask())(config, "given")
         searcher._curves[str(number)] = [(1.0, quality(config) + 0.01 * float(rng.normal()))]
         if number + 1 in (300, 2_000):
             searcher.suggest(f"warm {number}")

@@ -143,7 +143,7 @@ def test_it_is_silent_and_leaves_numpys_global_generator_alone(
     for number in range(60):
         config = searcher.suggest(str(number))
         searcher.on_trial_complete(str(number), {"loss": config["rate"], "training_iteration": 1})
-    assert any(proposal.move == "model" for proposal in searcher._proposals.values())
+    assert any(proposal.move == "model" for proposal in searcher.ledger.proposals.values())
     assert capfd.readouterr() == ("", "")
     np.testing.assert_array_equal(before, np.random.get_state()[1])  # noqa: NPY002
 

@@ -238,7 +238,7 @@ def test_events_after_the_last_save_are_forgotten(
     assert drive(restored, later, 10, 20, dict(live)) == expected
     restored.save(str(tmp_path / "state.json"))
     assert path.read_bytes().startswith(before)
-    assert len(record.load(tmp_path).trials) == 20
+    assert len(list(record.load(tmp_path).trials.values())) == 20
 
 
 def test_calls_are_idempotent_and_unknown_trials_are_ignored(name: str, cells: NASBench201) -> None:
@@ -286,7 +286,7 @@ def test_unusable_results_are_infeasible_and_the_search_goes_on(
         assert isinstance(searcher.suggest(f"t{number}"), dict)
         searcher.on_trial_complete(trial_id=f"t{number}", result=bad)
     searcher.save(str(tmp_path / "state.json"))
-    trials = record.load(tmp_path).trials
+    trials = list(record.load(tmp_path).trials.values())
     assert {trial.status for trial in trials} == {"infeasible"}
     assert all("score" in trial.reason for trial in trials)
 
@@ -297,7 +297,7 @@ def test_every_trial_failing_is_survived(name: str, cells: NASBench201, tmp_path
         assert isinstance(searcher.suggest(f"t{number}"), dict)
         searcher.on_trial_complete(trial_id=f"t{number}", error=True)
     searcher.save(str(tmp_path / "state.json"))
-    assert {trial.status for trial in record.load(tmp_path).trials} == {"error"}
+    assert {trial.status for trial in list(record.load(tmp_path).trials.values())} == {"error"}
 
 
 def test_raw_configuration_spaces_are_taken(name: str, mixed_space: SearchSpace) -> None:
@@ -377,12 +377,12 @@ def test_a_trial_that_failed_and_is_resumed_after_a_restore_counts(
         trial_id="lost", result={"score": 9.0, "training_iteration": 1}
     )  # too late: nothing was restored
     first.save(str(tmp_path / "state.json"))
-    assert record.load(tmp_path).trials[-1].status == "error"
+    assert list(record.load(tmp_path).trials.values())[-1].status == "error"
     second = restored()
     second.on_trial_complete(trial_id="lost", error=True)  # once more: it has failed already
     second.on_trial_result(trial_id="lost", result={"score": 8.0, "training_iteration": 1})
     second.save(str(tmp_path / "state.json"))
-    assert record.load(tmp_path).trials[-1].status == "unfinished"
+    assert list(record.load(tmp_path).trials.values())[-1].status == "unfinished"
     third = restored()
     for searcher in (second, third):
         searcher.on_trial_complete(trial_id="lost", result={"score": 9.0, "training_iteration": 2})
@@ -391,7 +391,7 @@ def test_a_trial_that_failed_and_is_resumed_after_a_restore_counts(
         third.suggest(f"n{number}") for number in range(3)
     ]
     third.save(str(tmp_path / "state.json"))
-    lost = next(trial for trial in record.load(tmp_path).trials if trial.trial_id == "lost")
+    lost = next(trial for trial in list(record.load(tmp_path).trials.values()) if trial.trial_id == "lost")
     assert (lost.status, [result["score"] for result in lost.results]) == ("completed", [8.0, 9.0])
 
 
@@ -429,7 +429,7 @@ def test_a_figure_of_any_kind_counts_and_is_recorded(
     searcher.on_trial_result(trial_id="a", result={"score": value, "training_iteration": 1})
     searcher.on_trial_complete(trial_id="a")
     searcher.save(str(tmp_path / "state.json"))
-    (trial,) = record.load(tmp_path).trials
+    (trial,) = list(record.load(tmp_path).trials.values())
     assert (trial.status, trial.metrics["score"]) == ("completed", 0.5)
 
 
@@ -441,7 +441,7 @@ def test_what_is_no_figure_is_infeasible(
     searcher.suggest("a")
     searcher.on_trial_complete(trial_id="a", result={"score": value, "training_iteration": 1})
     searcher.save(str(tmp_path / "state.json"))
-    (trial,) = record.load(tmp_path).trials
+    (trial,) = list(record.load(tmp_path).trials.values())
     assert trial.status == "infeasible"
     assert trial.reason.startswith("metric 'score' is no number")
 
@@ -468,7 +468,7 @@ def test_reported_constraints_make_infeasible(
     searcher.suggest("slow")
     searcher.on_trial_complete(trial_id="slow", result={"score": 1.0, "latency": 9.0})
     searcher.save(str(tmp_path / "state.json"))
-    (trial,) = record.load(tmp_path).trials
+    (trial,) = list(record.load(tmp_path).trials.values())
     assert (trial.status, trial.reason) == ("infeasible", "latency = 9 is outside of [-inf, 5]")
 
 

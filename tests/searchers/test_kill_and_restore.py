@@ -62,7 +62,7 @@ def check_each_once(folder: Path, trials: list[dict]) -> list[dict]:
     lines = list(record.events(folder / "evolve"))
     ends = Counter(line["trial"] for line in lines if line["event"] == "end")
     assert ends == Counter(trial["trial"] for trial in trials)
-    loaded = {trial.trial_id: trial for trial in record.load(folder / "evolve").trials}
+    loaded = {trial.trial_id: trial for trial in list(record.load(folder / "evolve").trials.values())}
     assert {trial["trial"]: trial["config"] for trial in trials} == {
         name: trial.config for name, trial in loaded.items()
     }
@@ -75,7 +75,7 @@ def check_population(folder: Path, trials: list[dict], lines: list[dict]) -> Non
         trial["score"] == sum("conv" in operation for operation in trial["config"].values()) + 0.3
         for trial in trials
     )
-    loaded = {trial.trial_id: trial for trial in record.load(folder / "evolve").trials}
+    loaded = {trial.trial_id: trial for trial in list(record.load(folder / "evolve").trials.values())}
     newest = max((folder / "evolve").glob("searcher-state-*.json"))
     population = json.loads(newest.read_text())["strategy"]["population"]
     last = [line["trial"] for line in lines if line["event"] == "end"][-5:]

@@ -100,7 +100,7 @@ def test_three_phases_in_order(cells: NASBench201, tmp_path: Path) -> None:
     assert [config["inherited"]["accuracy"] for config in configs[4:]] == best
     assert configs[4]["seed"] != configs[5]["seed"]
     search.save(str(tmp_path / "state.json"))
-    trials = {trial.trial_id: trial for trial in record.load(tmp_path).trials}
+    trials = {trial.trial_id: trial for trial in list(record.load(tmp_path).trials.values())}
     assert trials.keys() == {*evaluated, "t4", "t5"}
     assert {trial.status for trial in trials.values()} == {"completed"}
     assert trials["t4"].move == "retrain"
@@ -210,7 +210,7 @@ def test_what_was_evaluated_is_kept_when_a_batch_or_a_retraining_fails(
     assert second["phase"] == "retrain"
     search.on_trial_complete("t5", answer(second))
     search.save(str(tmp_path / "state.json"))
-    statuses = {trial.trial_id: trial.status for trial in record.load(tmp_path).trials}
+    statuses = {trial.trial_id: trial.status for trial in list(record.load(tmp_path).trials.values())}
     assert {statuses[f"t2/{number}"] for number in range(4)} == {"error"}
     assert (statuses[names[0]], statuses["t4"], statuses["t5"]) == (
         "infeasible",
@@ -245,7 +245,7 @@ def test_the_favourites_of_a_controller_come_first(cells: NASBench201, tmp_path:
     first = list(json.loads(search.suggest("t1")["sub_networks"]).values())
     assert first[:2] == favourites
     search.save(str(tmp_path / "state.json"))
-    assert [trial.parents for trial in record.load(tmp_path).trials[:2]] == [["t0"], ["t0"]]
+    assert [trial.parents for trial in list(record.load(tmp_path).trials.values())[:2]] == [["t0"], ["t0"]]
 
 
 def test_winners_are_the_finished_retrainings(cells: NASBench201) -> None:
@@ -297,7 +297,7 @@ def test_why_a_scheduler_stopped_a_retraining_is_recorded(
     search.note_stop("t4", "rung 3: not among the best")
     search.on_trial_complete(trial_id="t4", result=answer(last))
     search.save(str(tmp_path / "searcher-state-0.json"))
-    trials = {trial.trial_id: trial for trial in record.load(tmp_path).trials}
+    trials = {trial.trial_id: trial for trial in list(record.load(tmp_path).trials.values())}
     assert len(configs) == 4
     assert (trials["t4"].status, trials["t4"].reason) == ("completed", "rung 3: not among the best")
 

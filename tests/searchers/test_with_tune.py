@@ -98,7 +98,7 @@ def fit(
 
 
 def trials(folder: Path) -> list[record.TrialRecord]:
-    return record.load(folder / "run").trials
+    return list(record.load(folder / "run").trials.values())
 
 
 def test_tune_run_without_a_config_finds_metric_and_mode(
@@ -161,8 +161,8 @@ def test_class_trainable_asha_reused_actors_and_the_last_result(
         assert (
             trial.metrics["accuracy"] == final[trial.trial_id]["accuracy"]
         )  # the result that ends a trial comes apart
-        assert trial.metrics["epoch"] == final[trial.trial_id]["epoch"] == len(trial.results)
-    assert {len(trial.results) for trial in trials(tmp_path)} > {4}  # ASHA ended some of them early
+        assert trial.metrics["epoch"] == final[trial.trial_id]["epoch"] == len(trial.reports)
+    assert {len(trial.reports) for trial in trials(tmp_path)} > {4}  # ASHA ended some of them early
 
 
 def test_a_space_in_param_space_with_tunes_own_domains(cells: NASBench201, tmp_path: Path) -> None:

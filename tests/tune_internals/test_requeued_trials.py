@@ -80,15 +80,15 @@ def test_the_last_report_counts_and_nothing_is_trained_again(cluster, tmp_path, 
             checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=1),
         ),
     ).fit()
-    trials = load(tmp_path / "run").trials
+    trials = list(load(tmp_path / "run").trials.values())
     assert {trial.status for trial in trials} == {"completed"}
-    assert {trial.trial_id: [result["epoch"] for result in trial.results] for trial in trials} == {
+    assert {trial.trial_id: [result["epoch"] for result in trial.reports] for trial in trials} == {
         result.metrics["trial_id"]: [1, 2] if result.metrics["epoch"] == 2 else [1]
         for result in results
     }
     assert any(
         result.metrics["epoch"] == 2 for result in results
     )  # it died, whoever came to the second epoch
-    assert len(list((tmp_path / "steps").iterdir())) == sum(len(trial.results) for trial in trials)
+    assert len(list((tmp_path / "steps").iterdir())) == sum(len(trial.reports) for trial in trials)
     fresh = RandomSearch(ConfigurationSpace({"x": (0.0, 1.0)}), metric="score", mode="max", seed=0)
     assert len(replay(tmp_path / "run", fresh, SCHEDULERS[name]())) == 3

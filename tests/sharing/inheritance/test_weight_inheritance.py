@@ -20,7 +20,7 @@ from ray_nas.record.files import RECORD_FILES
 from ray_nas.searchers import RegularizedEvolution
 from ray_nas.spaces import MLPSpace
 
-DRIVER = Path(__file__).parents[1] / "drivers" / "inherit.py"
+DRIVER = Path(__file__).parents[2] / "drivers" / "inherit.py"
 SAMPLES = 10
 
 
@@ -89,7 +89,7 @@ def test_children_start_where_their_parents_ended(cluster: None, tmp_path: Path)
         space, population_size=3, tournament_size=3, inherit_weights=True, seed=1
     )
     results = fit(search, tmp_path, training(space), samples=9)
-    trials = {trial.trial_id: trial for trial in record.load(tmp_path / "run").trials}
+    trials = {trial.trial_id: trial for trial in list(record.load(tmp_path / "run").trials.values())}
     assert not results.errors
     children = [result.metrics for result in results if trials[result.metrics["trial_id"]].parents]
     assert len(children) >= 5
@@ -143,7 +143,7 @@ def test_nested_configs_and_lost_checkpoints(cluster: None, tmp_path: Path) -> N
 
 @pytest.mark.soak  # kills of drivers with weights are in `make test` for one-shot search
 def test_a_killed_driver_goes_on_with_all_weights(tmp_path: Path) -> None:
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
     command = [sys.executable, str(DRIVER), str(tmp_path), str(SAMPLES)]
     driver = subprocess.Popen(
         command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -159,7 +159,7 @@ def test_a_killed_driver_goes_on_with_all_weights(tmp_path: Path) -> None:
     )
     assert run.returncode == 0, run.stderr[-3000:]
     trials = {trial["trial_id"]: trial for trial in json.loads(run.stdout.splitlines()[-1])}
-    loaded = {trial.trial_id: trial for trial in record.load(tmp_path / "inherit").trials}
+    loaded = {trial.trial_id: trial for trial in list(record.load(tmp_path / "inherit").trials.values())}
     assert len(trials) == SAMPLES
     assert trials.keys() == loaded.keys()
     heirs = [trial for trial in trials.values() if trial["inheritance"] != "fresh"]

@@ -143,7 +143,7 @@ def test_every_strategy_takes_several_objectives_and_limits(
     restored = make()
     restored.restore(str(tmp_path / "state.json"))
     assert run(restored, 30, 50) == run(searcher, 30, 50)
-    statuses = {trial.trial_id: trial.status for trial in record.load(tmp_path).trials}
+    statuses = {trial.trial_id: trial.status for trial in list(record.load(tmp_path).trials.values())}
     assert statuses["t0"] in ("completed", "infeasible")
     assert "error" in statuses.values()
     assert json.loads((tmp_path / "state.json").read_text())["metric"] == list(OBJECTIVES)

@@ -74,7 +74,7 @@ def test_a_limit_on_nothing_is_told(costs: object, cells: NASBench201, tmp_path:
         searcher.suggest(name)
         searcher.on_trial_complete(trial_id=name, result=metrics)
     searcher.save(str(tmp_path / "state.json"))
-    unknown, fine = record.load(tmp_path).trials
+    unknown, fine = list(record.load(tmp_path).trials.values())
     assert (unknown.status, fine.status) == ("infeasible", "completed")
     assert (
         unknown.reason

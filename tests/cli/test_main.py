@@ -55,7 +55,7 @@ def runtime(folder: Path) -> Iterator[None]:
     """Workers import the user's module as they would from her own folder."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of Ray's own start
-        environment = {"env_vars": {"PYTHONPATH": f"{folder}:{Path(__file__).parents[1]}"}}
+        environment = {"env_vars": {"PYTHONPATH": f"{folder}:{Path(__file__).parents[2]}"}}
         ray.init(
             address="local",
             num_cpus=1,
@@ -71,7 +71,7 @@ def runtime(folder: Path) -> Iterator[None]:
 def ray_nas(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {
         **os.environ,
-        "PYTHONPATH": str(Path(__file__).parents[1]),
+        "PYTHONPATH": str(Path(__file__).parents[2]),
         "COLUMNS": "200",
         "NO_COLOR": "1",
     }
@@ -310,7 +310,7 @@ def test_records_in_uris_are_read(tmp_path: Path) -> None:
     text = show(f"file://{tmp_path}/run")
     assert f"2 trials in file://{tmp_path}/run" in text
     assert text.splitlines()[-1] == f"earlier records: file://{first}"
-    assert len(record.load(f"file://{second}").trials) == 2
+    assert len(list(record.load(f"file://{second}").trials.values())) == 2
     for uri, message in (
         (f"file://{tmp_path}/none", "is it the folder of an experiment"),
         ("nowhere://run", "pyarrow cannot read nowhere://run"),

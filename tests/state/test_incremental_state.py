@@ -13,7 +13,7 @@ from ray_nas import record
 from ray_nas.schedulers import LearningCurveASHA
 from ray_nas.searchers import RandomSearch
 from ray_nas.spaces import SearchSpace
-from ray_nas.state.incremental_state import GrowingState
+from ray_nas.state.incremental_state import IncrementalState
 
 LARGE = 600
 
@@ -40,7 +40,7 @@ def test_any_change_of_a_large_part_comes_back(steps: list[tuple[str, int, int]]
         "order": [f"t{i}" for i in range(LARGE)],
         "later": {"a": [0]},
     }
-    growing, events = GrowingState(), []
+    growing, events = IncrementalState(), []
     for what, where, value in [("set", 0, 0), *steps]:
         table, order = state["nested"][0][1], state["order"]
         if what == "set":
@@ -61,7 +61,7 @@ def test_any_change_of_a_large_part_comes_back(steps: list[tuple[str, int, int]]
         rest, changes = growing.split(state)
         assert json.dumps(state) == before
         events += through_json(changes)
-        other = GrowingState()
+        other = IncrementalState()
         for event in events:
             other.take(event)
         assert other.join(through_json(rest)) == through_json(state)
@@ -72,14 +72,14 @@ def test_any_change_of_a_large_part_comes_back(steps: list[tuple[str, int, int]]
 @pytest.mark.parametrize("then", ["grow", "drop"])
 def test_a_large_part_inside_of_another(then: str) -> None:
     state: dict[str, Any] = {"curves": {"a": list(range(LARGE)), "b": [0]}}
-    growing = GrowingState()
+    growing = IncrementalState()
     _, events = growing.split(state)
     if then == "grow":
         state["curves"].update({f"t{i}": [i] for i in range(LARGE)})
     else:
         del state["curves"]["a"]
     rest, changes = growing.split(state)
-    other = GrowingState()
+    other = IncrementalState()
     for event in through_json(events + changes):
         other.take(event)
     assert other.join(rest) == state
@@ -126,7 +126,7 @@ def test_the_state_file_of_a_long_experiment_stays_small(
         sizes.append((tmp_path / "state.json").stat().st_size)
     assert sizes[-1] < 1.1 * sizes[0]
     assert (
-        len(record.load(tmp_path).trials) == 4_000
+        len(list(record.load(tmp_path).trials.values())) == 4_000
     )  # readers of the record pass the new events over
     lines = len(list(record.events(tmp_path)))
     searcher.save(str(tmp_path / "state.json"))
@@ -134,7 +134,7 @@ def test_the_state_file_of_a_long_experiment_stays_small(
 
     again, scheduler_again, controller_again = start()
     again.restore(str(tmp_path / "state.json"))
-    for trial in record.load(tmp_path).trials:  # as Tune does after a restore
+    for trial in list(record.load(tmp_path).trials.values()):  # as Tune does after a restore
         scheduler_again.on_trial_add(
             controller_again,
             SimpleNamespace(trial_id=trial.trial_id, config=trial.config, status="TERMINATED"),

@@ -45,7 +45,7 @@ def test_children_name_their_parents_last_checkpoint(cells: NASBench201, tmp_pat
     search = evolution(cells)
     configs = run(search, 0, 12)
     search.save(str(tmp_path / "state.json"))
-    for trial in record.load(tmp_path).trials:
+    for trial in list(record.load(tmp_path).trials.values()):
         config = configs[trial.trial_id]
         assert cells.own(config) == trial.config
         expected = (

@@ -67,7 +67,7 @@ def test_the_best_of_another_task_are_tried_first(
         trial.metrics["accuracy"] for trial in best[:4]
     ]
     searcher.save(str(tmp_path / "state.json"))
-    trials = record.load(tmp_path).trials
+    trials = list(record.load(tmp_path).trials.values())
     assert len(trials) == 15, "the other task's trials are not this experiment's"
     assert {trial.move for trial in trials[:4]} == {"earlier"}
     assert all(trial.parents[0].startswith("earlier_") for trial in trials[:4])
@@ -79,7 +79,7 @@ def test_trials_of_the_same_task_are_not_proposed_again(
 ) -> None:
     searcher = SEARCHERS[name](cells, "accuracy", "max", seed=1)
     proposals = drive(start_from(searcher, record.load(earlier), same_task=True), 30)
-    done = {cells.canonical(trial.config) for trial in record.load(earlier).trials}
+    done = {cells.canonical(trial.config) for trial in list(record.load(earlier).trials.values())}
     assert not done & {cells.canonical(config) for config in proposals}
 
 
@@ -129,8 +129,8 @@ def test_evolution_begins_with_the_earlier_population(cells: NASBench201, earlie
         RegularizedEvolution(cells, "accuracy", "max", seed=0), earlier, same_task=True
     )
     searcher.suggest("first")
-    assert searcher._proposals["first"].move == "mutation"
-    assert searcher._proposals["first"].parents[0].startswith("earlier_")
+    assert searcher.ledger.proposals["first"].move == "mutation"
+    assert searcher.ledger.proposals["first"].parents[0].startswith("earlier_")
 
 
 @pytest.mark.skipif("BOHB" not in NAMES, reason="needs hpbandster")
@@ -144,7 +144,7 @@ def test_bohb_has_a_model_from_the_start_and_leaves_it_for_its_own(
         objectives={"accuracy": "max"},
     )
     proposals = drive(searcher, 20, scale=100.0, metric="score")
-    assert searcher._proposals["t0"].move == "model"
+    assert searcher.ledger.proposals["t0"].move == "model"
     assert np.mean([convolutions(config) for config in proposals]) > 1.6, "1.2 is what chance finds"
     assert min(searcher.model.losses) > 0
 
@@ -184,7 +184,7 @@ def test_data_frames_with_conditional_integers() -> None:
         {"depth": 2, "gate": False},
         {"depth": 3, "gate": True, "width": 128},
     ]
-    assert type(searcher._proposals["b"].config["width"]) is int
+    assert type(searcher.ledger.proposals["b"].config["width"]) is int
 
 
 def test_tunes_own_frames_with_a_param_space(cells: NASBench201) -> None:

@@ -22,7 +22,7 @@ from ray_nas.searchers import OneShot, RandomSearch
 from ray_nas.sharing import one_shot_trainable
 from ray_nas.spaces import NASBench201, SearchSpace
 
-DRIVER = Path(__file__).parents[1] / "drivers" / "one_shot.py"
+DRIVER = Path(__file__).parents[2] / "drivers" / "one_shot.py"
 
 
 def has_come_to(phase: str, folder: Path) -> bool:
@@ -75,7 +75,7 @@ def check(folder: Path, told: dict, kills: int) -> None:
     assert (told["trials"], told["errors"]) == (6, [])
     (winner,) = told["winners"]
     assert (winner["phase"], winner["epoch"], winner["reported_on"]) == ("retrain", 4, "validation")
-    trials = {trial.trial_id: trial for trial in record.load(folder / "search").trials}
+    trials = {trial.trial_id: trial for trial in list(record.load(folder / "search").trials.values())}
     sub_networks = [trial for trial in trials.values() if trial.move != "retrain"]
     (retrained,) = [trial for trial in trials.values() if trial.move == "retrain"]
     assert len(sub_networks) == 20
@@ -135,7 +135,7 @@ def test_a_node_lost_while_sub_networks_are_evaluated_costs_what_ran_there(tmp_p
         "winners": 1,
         "trials": 8,
     }
-    trials = record.load(tmp_path / "run").trials
+    trials = list(record.load(tmp_path / "run").trials.values())
     assert len(trials) == 61
     assert {trial.status for trial in trials} == {"completed"}
     assert (
@@ -220,5 +220,5 @@ def test_what_does_not_fit_or_diverges_says_so_and_the_rest_goes_on(
     assert search.winners(results) == []
     (error,) = results.errors
     assert "training loss became nan in epoch 1 of 1: lower learning_rate" in str(error)
-    statuses = [trial.status for trial in record.load(tmp_path / "trouble").trials]
+    statuses = [trial.status for trial in list(record.load(tmp_path / "trouble").trials.values())]
     assert statuses == ["completed", "infeasible", "completed", "completed", "error"]
