@@ -18,9 +18,9 @@ VERSION: Final = 2
 
 Metrics: TypeAlias = dict[str, float]
 """The numbers of a report, by name; NaN and infinities included."""
-Status: TypeAlias = Literal["completed", "error", "infeasible"]
-"""How a trial ended. Infeasible: it broke a limit, ran out of memory, or reported no finite
-value."""
+Status: TypeAlias = Literal["completed", "error", "infeasible", "unfinished"]
+"""How a trial ended. Infeasible: it broke a limit, ran out of memory, or reported no finite value.
+Unfinished: the experiment ended before its first report; after one, the trial is completed."""
 Role: TypeAlias = Literal["search", "retrain"]
 """Whether a trial belongs to the search, or trains one of its winners from scratch."""
 

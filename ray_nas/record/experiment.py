@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 from ray_nas.record import files
 from ray_nas.record.events import (
@@ -44,7 +44,8 @@ class TrialRecord:
     """
 
     trial_id: str
-    """The id under which it was proposed."""
+    """The id under which it was proposed; after `load`, Tune's id, which is another one if Tune
+    restarted it after a failure."""
     config: dict[str, Any]
     """The searched parameters, flat, named as in the space."""
     move: str
@@ -55,7 +56,7 @@ class TrialRecord:
     """"search", or "retrain" for a winner that is trained from scratch."""
     reports: list[Metrics] = field(default_factory=list)
     """The metrics of each report, in order."""
-    status: Status | Literal["unfinished"] = "unfinished"
+    status: Status = "unfinished"
     """"completed", "error", "infeasible" or "unfinished"."""
     reason: str = ""
     """Why it ended; empty if it ran to its end."""
@@ -185,6 +186,14 @@ class ExperimentRecord:
             found[trial.status] = found.get(trial.status, 0) + 1
         return found
 
+    def use_restarted_ids(self) -> None:
+        """Renames restarted trials to the ids of their second runs, as Tune has them."""
+        ids = {name: trial.restarted_as or name for name, trial in self.trials.items()}
+        for trial in self.trials.values():
+            trial.trial_id = ids[trial.trial_id]
+            trial.parents = tuple(ids.get(parent, parent) for parent in trial.parents)
+        self.trials = {trial.trial_id: trial for trial in self.trials.values()}
+
     def _trial(self, event: Any) -> TrialRecord:
         trial = self.trials.get(event.trial)
         if trial is None:
@@ -221,6 +230,7 @@ def load(path: str | Path) -> ExperimentRecord:
             f"{file} does not begin with the experiment's properties: "
             "it is damaged, or is being copied right now"
         )
+    record.use_restarted_ids()
     return record
 
 

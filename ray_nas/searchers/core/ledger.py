@@ -148,7 +148,7 @@ class TrialLedger:
 
     def note_stop(self, trial_id: str, reason: str) -> None:
         """Says why a scheduler stops a trial."""
-        self._stop_reasons[self.proposed_id(trial_id)] = reason
+        self._stop_reasons[trial_id] = reason
 
     def add_imported(self, trials: list[tuple[Config, Result]], *, same_task: bool) -> list[str]:
         """Adds trials of an earlier experiment.

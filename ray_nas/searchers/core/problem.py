@@ -176,11 +176,16 @@ class SearchProblem:
             raise StateError(
                 f"{path} is the state of a {state['searcher']}, not of a {self._owner}"
             )
-        if self._space is not None and state["space"] not in (None, self._space.fingerprint):
+        if self._space is None:
+            raise StateError(
+                f"{path} was saved with a space in Tune's param_space: pass the same one, "
+                "Tuner.restore(path, trainable, param_space={...}), or give it to the searcher"
+            )
+        if state["space"] not in (None, self._space.fingerprint):
             raise StateError(
                 f"{path} was saved with another space (hash {state['space']}, now "
-                f"{self._space.fingerprint}): restore with the space unchanged, or start a new "
-                "experiment"
+                f"{self._space.fingerprint}): restore with the space unchanged and the same "
+                "param_space, or start a new experiment"
             )
         for name in ("objectives", "metric", "mode"):
             own = self._given_objectives if name == "objectives" else getattr(self, name)

@@ -19,6 +19,7 @@ from ray_nas.state import state_file
 from ray_nas.state.attached_state import AttachedStates, State
 from ray_nas.state.incremental_state import IncrementalState
 from ray_nas.state.state_file import StateError
+from ray_nas.tune_internals.saved_param_space import saved_param_space
 
 
 class SavedStrategy(TaughtStrategy):
@@ -30,6 +31,9 @@ class SavedStrategy(TaughtStrategy):
     _incremental: IncrementalState
     _refused: StateError | None
     """Why the last restore failed."""
+
+    def _end_unreported(self) -> None:
+        """Ends the trials that Tune has ended without a call."""
 
     # For schedulers: Tune saves its searcher, but not its scheduler.
 
@@ -57,6 +61,7 @@ class SavedStrategy(TaughtStrategy):
         if self._refused is not None:
             raise self._refused
         path = Path(checkpoint_path)
+        self._end_unreported()
         whole = {
             "strategy": self._get_state(),
             "attached": self._attached.get_state(),
@@ -102,6 +107,9 @@ class SavedStrategy(TaughtStrategy):
 
     def _restore(self, path: Path) -> None:
         state = state_file.read(path)
+        param_space = saved_param_space(path.parent)
+        if param_space:
+            self.problem.use_param_space(param_space)
         self.problem.set_state(path, state)
         self._seed = state["seed"]
         self._rng.bit_generator.state = state["generator"]

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from ConfigSpace import ConfigurationSpace
+from ray.tune.experiment import Trial
 from ray.tune.search import Searcher
 
 from ray_nas.checks import Limits
@@ -22,6 +23,7 @@ from ray_nas.searchers.core.ledger import Result, TrialLedger
 from ray_nas.searchers.core.memory_limit import MemoryLimit
 from ray_nas.searchers.core.problem import SearchProblem
 from ray_nas.searchers.core.saving import SavedStrategy
+from ray_nas.searchers.core.tune_trials import TuneTrials
 from ray_nas.searchers.core.verdict import judge_end, judge_failure
 from ray_nas.spaces.core.search_space import Config, SearchSpace
 from ray_nas.state.attached_state import AttachedStates
@@ -76,6 +78,7 @@ class ArchitectureSearcher(SavedStrategy, Searcher):
         self.ledger = TrialLedger(self.problem.duplicate_key)
         self.candidates = CandidateSelector(points_to_evaluate or (), repeats)
         self._evaluator: Evaluator | None = None
+        self._tune_trials = TuneTrials(self.problem, self.ledger)
         self._memory = MemoryLimit()
         self._attached = AttachedStates()
         self._incremental = IncrementalState()
@@ -145,6 +148,7 @@ class ArchitectureSearcher(SavedStrategy, Searcher):
     def on_trial_result(self, trial_id: str, result: Result) -> None:
         """A trial reported; ignored if it is unknown or has ended."""
         self.prepare()
+        trial_id = self._tune_trials.proposed_id(trial_id)
         if self.ledger.is_retryable(trial_id):
             self.ledger.resume(trial_id)
         if trial_id in self.ledger.pending:
@@ -156,6 +160,7 @@ class ArchitectureSearcher(SavedStrategy, Searcher):
     ) -> None:
         """A trial ended, and counts once; its last report counts if none is passed."""
         self.prepare()
+        trial_id = self._tune_trials.proposed_id(trial_id)
         if self.ledger.is_retryable(trial_id) and result and not error:
             self.ledger.resume(trial_id)
         if trial_id not in self.ledger.pending:
@@ -184,11 +189,24 @@ class ArchitectureSearcher(SavedStrategy, Searcher):
     def on_unpause(self, trial_id: str) -> None:
         """Tune's `HyperBandForBOHB` continues a trial."""
 
+    def _end_unreported(self) -> None:
+        """Ends the trials that Tune has ended without a call."""
+        for trial_id, trial in self._tune_trials.ended_unreported():
+            result = self._tune_trials.last_result(trial)
+            if trial.status == Trial.ERROR:
+                self.on_trial_complete(trial_id, result, error=True)
+            elif result is None and not self.ledger.pending[trial_id]:
+                self.ledger.end(trial_id, "unfinished", "cut off before its first report")
+            else:
+                if not trial.last_result.get("done"):
+                    self.ledger.note_stop(trial_id, "cut off by the end of the experiment")
+                self.on_trial_complete(trial_id, result)
+
     # For schedulers, wrappers and warm starts.
 
     def note_stop(self, trial_id: str, reason: str) -> None:
         """Says why a scheduler stops a trial, for the record."""
-        self.ledger.note_stop(trial_id, reason)
+        self.ledger.note_stop(self._tune_trials.proposed_id(trial_id), reason)
 
     def prepare(self) -> None:
         """Completes the problem and imports earlier trials, before the first trial.
