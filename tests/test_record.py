@@ -221,3 +221,34 @@ def test_a_tuple_in_a_config_and_what_is_new_are_taken(tmp_path: Path) -> None:
     )
     writer.save(tmp_path)
     assert load(tmp_path).trials[-1].config == {"kernel": [3, [5, 7]]}
+
+
+def test_a_second_run_takes_the_place_of_the_failed_one(tmp_path: Path) -> None:
+    writer = RecordWriter()
+    writer.append(HEADER)
+    for name, parents in (("a", []), ("b", ["a"])):
+        writer.append(
+            {
+                "event": "proposal",
+                "trial": name,
+                "config": {"x": 1},
+                "move": "mutation",
+                "parents": parents,
+            }
+        )
+        writer.append({"event": "result", "trial": name, "metrics": {"loss": 9.0}})
+        writer.append(
+            {
+                "event": "end",
+                "trial": name,
+                "status": "error",
+                "reason": "the trainable raised an error",
+            }
+        )
+    writer.append({"event": "restarted", "trial": "a", "as": "c"})
+    writer.append({"event": "result", "trial": "a", "metrics": {"loss": 2.0}})
+    writer.append({"event": "end", "trial": "a", "status": "completed", "reason": ""})
+    writer.save(tmp_path)
+    second, child = load(tmp_path).trials
+    assert (second.trial_id, second.status, second.results) == ("c", "completed", [{"loss": 2.0}])
+    assert (child.trial_id, child.parents, child.status) == ("b", ["c"], "error")

@@ -14,7 +14,7 @@ import shutil
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,6 +35,7 @@ _FIELDS: Final[dict[str, dict[str, Any]]] = {
     "result": {"trial": str, "metrics": dict},
     "end": {"trial": str, "status": str, "reason": str},
     "resumed": {"trial": str},
+    "restarted": {"trial": str, "as": str},
     "inheritance": {"trial": str, "kind": str},
 }
 """What readers go by and its type, for each event that `load` takes; other events and fields are
@@ -140,6 +141,9 @@ class TrialRecord:
     """One trial as the record has it."""
 
     trial_id: str
+    """Tune's id: the new one, where a failed trial was run anew with `restart_errored`; reports
+    are those of that run then.
+    """
     config: dict[str, Any]
     """The parameters that were searched, flat, as the space names them."""
     move: str
@@ -151,9 +155,11 @@ class TrialRecord:
     results: list[dict[str, float]] = field(default_factory=list)
     """The metrics of each report, in order."""
     status: str = "unfinished"
-    """"completed", "error", "infeasible", or "unfinished"."""
+    """"completed", "error", "infeasible", or "unfinished". With a report, one that the
+    experiment's end cuts off is completed.
+    """
     reason: str = ""
-    """Why it ended, where there is more to say than that it was done."""
+    """Why it ended, or did not finish, where there is more to say than that it was done."""
     inheritance: str = ""
     """What it has of its parent's weights: "preserved" (and the function), "partial" or "fresh";
     empty where none are handed on.
@@ -212,9 +218,13 @@ def load(path: str | Path) -> ExperimentRecord:
     file = record_files.find(path)[-1]
     properties: dict[str, Any] | None = None
     trials: dict[str, TrialRecord] = {}
+    renamed: dict[str, str] = {}
     for event in events(file):
         kind = event["event"]
-        if kind in ("result", "end", "resumed", "inheritance") and event["trial"] not in trials:
+        if (
+            kind in ("result", "end", "resumed", "restarted", "inheritance")
+            and event["trial"] not in trials
+        ):
             raise RecordError(
                 f"{file} is damaged: it has the {kind} of trial {event['trial']!r}, which was never proposed"
             )
@@ -233,12 +243,20 @@ def load(path: str | Path) -> ExperimentRecord:
             )
         elif kind == "resumed":
             trials[event["trial"]].status, trials[event["trial"]].reason = "unfinished", ""
+        elif kind == "restarted":
+            trials[event["trial"]] = replace(
+                trials[event["trial"]], results=[], status="unfinished", reason="", inheritance=""
+            )
+            renamed[event["trial"]] = event["as"]
         elif kind == "inheritance":
             trials[event["trial"]].inheritance = event["kind"]
     if properties is None:
         raise RecordError(
             f"{file} does not begin with the experiment's properties: it is being copied right now, or damaged"
         )
+    for trial in trials.values():
+        trial.trial_id = renamed.get(trial.trial_id, trial.trial_id)
+        trial.parents = [renamed.get(parent, parent) for parent in trial.parents]
     return ExperimentRecord(properties, list(trials.values()))
 
 

@@ -119,6 +119,9 @@ class BOHB(ArchitectureSearcher):
             self._model = KDEModel(self.space, self._rng, **self._model_arguments)  # type: ignore[arg-type]
         return self._model
 
+    def _begin(self) -> None:
+        self.model.refit()
+
     def _ask(self) -> Proposal:
         config, info = self.model.get_config(is_new=self._is_new)
         return Proposal(config, "model" if info["model_based_pick"] else "random")

@@ -31,6 +31,10 @@ STRATEGIES: Final = ("spos", "fairnas", "sandwich", "balanced", "enas")
 them.
 """
 _COMPANION: Final = "OneShot"
+_RETRAIN: Final = {"phase": "retrain"}
+"""Marks a retraining's events: the inner searcher, which has not proposed it, passes them over
+in a restore.
+"""
 
 
 @dataclass
@@ -62,7 +66,8 @@ class OneShot(Searcher):
             which tells more than accuracy does.
         strategy: Which sub-networks the supernet is trained on: "spos" (single path), "fairnas",
             "sandwich", "balanced" (functions instead of configs drawn evenly) or "enas" (drawn by a
-            controller that learns; its favourites are evaluated first).
+            controller that learns; its favourites are evaluated first, after what `start_from` puts
+            first).
         supernet_epochs: Passes over the data for the supernet.
         evaluations: How many sub-networks are evaluated.
         evaluations_per_trial: How many of them a trial takes.
@@ -213,8 +218,12 @@ class OneShot(Searcher):
         if trial.config["phase"] == "supernet" and "weights" in result:
             self._weights = result["weights"]
             favourites = [dict(config) for config in json.loads(result.get("favourites", "[]"))]
-            if favourites:
-                self._inner._candidates.first = [(trial_id, config) for config in favourites]
+            others = [
+                (source, config)
+                for source, config in self._inner._candidates.first
+                if source != trial_id
+            ]
+            self._inner._candidates.first = others + [(trial_id, config) for config in favourites]
         elif trial.config["phase"] == "evaluate":
             for name, figures in json.loads(result.get("sub_networks", "{}")).items():
                 self._tell(name, figures)
@@ -222,7 +231,7 @@ class OneShot(Searcher):
             trial.config["phase"] == "retrain" and scalars(result) != trial.last
         ):  # Tune hands the last one over twice
             self._inner._record.append(
-                {"event": "result", "trial": trial_id, "metrics": scalars(result)}
+                {"event": "result", "trial": trial_id, **_RETRAIN, "metrics": scalars(result)}
             )
         trial.last = scalars(result)
 
@@ -253,10 +262,14 @@ class OneShot(Searcher):
             if finished
             else "no finite figure was reported"
         )
-        kind = "end" if trial.config["phase"] == "retrain" else "supernet_end"
-        self._inner._record.append(
-            {"event": kind, "trial": trial_id, "status": status, "reason": reason}
-        )
+        if trial.config["phase"] == "retrain":
+            self._inner._record.append(
+                {"event": "end", "trial": trial_id, **_RETRAIN, "status": status, "reason": reason}
+            )
+        else:
+            self._inner._record.append(
+                {"event": "supernet_end", "trial": trial_id, "status": status, "reason": reason}
+            )
 
     def attach_companion(
         self,
@@ -356,6 +369,7 @@ class OneShot(Searcher):
             {
                 "event": "proposal",
                 "trial": trial_id,
+                **_RETRAIN,
                 "config": architecture,
                 "move": "retrain",
                 "parents": [best[0]],

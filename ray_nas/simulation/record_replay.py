@@ -52,7 +52,7 @@ def replay(
             controller.end(
                 event["trial"], event["status"], event["reason"], event.get("out_of_memory", False)
             )
-        elif event["event"] == "resumed":
+        elif event["event"] in ("resumed", "restarted"):
             controller.resume(event["trial"])
             searcher._resume(event["trial"])
     return controller.get_trials()
@@ -93,7 +93,7 @@ class _ReplayController(VirtualController):
         trial = self._by_id[trial_id]
         if status == "error" or out_of_memory:
             self._fail(trial, MemoryError(reason) if out_of_memory else RuntimeError(reason))
-        elif not trial.is_finished():
+        elif status != "unfinished" and not trial.is_finished():
             self._return(trial)
 
     def resume(self, trial_id: str) -> None:

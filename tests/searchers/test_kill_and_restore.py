@@ -47,9 +47,7 @@ def kill_and_restore(
         time.sleep(rng.uniform(0.0, 1.5))
         driver.send_signal(signal.SIGKILL)
         driver.wait()
-    run = subprocess.run(
-        command, env=environment, capture_output=True, text=True, timeout=100, check=False
-    )
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr[-3000:]
     trials = json.loads(run.stdout.splitlines()[-1])
     lines = check_each_once(folder, trials)
@@ -94,7 +92,6 @@ def test_paused_trials_of_hyperband_are_restored(tmp_path: Path) -> None:
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize("seed", range(10))
 def test_drivers_killed_again_and_again_are_restored(seed: int, tmp_path: Path) -> None:
     kill_and_restore(tmp_path, random.Random(seed), kills=3)

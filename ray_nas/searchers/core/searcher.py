@@ -10,8 +10,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 from ConfigSpace import ConfigurationSpace
+from ray.tune.experiment import Trial
 from ray.tune.result import DEFAULT_METRIC
 from ray.tune.search import Searcher
+from ray.tune.utils import flatten_dict
 
 from ray_nas.checks import Limits, checked_limits
 from ray_nas.record import VERSION as RECORD_VERSION
@@ -32,7 +34,13 @@ from ray_nas.spaces.core.search_space import Config, SearchSpace
 from ray_nas.state import state_file
 from ray_nas.state.attached_state import Companions
 from ray_nas.state.incremental_state import GrowingState
-from ray_nas.tune_internals.call_stack import metric_and_mode, trial_error
+from ray_nas.tune_internals.call_stack import (
+    metric_and_mode,
+    run_is_over,
+    saved_param_space,
+    trial_error,
+    tune_trials,
+)
 
 
 @dataclass(frozen=True)
@@ -128,6 +136,12 @@ class ArchitectureSearcher(Searcher):
         """Trials that had ended with an error at the last restore: Tune tries them again with
         `resume_errored`.
         """
+        self._restarted: dict[str, str] = {}
+        """Ids that Tune gave second runs of failed trials, with `restart_errored`; and the ids
+        these were proposed under.
+        """
+        self._strangers: set[str] = set()
+        """Ids of trials that are none of this searcher's."""
         self._candidates = Candidates(
             points_to_evaluate or (), repeats, by_function=len(objectives or ()) < 2
         )
@@ -239,7 +253,7 @@ class ArchitectureSearcher(Searcher):
 
     def on_trial_result(self, trial_id: str, result: Mapping[str, Any]) -> None:
         """Notes a report; an unknown or ended trial is ignored."""
-        objectives = self._ready()
+        objectives, trial_id = self._ready(), self._proposed_id(trial_id)
         if trial_id in self._failed_before:
             self._resume(trial_id)
         if trial_id not in self._pending:
@@ -261,6 +275,7 @@ class ArchitectureSearcher(Searcher):
         once.
         """
         self._ready()
+        trial_id = self._proposed_id(trial_id)
         if trial_id in self._failed_before and result and not error:
             self._resume(trial_id)
         if trial_id not in self._pending:
@@ -338,7 +353,7 @@ class ArchitectureSearcher(Searcher):
 
     def note_stop(self, trial_id: str, reason: str) -> None:
         """Takes from a scheduler why it stops a trial, for the record."""
-        self._stop_reasons[trial_id] = reason
+        self._stop_reasons[self._proposed_id(trial_id)] = reason
 
     # State.
 
@@ -349,6 +364,7 @@ class ArchitectureSearcher(Searcher):
         if self._refused is not None:
             raise self._refused
         path = Path(checkpoint_path)
+        self._catch_up()
         state, changes = self._growing.split(
             {"strategy": self._get_state(), "companions": self._companions.get_state()}
         )
@@ -395,6 +411,8 @@ class ArchitectureSearcher(Searcher):
 
     def _restore(self, path: Path) -> None:
         state = state_file.read(path)
+        if param_space := saved_param_space(path.parent):
+            self._space = joint_space(self._own_space, param_space)
         self._check_same(path, state)
         self._metric, self._mode = state["metric"], state["mode"]
         try:
@@ -416,10 +434,15 @@ class ArchitectureSearcher(Searcher):
             raise state_file.StateError(
                 f"{path} is the state of a {state['searcher']}, not of a {type(self).__name__}"
             )
-        if self._space is not None and state["space"] not in (None, self._space.fingerprint):
+        if self._space is None:
+            raise state_file.StateError(
+                f"{path} was saved with a space in Tune's param_space: pass the same one, "
+                "Tuner.restore(path, trainable, param_space={...}), or give it to the searcher"
+            )
+        if state["space"] not in (None, self._space.fingerprint):
             raise state_file.StateError(
                 f"{path} was saved with another space (hash {state['space']}, now {self._space.fingerprint}): restore with the "
-                "space unchanged, or start a new experiment"
+                "space unchanged and the same param_space, or start a new experiment"
             )
         for name, own in (("metric", self._metric), ("mode", self._mode)):
             if own is not None and state[name] not in (None, own):
@@ -434,8 +457,12 @@ class ArchitectureSearcher(Searcher):
             MemoryLimit(self._costs),
             GrowingState(),
         )
-        self._failed_before = set()
+        self._failed_before, self._restarted, self._strangers = set(), {}, set()
         for event in events:
+            if (
+                "phase" in event
+            ):  # OneShot's own: its supernet and its retrainings, which this searcher has not proposed
+                continue
             if event["event"] == "proposal":
                 self._add(
                     event["trial"],
@@ -464,6 +491,10 @@ class ArchitectureSearcher(Searcher):
             elif event["event"] == "resumed":
                 self._failed_before.discard(event["trial"])
                 self._pending[event["trial"]] = {}
+            elif event["event"] == "restarted":
+                self._failed_before.discard(event["trial"])
+                self._pending[event["trial"]] = {}
+                self._restarted[event["as"]] = event["trial"]
             elif event["event"] == "state":
                 self._growing.take(event)
             elif event["event"] == "experiment":
@@ -569,6 +600,77 @@ class ArchitectureSearcher(Searcher):
         self._failed_before.discard(trial_id)
         self._pending[trial_id] = {}
         self._record.append({"event": "resumed", "trial": trial_id})
+
+    def _proposed_id(self, trial_id: str) -> str:
+        """The id under which a trial was proposed: another where Tune runs one that had failed
+        anew; its own if unknown.
+        """
+        if trial_id in self._proposals or trial_id in self._strangers:
+            return trial_id
+        if trial_id not in self._restarted and not self._restart(trial_id):
+            self._strangers.add(trial_id)
+        return self._restarted.get(trial_id, trial_id)
+
+    def _restart(self, trial_id: str) -> bool:
+        """Whether a new trial is the second run of one that had failed, which it is told by
+        their config.
+        """
+        if not self._failed_before:
+            return False
+        configs = [
+            self.space.from_tune(trial.config)
+            for trial in tune_trials()
+            if trial.trial_id == trial_id
+        ]
+        failed = [name for name in self._failed_before if self._proposals[name].config in configs]
+        if not failed:
+            return False
+        first = min(failed)
+        self._failed_before.discard(first)
+        self._pending[first] = {}
+        self._restarted[trial_id] = first
+        self._record.append({"event": "restarted", "trial": first, "as": trial_id})
+        return True
+
+    def _catch_up(self) -> None:
+        """Ends what Tune has ended without a word: at the run's end what was cut off, always
+        second runs behind a `ConcurrencyLimiter`.
+        """
+        over = run_is_over()
+        for trial in tune_trials():
+            trial_id = (
+                self._proposed_id(trial.trial_id)
+                if trial.status in (Trial.TERMINATED, Trial.ERROR)
+                else ""
+            )
+            if trial_id in self._pending and (over or trial.trial_id in self._restarted):
+                self._end(trial_id, trial)
+
+    def _end(self, trial_id: str, trial: Trial) -> None:
+        result = self._last_result(trial)
+        if trial.status == Trial.ERROR:
+            self.on_trial_complete(trial_id, result, error=True)
+        elif result is None and not self._pending[trial_id]:
+            del self._pending[
+                trial_id
+            ]  # the architecture is not to blame: the strategy learns nothing
+            self._record.append(
+                {
+                    "event": "end",
+                    "trial": trial_id,
+                    "status": "unfinished",
+                    "reason": "cut off before its first report",
+                }
+            )
+        else:
+            if not trial.last_result.get("done"):
+                self._stop_reasons.setdefault(trial_id, "cut off by the experiment's end")
+            self.on_trial_complete(trial_id, result)
+
+    def _last_result(self, trial: Trial) -> dict[str, Any] | None:
+        """Tune's last flat result of a trial, None if it has reported nothing."""
+        result = flatten_dict(trial.last_result)
+        return result if any(name in result for name in self._ready().directions) else None
 
     def _note_earlier(self, configs: Mapping[str, Config], same_task: bool) -> None:
         """Makes an earlier experiment's trials known by id; those of the same task are not
