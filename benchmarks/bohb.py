@@ -1,23 +1,28 @@
-"""BOHB against HpBandSter's own model and random search, all under Tune's ASHA at equal simulated
-cost, and its cost a decision.
+"""BOHB beside HpBandSter's own model, random search and others, all under Tune's ASHA at equal
+simulated cost.
 
     python benchmarks/bohb.py --quick
     python benchmarks/bohb.py --table nasbench201_cifar10.csv.gz
+    python benchmarks/bohb.py --only counting_ones --searchers random bohb stock
 
 `counting_ones` is the BOHB paper's own function (section 5.1): half the parameters are 0 or 1, half
 in [0, 1], and a budget of b sees the mean of b Bernoulli draws for each of the latter. With a table
 of NAS-Bench-201 the rungs are its 12-epoch and 200-epoch trainings, both paid for. The regret is
 that of the best trial on the full budget.
+
+HpBandSter's model as it is (`stock`) trains cells that compute the same function again; `stock, no
+duplicates` leaves out what was proposed before by the space's canonical key, as every searcher of
+ray_nas does. The CPU time of a decision is printed first.
 """
 
 import argparse
-import itertools
 import json
 import logging
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,8 +35,9 @@ from ConfigSpace import (
 )
 from ray.tune.schedulers import ASHAScheduler
 from ray.tune.search import Searcher
+from result_cache import ResultCache
 
-from ray_nas.searchers import BOHB, RandomSearch
+from ray_nas.searchers import BOHB, Bananas, LocalSearch, RandomSearch, RegularizedEvolution
 from ray_nas.simulation import simulate
 from ray_nas.spaces import NASBench201, SearchSpace
 
@@ -150,10 +156,34 @@ class _Job:
     exception: None = None
 
 
+class StockWithoutDuplicates(Stock):
+    """HpBandSter's generator, asked again where it proposes what was proposed before, as our
+    searchers are.
+    """
+
+    def __init__(self, space: SearchSpace, seed: int) -> None:
+        super().__init__(space, seed)
+        self._keys: set[str] = set()
+
+    def suggest(self, trial_id: str) -> dict[str, Any]:
+        """HpBandSter's next config that computes a new function, the last one if 100 do not."""
+        for _ in range(100):
+            config = super().suggest(trial_id)
+            key = self._space.canonical(config)
+            if key not in self._keys:
+                break
+        self._keys.add(key)
+        return config
+
+
 SEARCHERS: dict[str, Callable[[SearchSpace, int], Searcher]] = {
-    "bohb": lambda space, seed: BOHB(space, "accuracy", "max", time_attr="epoch", seed=seed),
-    "stock": Stock,
     "random": lambda space, seed: RandomSearch(space, "accuracy", "max", seed=seed),
+    "stock": Stock,
+    "stock, no duplicates": StockWithoutDuplicates,
+    "bohb": lambda space, seed: BOHB(space, "accuracy", "max", time_attr="epoch", seed=seed),
+    "evolution": lambda space, seed: RegularizedEvolution(space, "accuracy", "max", seed=seed),
+    "local search": lambda space, seed: LocalSearch(space, "accuracy", "max", seed=seed),
+    "bananas": lambda space, seed: Bananas(space, "accuracy", "max", time_attr="epoch", seed=seed),
 }
 
 
@@ -183,28 +213,53 @@ def regret(task: Task, name: str, seed: int) -> float:
     return task.optimum - float(max(finals, key=lambda report: report["accuracy"])["exact"])
 
 
-def compare(task: Task, seeds: int) -> dict[str, float]:
-    """Mean regrets, and the 90 % interval of the paired differences by bootstrap."""
-    with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # of the stock generator, which calls ConfigSpace's deprecated methods
-        regrets = {
-            name: np.array([regret(task, name, seed) for seed in range(seeds)])
-            for name in SEARCHERS
+def compare(
+    title: str, task: Task, names: Sequence[str], seeds: int, cache: ResultCache
+) -> dict[str, dict[str, Any]]:
+    """Prints the regrets of the searchers; mean regret, and the mean difference to random search
+    seed by seed.
+    """
+    print(
+        f"{title}: {seeds} seeds; mean regret and, seed by seed, less that of random search; 90 % intervals"
+    )
+    regrets, figures = {}, {}
+    for name in dict.fromkeys(["random", *names]):
+        regrets[name] = np.array(
+            [_remembered(cache, title, task, name, seed) for seed in range(seeds)]
+        )
+        figures[name] = {
+            "regret": mean(regrets[name]),
+            "less random's": mean(regrets[name] - regrets["random"]),
         }
-    figures = {name: float(values.mean()) for name, values in regrets.items()}
-    rng = np.random.default_rng(0)
-    for other in ("stock", "random"):
-        difference = regrets["bohb"] - regrets[other]
-        means = difference[rng.integers(seeds, size=(10_000, seeds))].mean(axis=1)
-        low, high = np.quantile(means, [0.05, 0.95])
-        figures |= {
-            f"bohb - {other}": float(difference.mean()),
-            f"bohb - {other}, 5 %": float(low),
-            f"bohb - {other}, 95 %": float(high),
-        }
-    return {name: round(value, 4) for name, value in figures.items()}
+        print(
+            f"  {name:22}"
+            + "".join(
+                f"{f'{m:.3f} [{low:.3f}, {high:.3f}]':>26}"
+                for m, low, high in figures[name].values()
+            ),
+            flush=True,
+        )
+    return figures
+
+
+def _remembered(cache: ResultCache, title: str, task: Task, name: str, seed: int) -> float:
+    key = ("bohb", title, name, seed)
+    if cache.get(*key) is None:
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore"
+            )  # of the stock generator, which calls ConfigSpace's deprecated methods
+            cache.put(*key, value=regret(task, name, seed))
+    return float(cache.get(*key))
+
+
+def mean(values: np.ndarray) -> tuple[float, float, float]:
+    """The mean and its 90 % interval by bootstrap."""
+    means = values[np.random.default_rng(0).integers(len(values), size=(10_000, len(values)))].mean(
+        axis=1
+    )
+    low, high = np.quantile(means, [0.05, 0.95])
+    return float(values.mean()), float(low), float(high)
 
 
 def milliseconds(observations: int, decisions: int = 20) -> float:
@@ -226,29 +281,21 @@ def milliseconds(observations: int, decisions: int = 20) -> float:
         EqualsCondition(floats[0], operation, "a"),
         EqualsCondition(floats[1], operation, "b"),
     )
-    searcher = BOHB(space, "loss", "min", random_fraction=0.0, seed=0)
-    rng, spent = np.random.default_rng(0), []
-    for number in itertools.count():
+    search_space, rng, spent = SearchSpace(space), np.random.default_rng(0), []
+    known = search_space.sample(
+        size=observations, random_state=rng
+    )  # given, so that the model is not asked for them
+    searcher = BOHB(
+        search_space, "loss", "min", random_fraction=0.0, points_to_evaluate=known, seed=0
+    )
+    for number in range(observations + decisions):
         start = time.process_time()
-        if number < observations:
-            searcher._next = lambda: _random(searcher, rng)  # type: ignore[method-assign]  # filling up costs nothing
-        elif number == observations:
-            del searcher._next
         searcher.suggest(str(number))
         searcher.on_trial_complete(
             str(number), {"loss": float(rng.random()), "training_iteration": 1}
         )
-        if number > observations:
-            spent.append(1e3 * (time.process_time() - start))
-        if number == observations + decisions:
-            return round(float(np.median(spent)), 2)
-    raise AssertionError
-
-
-def _random(searcher: BOHB, rng: np.random.Generator) -> Any:
-    from ray_nas.searchers import Proposal
-
-    return Proposal(searcher.space.sample(random_state=rng), "random")
+        spent.append(1e3 * (time.process_time() - start))
+    return round(float(np.median(spent[observations:])), 2)
 
 
 def main() -> None:
@@ -260,22 +307,33 @@ def main() -> None:
         help="CSV of NAS-Bench-201 with arch_str, val_acc_12ep, val_acc_200ep, train_seconds_per_epoch",
     )
     parser.add_argument("--only", choices=["counting_ones", "nasbench201"], help="one of the tasks")
+    parser.add_argument(
+        "--searchers",
+        nargs="+",
+        choices=SEARCHERS,
+        default=list(SEARCHERS),
+        help="beside random search",
+    )
     parser.add_argument("--seeds", type=int, default=30)
+    parser.add_argument(
+        "--cache", type=Path, help="file of finished results: what stands in it is not run again"
+    )
     parser.add_argument("--quick", action="store_true", help="5 seeds")
     arguments = parser.parse_args()
-    seeds = 5 if arguments.quick else arguments.seeds
+    seeds, cache = 5 if arguments.quick else arguments.seeds, ResultCache(arguments.cache)
     figures: dict[str, Any] = {
         "seeds": seeds,
         "ms_a_decision": {str(count): milliseconds(count) for count in (100, 1_000, 5_000)},
     }
+    print(
+        "CPU time of a decision of BOHB, ms, by observations:", figures["ms_a_decision"], flush=True
+    )
     tasks = {"counting_ones": counting_ones()}
     if arguments.table:
         tasks["nasbench201"] = nasbench201(arguments.table)
     for name, task in tasks.items():
-        if arguments.only not in (None, name):
-            continue
-        figures[name] = compare(task, seeds)
-        print(name, figures[name], flush=True)
+        if arguments.only in (None, name):
+            figures[name] = compare(name, task, arguments.searchers, seeds, cache)
     print(json.dumps(figures))
 
 

@@ -1,8 +1,11 @@
 """What a searcher costs the driver: per call, per save, and per trial through Tune beside a minimal
 searcher.
 
-    python benchmarks/driver_cost.py            # 4,000 trials through Tune
-    python benchmarks/driver_cost.py --quick    # 400
+And what `Resumable` adds to Ray's ASHA, by tenth of 10,000 trials.
+
+    python benchmarks/driver_cost.py                     # 4,000 trials through Tune
+    python benchmarks/driver_cost.py --quick             # 400
+    python benchmarks/driver_cost.py --only resumable    # seconds
 
 CPU time is the driver process's own. The two searchers take turns within one experiment, since
 between two experiments Tune's own CPU time differs by more than a searcher costs. The last line is
@@ -24,9 +27,10 @@ os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 import numpy as np
 import ray
 from ray import tune
-from ray.tune.schedulers import TrialScheduler
+from ray.tune.schedulers import ASHAScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
+from ray_nas.schedulers import Resumable
 from ray_nas.searchers import LocalSearch, RandomSearch, RegularizedEvolution, Reinforce
 from ray_nas.spaces import NASBench201, SearchSpace
 from ray_nas.spaces.nasbench201 import EDGES, OPERATIONS
@@ -117,6 +121,67 @@ def calls(kind: Any, trials: int) -> dict[str, float]:
         "first_save_s": whole,
         "next_save_s": again,
         "state_bytes": size,
+    }
+
+
+class Bare:
+    """A trial as far as schedulers look at it."""
+
+    def __init__(self, trial_id: str) -> None:
+        self.trial_id, self.status = trial_id, "RUNNING"
+
+
+class Timed(ASHAScheduler):
+    """Ray's ASHA, with the CPU seconds spent in its calls."""
+
+    spent = 0.0
+
+    def on_trial_add(self, *call: Any) -> None:
+        """Timed."""
+        self._timed(super().on_trial_add, call)
+
+    def on_trial_result(self, *call: Any) -> Any:
+        """Timed."""
+        return self._timed(super().on_trial_result, call)
+
+    def on_trial_complete(self, *call: Any) -> None:
+        """Timed."""
+        self._timed(super().on_trial_complete, call)
+
+    def _timed(self, method: Any, call: Any) -> Any:
+        start = time.process_time()
+        found = method(*call)
+        self.spent += time.process_time() - start
+        return found
+
+
+def resumable(trials: int, reports: int = 6) -> dict[str, Any]:
+    """CPU milliseconds a trial, by tenth: in Ray's ASHA and in `Resumable` around it.
+
+    Ray's cut-off reads the values of all earlier trials. Each trial is worse than the one before,
+    so that it is stopped at its last report.
+    """
+    inner = Timed(
+        time_attr="epoch", metric="score", mode="max", max_t=2 * reports, grace_period=reports
+    )
+    scheduler = Resumable(inner)
+    tenths = []
+    for start in range(0, trials, trials // 10):
+        begin, inner.spent = time.process_time(), 0.0
+        for number in range(start, start + trials // 10):
+            trial = Bare(f"{number:05d}")
+            scheduler.on_trial_add(None, trial)
+            for epoch in range(1, reports + 1):
+                result = {"epoch": epoch, "score": -number}
+                scheduler.on_trial_result(None, trial, result)
+            scheduler.on_trial_complete(None, trial, result)
+        tenths.append((inner.spent, time.process_time() - begin - inner.spent))
+    rays, ours = np.round(1e4 * np.array(tenths).T / trials, 4).tolist()
+    return {
+        "trials": trials,
+        "reports": reports,
+        "ms_by_tenth_in_resumable": ours,
+        "ms_by_tenth_in_rays_asha": rays,
     }
 
 
@@ -242,10 +307,15 @@ def main() -> None:
     )
     parser.add_argument("--block", type=int, default=50, help="trials of a searcher in a row")
     parser.add_argument("--quick", action="store_true", help="400 trials in blocks of 20")
+    parser.add_argument("--only", choices=["resumable"], help="this part alone")
     options = parser.parse_args()
     if options.quick:
         options.trials, options.block = 400, 20
-    figures: dict[str, Any] = {}
+    figures: dict[str, Any] = {"resumable": resumable(options.past_trials)}
+    print("Resumable", figures["resumable"], flush=True)
+    if options.only:
+        print(json.dumps(figures))
+        return
     for kind in (RandomSearch, LocalSearch, RegularizedEvolution, Reinforce):
         figures[kind.__name__] = calls(kind, options.past_trials)
         print(

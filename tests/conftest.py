@@ -11,6 +11,10 @@ from ray_nas.spaces import NASBench201, SearchSpace
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 os.environ.setdefault(
+    "RAY_worker_register_timeout_seconds", "600"
+)  # a busy machine starts processes slowly
+os.environ.setdefault("RAY_gcs_server_request_timeout_seconds", "600")
+os.environ.setdefault(
     "OMP_NUM_THREADS", "1"
 )  # of the processes that are started from here, pytest's workers too
 torch.set_num_threads(1)  # small networks on shared cores

@@ -35,7 +35,6 @@ def test_the_snippets_of_a_search_run_as_a_script(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=110,
     )
     assert run.returncode == 0, run.stderr[-3000:]
     assert "'width': " in run.stdout.splitlines()[-1]

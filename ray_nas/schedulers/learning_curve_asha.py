@@ -147,6 +147,11 @@ class LearningCurveASHA(OneMetric, ResumableScheduler):
         own, cut = self._reported(value), self._reported(observed)
         return f"{level}: {own:g} is not among the best 1/{self._eta:g} (cut at {cut:g}); plain ASHA: {foresight.doubt}"
 
+    def _note_last(self, trial_id: str, time: float, result: Mapping[str, Any]) -> None:
+        value, rung = self._value(result), self._rungs.reach(trial_id, time)
+        if rung is not None and value is not None and math.isfinite(value):
+            self._rungs.record(rung, trial_id, value)
+
     def _end(self, trial_id: str, finished: bool) -> None:
         """One that ends of itself before full length keeps its last value; one that fails or was
         stopped is no rival.

@@ -1,9 +1,10 @@
 """Multi-objective asynchronous successive halving (Schmucker et al., 2021):
 https://arxiv.org/abs/2106.12639.
 
-Promotion by non-dominated rank, ties by crowding distance (Deb et al., 2002,
-https://doi.org/10.1109/4235.996017). Deviation: trials that break a constraint rank behind all that
-do not, by how far they break it.
+A trial continues if it ranks among the best 1 / eta at its rung: by non-dominated rank, within a
+front by epsilon-net. Deviations: trials that break a constraint rank behind all that do not, by how
+far they break it. A trial that is the best so far at its rung in one objective continues: where the
+best 1 / eta is a single trial, a net has room for one objective only.
 """
 
 import math
@@ -13,13 +14,16 @@ from typing import Any
 import numpy as np
 
 from ray_nas.checks import Limits, checked_limits, number
-from ray_nas.pareto import best_first, excess
+from ray_nas.pareto import excess
+from ray_nas.schedulers.core.epsilon_net import places_ahead
 from ray_nas.schedulers.core.rungs import Rungs
 from ray_nas.schedulers.core.stopping_scheduler import ResumableScheduler, State
 
 
 class MultiObjectiveASHA(ResumableScheduler):
-    """At each rung the best 1 / eta by non-dominated rank and crowding go on.
+    """At each rung the best 1 / eta continue, and every trial that is best so far in an objective.
+
+    Trials are ranked by non-dominated fronts, within a front by an epsilon-net.
 
     Args:
         time_attr: The reported figure that counts the budget.
@@ -71,12 +75,7 @@ class MultiObjectiveASHA(ResumableScheduler):
             or any(name not in result for name in self._objectives)
         ):
             return None
-        values = [
-            math.nan
-            if (figure := number(result[name])) is None
-            else figure * (1 if mode == "max" else -1)
-            for name, mode in self._objectives.items()
-        ]
+        values = self._values(result)
         if not all(math.isfinite(value) for value in values):
             return "an objective is not finite"
         rung = self._rungs.reach(trial.trial_id, time)
@@ -88,11 +87,33 @@ class MultiObjectiveASHA(ResumableScheduler):
         self._rungs.record(rung, trial.trial_id, values[0])
         # As in plain ASHA: the newcomer must not fall below the 1 - 1 / eta quantile of those
         # before it.
-        table = np.array([*earlier, own])
-        place = int(np.flatnonzero(best_first(table[:, 1:], table[:, 0]) == len(earlier))[0])
-        if not earlier or place <= len(earlier) / self._rungs.eta:
+        ahead = self._ahead(own, earlier)
+        if ahead <= len(earlier) / self._rungs.eta:
             return None
-        return f"rung {self._rungs.levels[rung]:g}: place {place + 1} of {len(earlier) + 1} by fronts and crowding"
+        return f"rung {self._rungs.levels[rung]:g}: place {ahead + 1} of {len(earlier) + 1} by fronts and epsilon-net"
+
+    def _ahead(self, own: list[float], earlier: list[list[float]]) -> int:
+        """How many earlier trials at a rung rank ahead of the newcomer."""
+        table = np.array([own, *earlier])
+        broken, values = table[:, 0], table[:, 1:]
+        inside = values[1:][broken[1:] == 0]
+        if own[0] == 0 and (values[0] > inside.max(axis=0, initial=-math.inf)).any():
+            return 0  # the best so far in an objective
+        return places_ahead(values, broken)
+
+    def _note_last(self, trial_id: str, time: float, result: Mapping[str, Any]) -> None:
+        values, rung = self._values(result), self._rungs.reach(trial_id, time)
+        if rung is not None and all(math.isfinite(value) for value in values):
+            self._vectors[rung][trial_id] = [self._broken(result), *values]
+            self._rungs.record(rung, trial_id, values[0])
+
+    def _values(self, result: Mapping[str, Any]) -> list[float]:
+        """The objectives, to be maximised; NaN where one is missing or no number."""
+        figures = ((number(result.get(name)), mode) for name, mode in self._objectives.items())
+        return [
+            math.nan if figure is None else figure * (1 if mode == "max" else -1)
+            for figure, mode in figures
+        ]
 
     def _broken(self, result: Mapping[str, Any]) -> float:
         total = 0.0

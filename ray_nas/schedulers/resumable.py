@@ -53,6 +53,10 @@ class Resumable(FIFOScheduler):
         """The scheduler inside."""
         self._calls: list[list[Any]] = []
         """[name, trial id] or [name, trial id, result] in order; results hold numbers only."""
+        self._added: set[str] = set()
+        """Trials with a call that waits or was made."""
+        self._ended: set[str] = set()
+        """Trials whose end was passed on to the scheduler inside."""
         self._stopped: set[str] = set()
         self._trials: dict[str, Any] = {}
         self._waiting: list[list[Any]] | None = None
@@ -85,6 +89,7 @@ class Resumable(FIFOScheduler):
                 f"the saved state is of a {state['scheduler']}, this is a {type(self.scheduler).__name__}"
             )
         self._waiting, self._stopped = list(state["calls"]), set(state["stopped"])
+        self._added, self._ended = {call[1] for call in self._waiting}, set()
 
     def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
         """Notes a trial; the first one attaches the state to the experiment's snapshots."""
@@ -97,10 +102,7 @@ class Resumable(FIFOScheduler):
         self._trials[trial.trial_id] = trial
         if trial.trial_id in self._stopped:
             self._revived.append(trial)
-        known = self._waiting is not None and any(
-            call[1] == trial.trial_id for call in self._waiting
-        )
-        if not known:
+        if self._waiting is None or trial.trial_id not in self._added:
             self._call("on_trial_add", tune_controller, trial)
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: Mapping[str, Any]) -> str:
@@ -145,16 +147,15 @@ class Resumable(FIFOScheduler):
     def _call(self, name: str, tune_controller: Any, trial: Any, *result: dict[str, float]) -> Any:
         calls = self._calls if self._waiting is None else self._waiting
         calls.append([name, trial.trial_id, *result])
-        return (
-            getattr(self.scheduler, name)(tune_controller, trial, *result)
-            if self._waiting is None
-            else None
-        )
+        self._added.add(trial.trial_id)
+        if self._waiting is not None:
+            return None
+        if name not in _GOING:
+            self._ended.add(trial.trial_id)
+        return getattr(self.scheduler, name)(tune_controller, trial, *result)
 
     def _end(self, name: str, tune_controller: Any, trial: Any, *result: dict[str, float]) -> None:
-        if trial.trial_id in self._stopped and any(
-            call[1] == trial.trial_id and call[0] not in _GOING for call in self._calls
-        ):
+        if trial.trial_id in self._stopped and trial.trial_id in self._ended:
             return  # it had ended before the restore; the scheduler inside would not know it any more
         self._call(name, tune_controller, trial, *result)
 

@@ -5,13 +5,15 @@ is trained next. As in the paper, candidates are mutations of the best and the p
 through a cell, where the space offers them (`SearchSpace.features`). Deviations, each chosen by
 measurement: the predictor is a Gaussian process, which knows its uncertainty from five trials on,
 in place of an ensemble of networks; the acquisition is expected improvement in place of independent
-Thompson sampling; candidates are mutated again where the acquisition is high; before the first
-result, larger networks are believed to be better (`trend`), so that nothing is random where
-networks can be counted.
+Thompson sampling; candidates are mutated again where the acquisition is high; larger networks are
+believed to be better (`trend`) until results say otherwise. Before the first result, the belief
+only orders random draws: a first wave on many workers costs what a random one costs. With several
+objectives, each has a process of its own, and each decision goes in a random direction through
+them, as in ParEGO (`scalar_improvement`).
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -24,13 +26,17 @@ from ray_nas.estimators.predictors.gaussian_process import (
     Array,
     GaussianProcess,
     Posterior,
+    Stretch,
+    fit_stretch,
     stretch,
 )
 from ray_nas.estimators.predictors.prior_mean import Trend, capacity, fit_trend
+from ray_nas.estimators.predictors.scalar_improvement import ScalarImprovement
 from ray_nas.estimators.predictors.score_extrapolation import final_scores
 from ray_nas.searchers.core.arguments import SearcherArguments
 from ray_nas.searchers.core.evaluation import Observation
 from ray_nas.searchers.core.proposal import Proposal
+from ray_nas.searchers.core.scalarization import maximin, penalized
 from ray_nas.searchers.core.searcher import ArchitectureSearcher, Space
 from ray_nas.spaces.core.search_space import Config
 
@@ -57,15 +63,20 @@ class Bananas(ArchitectureSearcher):
     """Predictor-guided search: a Gaussian process over the space's features and expected
     improvement.
 
+    With several objectives: a process for each, and expected improvement in a direction that every
+        decision draws anew.
+
     Trials in flight count as ending where they are predicted to, so that many at once spread out;
     once they report, and for trials that were stopped early, the last value is carried on to the
     longest trials' end (`extrapolated_scores`) and counts with the uncertainty of that. Failed
     trials count as the worst value so far.
 
-    Where the space builds networks, the predictor starts from the belief that more parameters are
-    better, learnt from a few networks on the meta device; after a warm start from another task
-    (`start_from`), from that task's ranks instead. The results decide how much remains of it, and
-    which way it points.
+    Where the space builds networks and there is one objective, the predictor starts from the belief
+    that more parameters are better, learnt from a few networks on the meta device; after a warm
+    start from another task (`start_from`), from that task's ranks instead. The results decide how
+    much remains of it, and which way it points. Before the first result, proposals are random
+    draws, of every 32 those first that are believed to be the best; only another task's ranks are
+    searched right away.
 
     Args:
         initial_trials: How many trials must have values before the predictor decides without a
@@ -76,6 +87,8 @@ class Bananas(ArchitectureSearcher):
     Raises:
         ValueError: An argument breaks a rule; the message names it.
     """
+
+    needs_score = False
 
     def __init__(
         self,
@@ -90,18 +103,22 @@ class Bananas(ArchitectureSearcher):
         check_int("initial_trials", initial_trials, low=2)
         super().__init__(space, metric, mode, **common)
         self._initial_trials, self._time_attr = initial_trials, time_attr
-        self._curves: dict[str, list[tuple[float, float]]] = {}
-        """Trial id to its reports (time, score)."""
+        self._curves: dict[str, list[tuple[float, ...]]] = {}
+        """Trial id to its reports: the time, then each objective, to be maximised."""
+        self._violations: dict[str, float] = {}
+        """Of the trials whose last report breaks limits."""
         self._failed: list[str] = []
-        self._predictor: GaussianProcess | None = None
-        self._ranks: dict[str, float] = {}
-        """Trials of another task, with their ranks."""
+        self._models: list[GaussianProcess] | None = None
+        self._ranks: dict[str, list[float]] = {}
+        """Trials of another task, with their ranks by each objective."""
         self._fitted_at = 0
         """The number of values at the last fit of the hyperparameters."""
         self._ranked: list[Proposal] | None = None
         """What is left of a decision's candidates, the best last: if one is refused, the next is
         due.
         """
+        self._drawn: list[Config] = []
+        """What is left of the last random draws, the one to be tried next at the end."""
         self._seen: dict[tuple[tuple[str, Any], ...], tuple[str, Array]] = {}
         """Config to its canonical key and features, to save time."""
 
@@ -112,25 +129,32 @@ class Bananas(ArchitectureSearcher):
 
     def _ask(self) -> Proposal:
         if self._ranked is None:
-            knows = (
-                len(self._curves) >= self._initial_trials
-                or self._gaussian_process().trend is not None
-            )
-            self._ranked = self._decide() if knows else []
-        if self._ranked:
-            return self._ranked.pop()
-        return self._random_proposal()
+            self._ranked = self._decide() if self._knows() else []
+        return self._ranked.pop() if self._ranked else self._draw()
+
+    def _knows(self) -> bool:
+        """Whether there is enough to predict from: results, fewer if there is a belief to start
+        from, or another task's ranks.
+        """
+        believes = any(predictor.trend is not None for predictor in self._predictors())
+        if believes and self._ranks and len(self.objectives) == 1:
+            return True
+        return len(self._curves) >= (1 if believes else self._initial_trials)
+
+    def _draw(self) -> Proposal:
+        """A random config; of every 32, those first that are believed to be better."""
+        if not self._drawn:
+            configs = self.space.sample(size=_RANDOM, random_state=self._rng)
+            rows = self._feature_rows(configs)
+            believed = sum(predictor.trend_at(rows) for predictor in self._predictors())
+            self._drawn = [configs[index] for index in np.argsort(believed, kind="stable")]
+        return self._proposal(self._drawn.pop(), "random")
 
     @one_thread
     def _decide(self) -> list[Proposal]:
         """New candidates by expected improvement, the best last."""
-        trial_ids, features, values, noise = self._observations()
-        silent = [trial_id for trial_id in self.ledger.pending if trial_id not in self._curves]
-        pending = self._feature_rows(self.ledger.proposals[trial_id].config for trial_id in silent)
-        posterior = self._fit(features, values, noise).condition(features, values, noise, pending)
-        known = posterior.predict(np.concatenate([features, pending]))[0]
-        best = float(known.max()) if len(known) else 0.0
-        order = np.argsort(-known[: len(trial_ids)], kind="stable")
+        trial_ids, acquisition = self._predict()
+        order = np.argsort(-acquisition.merits[: len(trial_ids)], kind="stable")
         parents = [
             self._proposal(self.ledger.proposals[trial_id].config, "", (trial_id,))
             for trial_id in (trial_ids[index] for index in order[:_PARENTS])
@@ -139,7 +163,7 @@ class Bananas(ArchitectureSearcher):
         batch = [self._random_proposal() for _ in range(_RANDOM)] + self._mutations(parents)
         top = -math.inf
         for _ in range(_ROUNDS):
-            self._rate(batch, posterior, best, rated)
+            self._rate(batch, acquisition, rated)
             ranking = sorted(rated.values(), key=lambda pair: -pair[0])[:_PARENTS]
             if not ranking or ranking[0][0] <= top:
                 break
@@ -157,8 +181,7 @@ class Bananas(ArchitectureSearcher):
     def _rate(
         self,
         batch: Sequence[Proposal],
-        posterior: Posterior,
-        best: float,
+        acquisition: "Acquisition",
         rated: dict[str, tuple[float, Proposal]],
     ) -> None:
         """Adds what is new in the batch with its acquisition."""
@@ -167,10 +190,7 @@ class Bananas(ArchitectureSearcher):
             if proposal.key not in rated and self._is_new(proposal):
                 new.setdefault(proposal.key, proposal)
         if new:
-            mean, deviation = posterior.predict(
-                self._feature_rows(proposal.config for proposal in new.values())
-            )
-            scores = log_expected_improvement(mean, deviation, best)
+            scores = acquisition(self._feature_rows(proposal.config for proposal in new.values()))
             rated.update(
                 (key, (float(score), proposal))
                 for (key, proposal), score in zip(new.items(), scores, strict=True)
@@ -184,74 +204,121 @@ class Bananas(ArchitectureSearcher):
         if place not in self._seen:
             if len(self._seen) >= _CACHE:
                 self._seen.clear()
-            self._seen[place] = (
-                self.problem.duplicate_key(config),
-                self.space.features(config),
-            )
+            self._seen[place] = self.problem.duplicate_key(config), self._features(config)
         return self._seen[place]
+
+    def _features(self, config: Config) -> Array:
+        """What the predictor sees: with several objectives the code too, since equal functions
+        may differ in cost.
+        """
+        features = self.space.features(config)
+        return (
+            features
+            if len(self.objectives) == 1
+            else np.concatenate([features, self.space.encode(config)])
+        )
 
     def _feature_rows(self, configs: Iterable[Config]) -> Array:
         rows = [self._look_at(config)[1] for config in configs]
         return (
             np.array(rows)
             if rows
-            else np.zeros((0, len(self._gaussian_process().hyperparameters) - 2))
+            else np.zeros((0, len(self._predictors()[0].hyperparameters) - 2))
         )
 
-    # The predictor.
+    # The predictors, one for each objective.
 
-    def _observations(self) -> tuple[list[str], Array, Array, Array]:
-        """The trials to predict from: their ids, features, stretched scores and the variances of
-        those.
+    def _predict(self) -> tuple[list[str], "Acquisition"]:
+        """The trials that are predicted from, and how much is expected of candidates."""
+        trial_ids, features, stretched = self._observations()
+        silent = [trial_id for trial_id in self.ledger.pending if trial_id not in self._curves]
+        pending = self._feature_rows(self.ledger.proposals[trial_id].config for trial_id in silent)
+        self._fit(features, stretched)
+        posteriors = [
+            predictor.condition(features, values, noise, pending)
+            for predictor, (values, noise, _) in zip(self._predictors(), stretched, strict=True)
+        ]
+        known = np.concatenate([features, pending])
+        if len(posteriors) == 1:
+            return trial_ids, Improvement(posteriors[0], known)
+        return trial_ids, ScalarImprovement(
+            posteriors, [scale for _, _, scale in stretched], known, self._rng
+        )
+
+    def _observations(self) -> tuple[list[str], Array, list[tuple[Array, Array, Stretch]]]:
+        """The trials to predict from: their ids, features, and for each objective its stretched
+        values and their variances.
         """
         if not self._curves:
-            return [], self._feature_rows(()), np.zeros(0), np.zeros(0)
-        scores, variances = final_scores(list(self._curves.values()))
+            nothing = np.zeros(0), np.zeros(0), fit_stretch(np.zeros(1), np.zeros(1))
+            return [], self._feature_rows(()), [nothing for _ in self.objectives]
         trial_ids = [*self._curves, *self._failed]
-        scores = np.concatenate([scores, np.full(len(self._failed), scores.min())])
-        variances = np.concatenate([variances, np.zeros(len(self._failed))])
-        values, noise = stretch(scores, variances)
-        chosen = _representative(values, _MEMORY)
+        violations = np.array([self._violations.get(trial_id, 0.0) for trial_id in self._curves])
+        stretched = []
+        for index in range(len(self.objectives)):
+            scores, variances = final_scores(
+                [
+                    [(report[0], report[1 + index]) for report in curve]
+                    for curve in self._curves.values()
+                ]
+            )
+            scores = penalized(scores, violations)
+            scores = np.concatenate([scores, np.full(len(self._failed), scores.min())])
+            variances = np.concatenate([variances, np.zeros(len(self._failed))])
+            stretched.append((*stretch(scores, variances), fit_stretch(scores, variances)))
+        merits = (
+            stretched[0][0]
+            if len(stretched) == 1
+            else maximin(np.stack([values for values, _, _ in stretched], axis=1))
+        )
+        chosen = _representative(merits, _MEMORY)
         trial_ids = [trial_ids[index] for index in chosen]
         features = self._feature_rows(
             self.ledger.proposals[trial_id].config for trial_id in trial_ids
         )
-        return trial_ids, features, values[chosen], noise[chosen]
+        return (
+            trial_ids,
+            features,
+            [(values[chosen], noise[chosen], scale) for values, noise, scale in stretched],
+        )
 
-    def _fit(self, features: Array, values: Array, noise: Array) -> GaussianProcess:
-        """The predictor, its hyperparameters fitted anew after every twentieth part of new
-        values.
-        """
-        predictor, count = self._gaussian_process(), len(self._curves) + len(self._failed)
+    def _fit(self, features: Array, stretched: Sequence[tuple[Array, Array, Stretch]]) -> None:
+        """Fits the predictors' hyperparameters anew after every twentieth part of new values."""
+        count = len(self._curves) + len(self._failed)
         if (
             len(self._curves) >= self._initial_trials
             and count - self._fitted_at > self._fitted_at // 20
         ):
-            chosen = _representative(values, _FITTED)
-            predictor.fit(features[chosen], values[chosen], noise[chosen])
+            for predictor, (values, noise, _) in zip(self._predictors(), stretched, strict=True):
+                chosen = _representative(values, _FITTED)
+                predictor.fit(features[chosen], values[chosen], noise[chosen])
             self._fitted_at = count
-        return predictor
 
-    def _gaussian_process(self) -> GaussianProcess:
-        if self._predictor is None:
+    def _predictors(self) -> list[GaussianProcess]:
+        if self._models is None:
             rng = np.random.default_rng(
                 0
             )  # the prior is the space's own, whatever the searcher's seed
             configs = self.space.sample(size=_SAMPLE, random_state=rng)
-            sample = np.array([self.space.features(config) for config in configs])
-            self._predictor = GaussianProcess(sample, self._trend(configs, sample))
-        return self._predictor
+            sample = np.array([self._features(config) for config in configs])
+            self._models = [
+                GaussianProcess(sample, self._trend(configs, sample, index))
+                for index in range(len(self.objectives))
+            ]
+        return self._models
 
-    def _trend(self, configs: Sequence[Config], sample: Array) -> Trend | None:
-        """What to believe in before the first result: ranks on another task, else the number of
-        parameters, if it is known.
+    def _trend(self, configs: Sequence[Config], sample: Array, objective: int) -> Trend | None:
+        """What to believe of an objective before the first result: ranks on another task, else,
+        if it is the only one, size.
         """
         if self._ranks:
             features = self._feature_rows(
                 self.ledger.proposals[trial_id].config for trial_id in self._ranks
             )
-            return fit_trend(features, np.array(list(self._ranks.values())), sample)
-        return capacity(self.space, configs, sample)
+            return fit_trend(
+                features, np.array([ranks[objective] for ranks in self._ranks.values()]), sample
+            )
+        return capacity(self.space, configs, sample) if len(self.objectives) == 1 else None
 
     # Tell.
 
@@ -267,22 +334,28 @@ class Bananas(ArchitectureSearcher):
             time = curve[-1][0] if curve else 0.0
         while curve and curve[-1][0] >= time:  # a retried trial reports its first iterations again
             curve.pop()
-        curve.append((float(time), observation.score))
-
-    def _rescore(self, scores: Mapping[str, float]) -> None:
-        for trial_id, score in scores.items():
-            if trial_id in self._curves:
-                self._curves[trial_id][-1] = (self._curves[trial_id][-1][0], score)
+        curve.append((float(time), *observation.values))
+        self._violations.pop(observation.trial_id, None)
+        if observation.violation:
+            self._violations[observation.trial_id] = observation.violation
 
     def _fail(self, trial_id: str) -> None:
         self._curves.pop(trial_id, None)
+        self._violations.pop(trial_id, None)
         self._failed.append(trial_id)
 
     def _transfer(self, observations: Sequence[Observation]) -> None:
-        self._ranks.update(
-            (observation.trial_id, observation.score) for observation in observations
-        )
-        self._predictor = None
+        count = len(self.objectives)
+        for (
+            observation
+        ) in observations:  # by the mean rank where the other task has not as many objectives
+            values = (
+                observation.values
+                if len(observation.values) == count
+                else [observation.score] * count
+            )
+            self._ranks[observation.trial_id] = list(values)
+        self._models = None
 
     # State.
 
@@ -293,24 +366,61 @@ class Bananas(ArchitectureSearcher):
                 for trial_id, curve in self._curves.items()
             },
             "failed": self._failed,
+            "drawn": self._drawn,
             "ranks": self._ranks,
-            "hyperparameters": self._predictor.hyperparameters if self._predictor else None,
+            "violations": self._violations,
+            "hyperparameters": [
+                value for model in self._models or () for value in model.hyperparameters
+            ],
             "fitted_at": self._fitted_at,
         }
 
     def _set_state(self, state: dict[str, Any]) -> None:
         self._curves = {
-            trial_id: [(time, score) for time, score in curve]
+            trial_id: [tuple(report) for report in curve]
             for trial_id, curve in state["curves"].items()
         }
-        self._failed, self._ranks, self._fitted_at = (
+        self._violations, self._failed, self._ranks = (
+            state["violations"],
             state["failed"],
             state["ranks"],
-            state["fitted_at"],
         )
-        self._seen, self._predictor = {}, None
-        if state["hyperparameters"] is not None:
-            self._gaussian_process().hyperparameters = state["hyperparameters"]
+        self._fitted_at, self._drawn, self._seen, self._models = (
+            state["fitted_at"],
+            state["drawn"],
+            {},
+            None,
+        )
+        if state["hyperparameters"]:
+            for model, part in zip(
+                self._predictors(),
+                np.split(np.array(state["hyperparameters"]), len(self.objectives)),
+                strict=True,
+            ):
+                model.hyperparameters = part.tolist()
+
+
+class Improvement:
+    """The logarithm of the expected improvement of one objective.
+
+    Args:
+        posterior: Of its values.
+        known: Features of the trials that have values and of those in flight, shape (trials,
+            features).
+    """
+
+    def __init__(self, posterior: Posterior, known: Array) -> None:
+        self._posterior = posterior
+        self.merits = posterior.predict(known)[0]
+        """What is expected of each known trial."""
+        self._best = float(self.merits.max()) if len(known) else 0.0
+
+    def __call__(self, features: Array) -> Array:
+        """It, at each row of `features`; shape (rows,)."""
+        return log_expected_improvement(*self._posterior.predict(features), self._best)
+
+
+Acquisition = Improvement | ScalarImprovement
 
 
 def log_expected_improvement(mean: Array, deviation: Array, best: float) -> Array:

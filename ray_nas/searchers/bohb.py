@@ -96,6 +96,9 @@ class BOHB(ArchitectureSearcher):
             self._model = KDEModel(self.space, self._rng, **self._model_arguments)  # type: ignore[arg-type]
         return self._model
 
+    def _before_decision(self) -> None:
+        self.model.refit()
+
     def _ask(self) -> Proposal:
         config, info = self.model.get_config(is_new=self._is_new_config)
         return self._proposal(config, "model" if info["model_based_pick"] else "random")

@@ -16,10 +16,6 @@ from ray_nas.searchers import NSGA2, RegularizedEvolution
 from ray_nas.simulation import DivergenceError, replay, simulate
 from ray_nas.spaces import NASBench201
 
-pytestmark = pytest.mark.timeout(
-    300
-)  # a real runtime starts, on a machine that may have other work
-
 
 def reports(config: dict) -> Iterator[dict]:
     convolutions = sum("conv" in operation for operation in config.values())

@@ -51,6 +51,33 @@ def test_a_tiny_run_prints_the_table_and_its_figures(tmp_path: Path) -> None:
     assert "plotly" in page.read_text().lower()
 
 
+def test_random_search_stands_in_every_table_and_ranks_come_last(tmp_path: Path) -> None:
+    cache = tmp_path / "cache.jsonl"
+    arguments = (
+        "--tables",
+        "conditional",
+        "hpobench/car",
+        "--searchers",
+        "LocalSearch",
+        "--seeds",
+        "3",
+        "--queries",
+        "60",
+    )
+    first = bench(*arguments, "--cache", str(cache))
+    assert first.returncode == 0, first.stderr
+    figures = json.loads(first.stdout.splitlines()[-1])
+    assert all(set(rows) == {"LocalSearch", "RandomSearch"} for rows in figures["tables"].values())
+    ranks = figures["ranks_at_60"]
+    assert sum(rank for rank, _, _ in ranks.values()) == pytest.approx(3.0)
+    assert all(1.0 <= low <= rank <= high <= 2.0 for rank, low, high in ranks.values())
+    runs = cache.read_text()
+    assert len(runs.splitlines()) == 2 * 2 * 3
+    again = bench(*arguments, "--cache", str(cache))
+    assert again.stdout == first.stdout
+    assert cache.read_text() == runs, "nothing is run again"
+
+
 def test_an_unknown_searcher_is_refused() -> None:
     run = bench("--searchers", "Oracle")
     assert run.returncode != 0

@@ -64,11 +64,7 @@ def test_the_pods_mount_what_they_have_and_can_scale() -> None:
 def test_the_script_takes_the_arguments_that_the_job_gives_it() -> None:
     arguments = shlex.split(read("kuberay_job.yaml")["spec"]["entrypoint"])
     shown = subprocess.run(
-        [sys.executable, FOLDER / "search.py", "--help"],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=100,
+        [sys.executable, FOLDER / "search.py", "--help"], capture_output=True, text=True, check=True
     )
     for argument in arguments:
         if argument.startswith("--"):

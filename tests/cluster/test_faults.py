@@ -56,7 +56,9 @@ def check_all_there(folder: Path, cells: NASBench201, number: int) -> None:
     again = make(cells)
     again.restore(str(folder / "state.json"))
     assert again.suggest("next") not in (None, "FINISHED")
-    assert [trial.status for trial in list(record.load(folder).trials.values())] == ["completed"] * number
+    assert [trial.status for trial in list(record.load(folder).trials.values())] == [
+        "completed"
+    ] * number
 
 
 # Storage.
@@ -102,7 +104,10 @@ def test_a_disk_that_is_really_full(cells: NASBench201, small_disk: Path) -> Non
         (aside / file.name).write_bytes(file.read_bytes())
     again = make(cells)
     again.restore(str(aside / "state.json"))
-    assert sum(trial.status == "completed" for trial in list(record.load(aside).trials.values())) >= saved
+    assert (
+        sum(trial.status == "completed" for trial in list(record.load(aside).trials.values()))
+        >= saved
+    )
     subprocess.run(["mount", "-o", "remount,size=4m", str(small_disk)], check=True)
     searcher.save(
         str(small_disk / "state.json")
@@ -343,9 +348,9 @@ def test_a_run_that_ended_with_a_full_disk_is_restored_when_there_is_room(
 
 
 def test_a_time_limit_that_is_kept_does_nothing() -> None:
-    with time_limit(0.2):
+    with time_limit(1):
         pass
-    time.sleep(0.4)
+    time.sleep(1.5)
 
 
 @pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf"), 1e10])
@@ -396,16 +401,9 @@ def test_a_time_limit_ends_the_process_and_says_where_it_was(code: str) -> None:
         code
     )
     folder = Path(hanging.__file__).parent  # the module alone starts in no time
-    began = time.monotonic()
     ended = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
+        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False
     )
-    assert ended.returncode == 1
+    assert ended.returncode == 1  # and not 0, as after the 30 seconds that it would sleep
     assert re.search(r"^Timeout \(0:00:0.*\n(.*\n)*  File \"<string>\", line \d+ in ", ended.stderr)
-    assert time.monotonic() - began < 20
     assert ended.stdout == ("kept\n" if "fork" in code else "")

@@ -15,14 +15,14 @@ from ray_nas.state import state_file
 DRIVER = Path(__file__).with_name("three_nodes.py")
 
 
-def search(folder: Path, number: int, seed: int, seconds: float) -> None:
+def search(folder: Path, number: int, seed: int) -> None:
     """Runs the script, which has a cluster of its own, and checks how it ended."""
     environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
     environment["PYTHONPATH"] = os.pathsep.join(
         [str(DRIVER.parents[2]), environment.get("PYTHONPATH", "")]
     )
     command = [sys.executable, str(DRIVER), str(folder), str(number), str(seed)]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=seconds, env=environment)
+    run = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-4000:]
     told = {
         trial_id: (epoch, error)
@@ -64,7 +64,8 @@ def check_states(folder: Path, reached: dict[str, int]) -> None:
     saved = state_file.read(max((folder / "run").glob("searcher-state-*.json")))
     assert saved["companions"]["LearningCurveASHA"]["reached"] == reached
     scores = {
-        trial.trial_id: trial.metrics["score"] for trial in list(record.load(folder / "run").trials.values())
+        trial.trial_id: trial.metrics["score"]
+        for trial in list(record.load(folder / "run").trials.values())
     }
     ended = [
         event["trial"]
@@ -76,13 +77,12 @@ def check_states(folder: Path, reached: dict[str, int]) -> None:
     ]
 
 
-@pytest.mark.timeout(300)
 def test_two_of_three_nodes_die_and_then_the_driver(tmp_path: Path) -> None:
-    search(tmp_path, 20, seed=1, seconds=290)
+    search(tmp_path, 20, seed=1)
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(14_400)
 @pytest.mark.parametrize("seed", range(2, 22))
 def test_many_times(tmp_path: Path, seed: int) -> None:
-    search(tmp_path, 100, seed, seconds=1190)
+    search(tmp_path, 100, seed)

@@ -34,6 +34,8 @@ def main(folder: Path) -> None:
 
     def loss(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         functions = {frame.function for frame in inspect.stack(0)}
+        (folder / "workers").mkdir(exist_ok=True)
+        (folder / "workers" / str(os.getpid())).touch()
         with (folder / "calls").open("a") as file:  # what is done more than once can be told
             file.write("." if torch.is_grad_enabled() else "s" if "_evaluate" in functions else "p")
         return nn.functional.cross_entropy(outputs, targets)

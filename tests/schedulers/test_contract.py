@@ -245,14 +245,44 @@ def test_a_value_that_is_not_finite_ends_the_trial(name, controller, make_trial)
 
 @pytest.mark.parametrize("name", OURS)
 def test_a_report_may_skip_rungs(name, controller, make_trial):
-    """It counts for the highest rung that it has passed, once."""
+    """It counts for the highest rung that it has passed, later reports for one below each."""
     scheduler = SCHEDULERS[name]()
-    for index in range(3):
-        trial = make_trial(f"t{index}", {"x": 0.5})
+    trials = [make_trial(f"t{index}", {"x": 0.5}) for index in range(3)]
+    for epoch, sizes in (
+        (10, [0, 0, 3, 0]),
+        (11, [0, 3, 3, 0]),
+        (11, [0, 3, 3, 0]),
+        (12, [3, 3, 3, 0]),
+        (13, [3, 3, 3, 0]),
+    ):
+        for index, trial in enumerate(
+            trials
+        ):  # each is better than those before it, so that none is stopped
+            if trial.trial_id not in scheduler.get_state()["reached"]:
+                scheduler.on_trial_add(controller, trial)
+            scheduler.on_trial_result(
+                controller, trial, {"epoch": epoch, "score": index / 10, "cost": -index / 10}
+            )
+        assert [len(record) for _, record in scheduler.get_state()["rungs"]] == sizes
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_the_last_report_counts_for_a_rung_as_well(name, controller, make_trial):
+    """One that says `done` comes to `on_trial_complete` alone. An older one does not count."""
+    scheduler, trials = SCHEDULERS[name](), [make_trial(trial_id, {"x": 0.5}) for trial_id in "abc"]
+    for trial in trials:
         scheduler.on_trial_add(controller, trial)
-        scheduler.on_trial_result(controller, trial, {"epoch": 10, "score": 0.4, "cost": -0.4})
-    rungs = scheduler.get_state()["rungs"]
-    assert [len(record) for _, record in rungs] == [0, 0, 3]
+    scheduler.on_trial_complete(controller, trials[0], {"epoch": 4, "score": 0.4, "cost": -0.4})
+    scheduler.on_trial_result(controller, trials[1], {"epoch": 4, "score": 0.4, "cost": -0.4})
+    scheduler.on_trial_complete(controller, trials[1], {"epoch": 4, "score": 0.4, "cost": -0.4})
+    scheduler.on_trial_result(controller, trials[2], {"epoch": 4, "score": 0.4, "cost": -0.4})
+    scheduler.on_trial_complete(controller, trials[2], {"epoch": 2, "score": 0.4, "cost": -0.4})
+    assert [sorted(record) for _, record in scheduler.get_state()["rungs"]] == [
+        ["b"],
+        ["a", "b", "c"],
+        [],
+        [],
+    ]
 
 
 @pytest.mark.parametrize("name", OURS)

@@ -67,9 +67,8 @@ def run_with_kills(folder: Path, kind: str, kills: int, seed: int) -> list[dict]
         seen = len(log_lines(folder))
         process = start(folder, kind)
         target = seen + int(rng.integers(8, 25))
-        deadline = time.monotonic() + 200
         try:
-            while process.poll() is None and time.monotonic() < deadline:
+            while process.poll() is None:
                 if session < kills and len(log_lines(folder)) >= target:
                     break
                 time.sleep(0.01)
@@ -82,7 +81,6 @@ def run_with_kills(folder: Path, kind: str, kills: int, seed: int) -> list[dict]
         if finished:  # the last session, or one that was quicker than its killer
             assert process.returncode == 0, (folder / "output.txt").read_text()[-3000:]
             return surviving + new
-        assert session < kills, "the last session did not end in time"
         surviving += new[: saved_state(folder, kind)["reports"] - len(surviving)]
     raise AssertionError
 
@@ -116,14 +114,13 @@ def check(folder: Path, kind: str, kills: int, seed: int) -> None:
         assert epoch in (1, 3, driver.MAX_T) or reason.startswith("extrapolated")
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("kind", ["ours", pytest.param("ray", marks=pytest.mark.soak)])
 def test_kill_twice(tmp_path: Path, kind: str) -> None:
     check(tmp_path, kind, kills=2 if kind == "ours" else 1, seed=0)
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(14_400)
 @pytest.mark.parametrize("kind", ["ours", "ray"])
 def test_kill_twenty_times(tmp_path: Path, kind: str) -> None:
     check(tmp_path, kind, kills=20, seed=1)

@@ -1,5 +1,7 @@
 """What `Resumable` takes, and what it relies on in Ray."""
 
+import sys
+
 import pytest
 from ray.tune.schedulers import ASHAScheduler, HyperBandScheduler, MedianStoppingRule
 
@@ -28,3 +30,67 @@ def test_metric_and_mode_from_tune_are_handed_on():
     scheduler = Resumable(ASHAScheduler(time_attr="epoch"))
     assert scheduler.set_search_properties("score", "max")
     assert scheduler.metric == "score"
+
+
+def steps(work) -> int:
+    """Bytecode instructions that `resumable.py` runs during `work()`: time that no load changes."""
+    count = 0
+
+    def trace(frame, event, argument):
+        nonlocal count
+        if not frame.f_code.co_filename.endswith("resumable.py"):
+            return None
+        frame.f_trace_opcodes = True
+        count += event == "opcode"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        work()
+    finally:
+        sys.settrace(before)
+    return count
+
+
+def train(scheduler, controller, trials) -> None:
+    """Trials of six reports at most, each worse than the one before, so that most are stopped."""
+    for number, trial in trials:
+        scheduler.on_trial_add(controller, trial)
+        for epoch in range(1, 7):
+            result = {"epoch": epoch, "score": -number}
+            if scheduler.on_trial_result(controller, trial, result) == "STOP":
+                break
+        scheduler.on_trial_complete(controller, trial, result)
+
+
+def test_a_trial_costs_the_same_however_many_were_before(make_trial, controller):
+    scheduler = Resumable(ASHAScheduler(**COMMON, max_t=6))
+    trials = [(number, make_trial(f"t{number:04d}")) for number in range(400)]
+    early, between, late = trials[1:51], trials[51:350], trials[350:]
+    train(scheduler, controller, trials[:1])
+    early_cost = steps(lambda: train(scheduler, controller, early))
+    train(scheduler, controller, between)
+    assert steps(lambda: train(scheduler, controller, late)) == early_cost
+
+
+def test_a_trial_that_a_restore_adds_costs_the_same_however_many_calls_are_saved(
+    make_trial, controller
+):
+    costs = []
+    for number in (50, 400):
+        saved = Resumable(ASHAScheduler(**COMMON, max_t=6))
+        trials = [(index, make_trial(f"t{index:04d}")) for index in range(number)]
+        train(saved, controller, trials)
+        restored = Resumable(ASHAScheduler(**COMMON, max_t=6))
+        restored.set_state(saved.get_state())
+        restored.on_trial_add(controller, trials[0][1])
+        last = [trial for _, trial in trials[-20:]]
+        costs.append(
+            steps(
+                lambda last=last, restored=restored: [
+                    restored.on_trial_add(controller, trial) for trial in last
+                ]
+            )
+        )
+    assert costs[1] == costs[0]

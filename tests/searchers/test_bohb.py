@@ -1,6 +1,7 @@
 import sys
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import ConfigSpace as CS
@@ -66,7 +67,48 @@ def test_inactive_parameters_are_filled_in_from_other_rows(small_space: SearchSp
     assert filled[:, 2].tolist() == [1.0, 1.0, 1.0, 1.0]
     np.testing.assert_array_equal(filled[:, :2], data[:, :2])
     assert set(model.impute_conditional_data(data[[0, 2]])[:, 2]) <= {0.0, 1.0}  # no row has it
-    np.testing.assert_array_equal(filled, model.impute_conditional_data(data))
+
+
+def test_stand_ins_of_inactive_parameters_come_from_the_seeded_generator(
+    mixed_space: SearchSpace,
+) -> None:
+    model = model_of(mixed_space)
+    rng = np.random.default_rng(3)
+    data = np.array([model._to_vector(mixed_space.sample(random_state=rng)) for _ in range(60)])
+    filled = [
+        KDEModel(mixed_space, np.random.default_rng(seed)).impute_conditional_data(data)
+        for seed in (0, 0, 1)
+    ]
+    np.testing.assert_array_equal(filled[0], filled[1])
+    assert not np.array_equal(filled[0], filled[2])
+
+
+def test_a_restored_search_proposes_as_one_that_went_on(
+    mixed_space: SearchSpace, tmp_path: Path
+) -> None:
+    def going_on() -> BOHB:
+        """Four trials in flight, so that a fitted model proposes again before anything is
+        reported.
+        """
+        searcher = BOHB(mixed_space, "loss", "min", random_fraction=0.0, seed=0)
+        for number in range(44):
+            searcher.suggest(str(number))
+            if number < 40:
+                searcher.on_trial_complete(
+                    str(number), {"loss": float(number * 7 % 40), "training_iteration": 1}
+                )
+        return searcher
+
+    def proposals(searcher: BOHB) -> list[Any]:
+        return [searcher.suggest(str(number)) for number in range(44, 60)]
+
+    saved = going_on()
+    assert saved._proposals["43"].move == "model"
+    saved.save(str(tmp_path / "state.json"))
+    restored = BOHB(mixed_space, "loss", "min", random_fraction=0.0, seed=0)
+    restored.restore(str(tmp_path / "state.json"))
+    ahead = proposals(restored)
+    assert ahead == proposals(saved) == proposals(going_on())
 
 
 def test_values_survive_the_model(mixed_space: SearchSpace) -> None:

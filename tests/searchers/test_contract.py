@@ -391,7 +391,9 @@ def test_a_trial_that_failed_and_is_resumed_after_a_restore_counts(
         third.suggest(f"n{number}") for number in range(3)
     ]
     third.save(str(tmp_path / "state.json"))
-    lost = next(trial for trial in list(record.load(tmp_path).trials.values()) if trial.trial_id == "lost")
+    lost = next(
+        trial for trial in list(record.load(tmp_path).trials.values()) if trial.trial_id == "lost"
+    )
     assert (lost.status, [result["score"] for result in lost.results]) == ("completed", [8.0, 9.0])
 
 

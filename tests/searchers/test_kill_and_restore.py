@@ -47,9 +47,7 @@ def kill_and_restore(
         time.sleep(rng.uniform(0.0, 1.5))
         driver.send_signal(signal.SIGKILL)
         driver.wait()
-    run = subprocess.run(
-        command, env=environment, capture_output=True, text=True, timeout=100, check=False
-    )
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr[-3000:]
     trials = json.loads(run.stdout.splitlines()[-1])
     lines = check_each_once(folder, trials)
@@ -62,7 +60,9 @@ def check_each_once(folder: Path, trials: list[dict]) -> list[dict]:
     lines = list(record.events(folder / "evolve"))
     ends = Counter(line["trial"] for line in lines if line["event"] == "end")
     assert ends == Counter(trial["trial"] for trial in trials)
-    loaded = {trial.trial_id: trial for trial in list(record.load(folder / "evolve").trials.values())}
+    loaded = {
+        trial.trial_id: trial for trial in list(record.load(folder / "evolve").trials.values())
+    }
     assert {trial["trial"]: trial["config"] for trial in trials} == {
         name: trial.config for name, trial in loaded.items()
     }
@@ -75,7 +75,9 @@ def check_population(folder: Path, trials: list[dict], lines: list[dict]) -> Non
         trial["score"] == sum("conv" in operation for operation in trial["config"].values()) + 0.3
         for trial in trials
     )
-    loaded = {trial.trial_id: trial for trial in list(record.load(folder / "evolve").trials.values())}
+    loaded = {
+        trial.trial_id: trial for trial in list(record.load(folder / "evolve").trials.values())
+    }
     newest = max((folder / "evolve").glob("searcher-state-*.json"))
     population = json.loads(newest.read_text())["strategy"]["population"]
     last = [line["trial"] for line in lines if line["event"] == "end"][-5:]
@@ -94,7 +96,6 @@ def test_paused_trials_of_hyperband_are_restored(tmp_path: Path) -> None:
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize("seed", range(10))
 def test_drivers_killed_again_and_again_are_restored(seed: int, tmp_path: Path) -> None:
     kill_and_restore(tmp_path, random.Random(seed), kills=3)

@@ -12,7 +12,7 @@ import pytest
 from ray import cloudpickle, tune
 
 from ray_nas import record
-from ray_nas.searchers import LocalSearch, OneShot, RandomSearch, RegularizedEvolution
+from ray_nas.searchers import LocalSearch, OneShot, RandomSearch, RegularizedEvolution, start_from
 from ray_nas.spaces import NASBench201, SearchSpace
 from ray_nas.state.state_file import StateError
 
@@ -210,7 +210,9 @@ def test_what_was_evaluated_is_kept_when_a_batch_or_a_retraining_fails(
     assert second["phase"] == "retrain"
     search.on_trial_complete("t5", answer(second))
     search.save(str(tmp_path / "state.json"))
-    statuses = {trial.trial_id: trial.status for trial in list(record.load(tmp_path).trials.values())}
+    statuses = {
+        trial.trial_id: trial.status for trial in list(record.load(tmp_path).trials.values())
+    }
     assert {statuses[f"t2/{number}"] for number in range(4)} == {"error"}
     assert (statuses[names[0]], statuses["t4"], statuses["t5"]) == (
         "infeasible",
@@ -245,7 +247,72 @@ def test_the_favourites_of_a_controller_come_first(cells: NASBench201, tmp_path:
     first = list(json.loads(search.suggest("t1")["sub_networks"]).values())
     assert first[:2] == favourites
     search.save(str(tmp_path / "state.json"))
-    assert [trial.parents for trial in list(record.load(tmp_path).trials.values())[:2]] == [["t0"], ["t0"]]
+    assert [trial.parents for trial in list(record.load(tmp_path).trials.values())[:2]] == [
+        ["t0"],
+        ["t0"],
+    ]
+
+
+def test_favourites_come_after_what_an_earlier_experiment_says(cells: NASBench201) -> None:
+    earlier = [cells.sample(random_state=seed) for seed in (3, 4)]
+    favourites = [cells.sample(random_state=seed) for seed in (1, 2)]
+    inner = RandomSearch(cells, "accuracy", "max", seed=1)
+    start_from(
+        inner,
+        [(config, {"accuracy": 0.9 - 0.1 * number}) for number, config in enumerate(earlier)],
+        points=2,
+    )
+    search = OneShot(
+        cells,
+        "accuracy",
+        "max",
+        searcher=inner,
+        strategy="enas",
+        evaluations=4,
+        evaluations_per_trial=4,
+        seed=1,
+    )
+    last = {**answer(search.suggest("t0")), "favourites": json.dumps(favourites)}
+    for _ in range(2):  # Tune hands the last report over twice
+        search.on_trial_result("t0", last)
+    search.on_trial_complete("t0", last)
+    assert list(json.loads(search.suggest("t1")["sub_networks"]).values()) == [
+        *earlier,
+        *favourites,
+    ]
+
+
+@pytest.mark.parametrize("cut", [1, 3, 4, 5, 6])
+def test_a_restored_searcher_knows_what_the_live_one_knows(
+    cells: NASBench201, cut: int, tmp_path: Path
+) -> None:
+    """Retrainings are no trials of the searcher inside, whose figures theirs would be mixed up
+    with.
+    """
+
+    def limited(space: NASBench201, seed: int) -> RegularizedEvolution:
+        return RegularizedEvolution(
+            space, "accuracy", "max", constraints={"loss": (None, 0.9)}, seed=seed
+        )
+
+    def knows(search: OneShot) -> dict[str, object]:
+        inner = search._inner
+        return {
+            "proposals": inner._proposals,
+            "pending": set(inner._pending),
+            "scored": inner._scores._ids,
+            "scores": inner._scores._scores.tolist(),
+            "candidates": (inner._candidates.get_state(), inner._candidates._known),
+            "failed": inner._failed_before,
+        }
+
+    straight = make(cells, inner=limited)
+    drive(straight, 0, cut)
+    straight.suggest(f"t{cut}")
+    straight.save(str(tmp_path / "state.json"))
+    restored = make(cells, inner=limited)
+    restored.restore(str(tmp_path / "state.json"))
+    assert knows(restored) == knows(straight)
 
 
 def test_winners_are_the_finished_retrainings(cells: NASBench201) -> None:

@@ -23,12 +23,7 @@ def test_the_snippet_of_one_shot_search(tmp_path: Path) -> None:
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "RAY_AIR_NEW_OUTPUT": "0"}
     run = subprocess.run(
-        [sys.executable, str(script)],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=280,
+        [sys.executable, str(script)], cwd=tmp_path, env=environment, capture_output=True, text=True
     )
     assert run.returncode == 0, run.stderr[-3000:]
     winners = [line for line in run.stdout.splitlines() if re.match(r"0\.\d+ 0\.\d+ {'edge_", line)]

@@ -376,6 +376,20 @@ def test_networks_run_forward_and_backward(name: str) -> None:
             space.build(dict(list(config.items())[1:]))
 
 
+@pytest.mark.parametrize("name", NETWORKS)
+def test_build_says_what_was_meant(name: str) -> None:
+    space = make(name)
+    config = space.sample(random_state=0)
+    with pytest.raises(TypeError, match="Tune did not resolve it"):
+        space.build(space)
+    with pytest.raises(TypeError, match="must be a dict of parameter values, got tuple"):
+        space.build(("__ref_ph", "0"))
+    with pytest.raises(ValueError, match=r"config.*did you mean config\['arch'\]\?"):
+        space.build({"arch": config, "lr": 0.1})
+    with pytest.raises(ValueError, match=r"did you mean config\['model'\]\['arch'\]\?"):
+        space.build({"model": {"arch": config, "rate": 1}, "lr": 0.1})
+
+
 @ray.remote
 def _in_worker(space: SearchSpace, builds: bool) -> tuple[str, list[dict[str, Any]], int]:
     configs = space.sample(size=3, random_state=0)

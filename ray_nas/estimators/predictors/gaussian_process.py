@@ -10,6 +10,7 @@ begin with, and then what the observations make of it.
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -38,6 +39,8 @@ believed to follow it.
 """
 _JITTER: Final = 1e-8
 _FIT_STEPS: Final = 25
+_LEAST_GAP: Final = 0.1
+"""What is added to a gap, in median gaps, before its logarithm is taken."""
 
 
 class GaussianProcess:
@@ -81,7 +84,7 @@ class GaussianProcess:
         result = minimize(
             self._loss,
             np.array(self.hyperparameters),
-            (features, values - _SLOPE[0] * self._trend_at(features), noise),
+            (features, values - _SLOPE[0] * self.trend_at(features), noise),
             jac=True,
             method="L-BFGS-B",
             bounds=list(zip(center - _REACH * spread, center + _REACH * spread, strict=True)),
@@ -107,7 +110,7 @@ class GaussianProcess:
         count = len(values)
         weights, own_noise = self._weights(), math.exp(self.hyperparameters[-1])
         points = np.concatenate([features, pending])
-        trend = self._trend_at(points)
+        trend = self.trend_at(points)
         kernel = _matern(_squared_distances(points, points, weights)) + _SLOPE[1] * np.outer(
             trend, trend
         )
@@ -120,10 +123,13 @@ class GaussianProcess:
             (factor[:count, :count], True), rest
         )  # leading block: the observations alone
         return Posterior(
-            points, weights, factor, coefficients, _amplitude(rest, coefficients), self._trend_at
+            points, weights, factor, coefficients, _amplitude(rest, coefficients), self.trend_at
         )
 
-    def _trend_at(self, features: Array) -> Array:
+    def trend_at(self, features: Array) -> Array:
+        """What is believed of each row of `features` before any observation, up to its slope;
+        shape (rows,).
+        """
         return self.trend(features) if self.trend is not None else np.zeros(len(features))
 
     def _weights(self) -> Array:
@@ -205,31 +211,68 @@ class Posterior:
         return mean, np.sqrt(variance)
 
 
-def stretch(scores: Array, variances: Array) -> tuple[Array, Array]:
-    """Scores on a scale that parts the best from the good and draws the bad together: -log(gap to
-    the best).
+@dataclass(frozen=True)
+class Stretch:
+    """A scale that parts the best from the good and draws the bad together: -log(gap to the best),
+    linear above the best.
 
     A failed training can be many times worse than the difference that a search is about.
+    """
+
+    best: float
+    middle: float
+    """The median gap."""
+    center: float
+    spread: float
+
+    def __call__(self, scores: Array) -> Array:
+        """The stretched scores, of any shape."""
+        gaps = (self.best - scores) / self.middle
+        above = -math.log(_LEAST_GAP) - np.minimum(gaps, 0.0) / _LEAST_GAP
+        logs: Array = np.where(gaps > 0.0, -np.log(np.maximum(gaps, 0.0) + _LEAST_GAP), above)
+        return (logs - self.center) / self.spread
+
+    def invert(self, values: Array) -> Array:
+        """The scores that were stretched to `values`."""
+        logs = self.center + self.spread * values
+        above = -_LEAST_GAP * (logs + math.log(_LEAST_GAP))
+        gaps: Array = np.where(logs < -math.log(_LEAST_GAP), np.exp(-logs) - _LEAST_GAP, above)
+        return self.best - self.middle * gaps
+
+
+def fit_stretch(scores: Array, variances: Array) -> Stretch:
+    """The scale on which scores have mean 0 and variance 1, or are all 0 if they are equal.
+
+    Args:
+        scores: Shape (observations,), to be maximised, finite.
+        variances: Of each score, 0 for at least one of them.
+    """
+    best = float(scores[variances == 0.0].max())
+    gaps = np.maximum(best - scores, 0.0)
+    middle = float(np.median(gaps)) or float(gaps.mean())
+    if middle == 0.0:
+        return Stretch(best, 1.0, -math.log(_LEAST_GAP), 1.0)
+    logs = Stretch(best, middle, 0.0, 1.0)(best - gaps)
+    return Stretch(best, middle, float(logs.mean()), float(logs.std()))
+
+
+def stretch(scores: Array, variances: Array) -> tuple[Array, Array]:
+    """Stretches scores to the scale of `fit_stretch`; expected ones that are above all that are
+    certain count as the best.
 
     Args:
         scores: Shape (observations,), to be maximised, finite.
         variances: Of each score, 0 for at least one of them.
 
     Returns:
-        The stretched scores, of mean 0 and variance 1 (all 0 if the scores are equal), and their
-        variances.
+        The stretched scores, all 0 if the scores are equal, and their variances.
     """
-    gaps = np.maximum(scores[variances == 0.0].max() - scores, 0.0)
-    middle = float(np.median(gaps)) or float(gaps.mean())
-    if middle == 0.0:
-        return np.zeros(len(scores)), np.zeros(len(scores))
-    logs = -np.log(gaps / middle + 0.1)
-    deviations = np.sqrt(variances)
+    scale = fit_stretch(scores, variances)
+    gaps, deviations = np.maximum(scale.best - scores, 0.0), np.sqrt(variances)
     steepness = 1.0 / (
-        gaps + 0.1 * middle + deviations
+        gaps + _LEAST_GAP * scale.middle + deviations
     )  # of the logarithm, over the width of the uncertainty
-    spread = float(logs.std())
-    return (logs - logs.mean()) / spread, (deviations * steepness / spread) ** 2
+    return scale(scale.best - gaps), (deviations * steepness / scale.spread) ** 2
 
 
 def _squared_distances(a: Array, b: Array, weights: Array) -> Array:

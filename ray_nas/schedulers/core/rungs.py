@@ -2,15 +2,17 @@
 
 import math
 
+import numpy as np
+
 from ray_nas.schedulers.core.sorted_values import Ranking
 
 
 class Rungs:
-    """What every trial had to show at each rung.
+    """The value of every trial at each rung, with the arithmetic of Ray's `ASHAScheduler`.
 
     Args:
         first: The lowest rung, r in the paper.
-        max_t: The full length, R; there is no rung at or above it.
+        max_t: The full length, R; no rung lies above it.
         reduction_factor: Rungs are first * eta ** k, and the best 1 / eta of each go on.
 
     Raises:
@@ -23,27 +25,28 @@ class Rungs:
         if not reduction_factor > 1 or not math.isfinite(reduction_factor):
             raise ValueError(f"reduction_factor must be above 1, got {reduction_factor!r}")
         self.eta = float(reduction_factor)
-        self.levels: list[float] = []
-        level = float(first)
-        while level < max_t:
-            self.levels.append(level)
-            level *= self.eta
+        # Rounded as in Ray, which has no rung at max_t = 3 ** 5.
+        count = int(np.log(max_t / first) / np.log(self.eta) + 1)
+        self.levels = [float(first) * self.eta**k for k in range(count)]
         self._records = [Ranking() for _ in self.levels]
 
     def reach(self, trial_id: str, time: float) -> int | None:
-        """The index of the highest rung at or below `time`, if the trial has not been recorded
-        there yet.
+        """The index of the highest rung at or below `time` at which the trial has no value yet.
 
-        A report that skips rungs counts for the highest one alone.
+        None if there is none. A rung that a report jumped over is thus judged at the trial's next
+        report, unless that one reaches a higher rung.
         """
-        index = sum(level <= time for level in self.levels) - 1
-        return None if index < 0 or trial_id in self._records[index].values else index
+        for index in reversed(range(len(self.levels))):
+            if self.levels[index] <= time and trial_id not in self._records[index].values:
+                return index
+        return None
 
     def cutoff(self, index: int) -> float | None:
-        """What the next trial has to reach: the 1 - 1 / eta quantile of the records so far, None
-        if there are none.
+        """The 1 - 1 / eta quantile of the values so far, which the next must reach; None if
+        none.
         """
-        return self._records[index].quantile(1 - 1 / self.eta)
+        percent = (1 - 1 / self.eta) * 100  # as Ray rounds it, which decides between equal values
+        return self._records[index].quantile(percent / 100)
 
     def record(self, index: int, trial_id: str, value: float) -> None:
         """Notes a finite value, larger is better."""

@@ -62,6 +62,9 @@ class ResumableScheduler(FIFOScheduler):
         """
         raise NotImplementedError
 
+    def _note_last(self, trial_id: str, time: float, result: Mapping[str, Any]) -> None:
+        """The report a trial ended with: one seen before, or one that says `done` and was not."""
+
     def _end(self, trial_id: str, finished: bool) -> None:
         """A trial is over; `finished` if it was not for an error."""
 
@@ -193,8 +196,15 @@ class ResumableScheduler(FIFOScheduler):
     def on_trial_complete(
         self, tune_controller: Any, trial: Any, result: Mapping[str, Any]
     ) -> None:
-        """A trial is over, of itself or stopped."""
+        """A trial has finished or was stopped.
+
+        As in Ray's ASHA its last report counts for one more rung that was jumped over.
+        """
         self._live.pop(trial.trial_id, None)
+        time = self._time(trial.trial_id, result) if result and self._time_attr in result else None
+        if time is not None and time >= self._reached.get(trial.trial_id, -math.inf):
+            self._reached[trial.trial_id] = time
+            self._note_last(trial.trial_id, time, result)
         self._end(trial.trial_id, True)
 
     def on_trial_remove(self, tune_controller: Any, trial: Any) -> None:

@@ -76,12 +76,22 @@ def scores(values: Values, violations: Vector) -> Vector:
         result[feasible] = (
             values[feasible, 0] if values.shape[1] == 1 else maximin(values[feasible])
         )
-    if not feasible.all():
-        lowest = result[feasible].min() if feasible.any() else 0.0
-        spread = (np.ptp(result[feasible]) if feasible.any() else 0.0) or 1.0
-        excess = violations[~feasible]
-        result[~feasible] = lowest - spread * excess / (1.0 + excess)
-    return result
+    return penalized(result, violations)
+
+
+def penalized(figures: Vector, violations: Vector) -> Vector:
+    """Figures to be maximised, with those of trials that break limits put below all others.
+
+    Args:
+        figures: Shape (trials,).
+        violations: Shape (trials,), 0 where the limits are kept.
+    """
+    feasible = violations == 0
+    if feasible.all():
+        return figures
+    lowest = figures[feasible].min() if feasible.any() else 0.0
+    spread = (np.ptp(figures[feasible]) if feasible.any() else 0.0) or 1.0
+    return np.where(feasible, figures, lowest - spread * violations / (1.0 + violations))
 
 
 def maximin(values: Values) -> Vector:

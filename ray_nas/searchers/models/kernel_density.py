@@ -5,7 +5,6 @@ Importing this module imports HpBandSter: `bohb.py` does so when a `BOHB` is mad
 one model since HpBandSter's own interface stays whole: what it has is replaced method by method.
 """
 
-import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -102,6 +101,15 @@ class KDEModel(HpBandSterBOHB):  # type: ignore[misc]  # HpBandSter has no types
             self.losses.setdefault(budget, {})[trial_id] = loss
         self._is_fitted = False
 
+    def refit(self) -> None:
+        """Fits the densities again for the next config, even if nothing was observed since the last
+        one.
+
+        A fit draws from the generator, so that a search that was restored, whose densities are
+        gone, draws as one that went on.
+        """
+        self._is_fitted = False
+
     def correct(self, losses: Mapping[str, float]) -> None:
         """Replaces the losses of trials on the largest budget that they have been observed on."""
         for trial_id, loss in losses.items():
@@ -144,23 +152,26 @@ class KDEModel(HpBandSterBOHB):  # type: ignore[misc]  # HpBandSter has no types
         """Fills in inactive parameters (NaN) with the values of other rows, for all rows at once.
 
         The first inactive parameter of a row picks a row that has it, whose values stand in for all
-        that are inactive in the first; where no row has it, it is drawn at random.
+        that are inactive in the first; where no row has it, it is drawn at random. All draws come
+        from the model's generator.
 
         Args:
             array: Observations of shape (rows, dimensions).
         """
-        rng = np.random.default_rng(zlib.crc32(array.tobytes()))
         filled = array.copy()
         for axis, levels in enumerate(self.vartypes):
             rows = np.flatnonzero(np.isnan(filled[:, axis]))
             donors = np.flatnonzero(np.isfinite(array[:, axis]))
             if len(rows) and len(donors):
-                lent = array[donors[rng.integers(len(donors), size=len(rows))]]
+                lent = array[donors[self._rng.integers(len(donors), size=len(rows))]]
                 filled[rows] = np.where(np.isnan(filled[rows]), lent, filled[rows])
             elif len(rows):
-                filled[rows, axis] = (
-                    rng.integers(levels, size=len(rows)) if levels else rng.random(len(rows))
+                drawn = (
+                    self._rng.integers(levels, size=len(rows))
+                    if levels
+                    else self._rng.random(len(rows))
                 )
+                filled[rows, axis] = drawn
         return filled
 
     def get_state(self) -> dict[str, Any]:

@@ -10,11 +10,9 @@ import json
 import logging
 import math
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -25,16 +23,26 @@ from ray_nas.sharing.one_shot.sub_network_metrics import recalibrate
 from ray_nas.spaces import ModelSpace
 from ray_nas.spaces.core.search_space import Config
 from ray_nas.trials.checkpoint import part, read_checkpoint, write_checkpoint
-from ray_nas.trials.data import Batch, Data, Loss, figures, training_batches
+from ray_nas.trials.data import (
+    Batch,
+    Data,
+    Loss,
+    figures,
+    random_batches,
+    training_batches,
+    training_pass,
+)
 from ray_nas.trials.optimizer import optimizer_tensors, take_optimizer_tensors
-from ray_nas.trials.seeding import seeded
+from ray_nas.trials.seeding import seed_of, seeded
 
 _LEAST_LEARNING_RATE: Final = 1e-3
 _CLIP: Final = 5.0
 _PATIENCE: Final = 3
 """Epochs in a row with too many skip connections that end a search."""
-_CALIBRATION: Final = 4
-"""Batches from which batch norms take the statistics of one architecture."""
+_CALIBRATION: Final = 512
+"""Training examples, drawn at random, from which batch norms take the statistics of one
+architecture.
+"""
 
 logger = logging.getLogger(__name__)
 
@@ -82,7 +90,7 @@ class BilevelSearch:
         self._epochs, self._learning_rate, self._beta_decay = epochs, learning_rate, beta_decay
         self._warmup, self._max_skip_share, self._seed = warmup, max_skip_share, seed
         self._device = torch.device("cpu")
-        with seeded(_seed_of_epoch(seed, 0)):
+        with seeded(seed_of(seed, 0)):
             self._mixture = Mixture(space)
         weights = [tensor for tensor in self._mixture.network.parameters() if tensor.requires_grad]
         self._optimizers = {
@@ -114,7 +122,7 @@ class BilevelSearch:
         Raises:
             FloatingPointError: The loss is no finite number.
         """
-        with seeded(_seed_of_epoch(self._seed, self._done + 1)):
+        with seeded(seed_of(self._seed, self._done + 1)):
             self._train()
             self._done += 1
             skips = self._mixture.skip_share(self._mixture.architecture())
@@ -158,7 +166,8 @@ class BilevelSearch:
 
     def _step_loss(self, batch: Batch, progress: float) -> torch.Tensor:
         weights = self._mixture.weights(lambda alpha: self._relaxation(alpha, progress))
-        loss = self._loss(self._mixture(batch[0], weights), batch[1])
+        with training_pass(batch[1]):
+            loss = self._loss(self._mixture(batch[0], weights), batch[1])
         if not torch.isfinite(loss):
             raise FloatingPointError(
                 f"loss became {loss.item()} in epoch {self._done + 1}: lower learning_rate = {self._learning_rate}"
@@ -179,7 +188,11 @@ class BilevelSearch:
         statistics of its own.
         """
         network = self._mixture.subnetwork(architecture).to(self._device)
-        recalibrate(network, list(islice(self._batches(self._train_data), _CALIBRATION)))
+        seed = seed_of(self._seed, self._done, 1)
+        recalibrate(
+            network,
+            random_batches(self._train_data, _CALIBRATION, self._batch_size, seed, self._device),
+        )
         return figures(network, self._val_data, self._loss, self._device)
 
     def _entropy(self) -> float:
@@ -214,10 +227,3 @@ class BilevelSearch:
         for name, optimizer in self._optimizers.items():
             take_optimizer_tensors(optimizer, part(tensors, name))
         self._done, self._over = fields["done"], fields["over"]
-
-
-def _seed_of_epoch(seed: int, epoch: int) -> int:
-    """Each epoch is seeded anew, so that a restored trial draws what the lost one would have
-    drawn.
-    """
-    return int(np.random.SeedSequence([seed, epoch]).generate_state(1)[0])

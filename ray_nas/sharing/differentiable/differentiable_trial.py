@@ -50,7 +50,8 @@ def differentiable_trainable(
 
     Args:
         space: A space of layer and input choices; other choices fixed by `space.fix`.
-        train_data: On which the weights learn.
+        train_data: On which the weights learn. In this and in `val_data` a last batch of one
+            example is left out: batch norm can take no statistics from it.
         val_data: On which the alphas learn and architectures are judged. The papers give each half
             of the training data.
         loss: Of the network's output and the targets.

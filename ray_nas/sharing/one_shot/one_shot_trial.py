@@ -31,6 +31,7 @@ from ray_nas.trials.data import (
     number_of_batches,
     run,
     training_batches,
+    training_pass,
 )
 from ray_nas.trials.optimizer import MakeOptimizer, Optimization, nesterov
 from ray_nas.trials.seeding import seeded
@@ -52,7 +53,7 @@ class _Task:
     batch_size: int
     optimization: Optimization
     retrain_epochs: int
-    calibration_batches: int
+    calibration_examples: int
     affine: bool
 
     def supernet(self, config: Mapping[str, Any], device: torch.device) -> SupernetTraining:
@@ -65,7 +66,7 @@ class _Task:
             epochs=config["epochs"],
             batch_size=self.batch_size,
             optimization=self.optimization,
-            calibration_batches=self.calibration_batches,
+            calibration_examples=self.calibration_examples,
             affine=self.affine,
             seed=config["seed"],
             device=device,
@@ -84,7 +85,7 @@ def one_shot_trainable(
     make_optimizer: MakeOptimizer = nesterov,
     clip: float = 5.0,
     retrain_epochs: int = 50,
-    calibration_batches: int = 2,
+    calibration_examples: int = 512,
     affine: bool = False,
 ) -> Callable[[dict[str, Any]], None]:
     """The trainable for a Tune experiment whose searcher is `OneShot`.
@@ -99,7 +100,8 @@ def one_shot_trainable(
 
     Args:
         space: The space; `build` and `supernet` make its networks.
-        train_data: A pair of tensors (inputs, targets), or a DataLoader of such pairs.
+        train_data: A pair of tensors (inputs, targets), or a DataLoader of such pairs. A last batch
+            of one example is left out: batch norm can take no statistics from it.
         val_data: What guides the search.
         loss: Takes outputs and targets, gives their mean loss.
         test_data: What only the retrained networks are measured on.
@@ -109,8 +111,8 @@ def one_shot_trainable(
         make_optimizer: Called with parameters and the learning rate.
         clip: Largest norm of the gradient.
         retrain_epochs: Passes over the data when a network is retrained.
-        calibration_batches: Training batches that a sub-network's batch-norm statistics are counted
-            on.
+        calibration_examples: Training examples, drawn at random, that a sub-network's batch-norm
+            statistics are counted on.
         affine: Whether batch norms of the supernet learn a scale and a shift.
 
     Raises:
@@ -127,7 +129,7 @@ def one_shot_trainable(
     for name, value in {
         "batch_size": batch_size,
         "retrain_epochs": retrain_epochs,
-        "calibration_batches": calibration_batches,
+        "calibration_examples": calibration_examples,
     }.items():
         check_number(name, value, at_least=1, whole=True)
     if not isinstance(space, ModelSpace):
@@ -144,7 +146,7 @@ def one_shot_trainable(
         batch_size,
         optimization,
         retrain_epochs,
-        calibration_batches,
+        calibration_examples,
         affine,
     )
     trainable: Callable[[dict[str, Any]], None] = tune.with_parameters(one_shot_trial, task=task)
@@ -273,7 +275,8 @@ def _retrain(config: dict[str, Any], task: _Task, device: torch.device) -> None:
                 task.train_data, task.batch_size, generator, device
             ):
                 optimizer.zero_grad()
-                loss = task.loss(run(network, inputs), targets)
+                with training_pass(targets):
+                    loss = task.loss(run(network, inputs), targets)
                 torch.autograd.backward(loss)
                 optimizer.step()
                 total, number = total + loss.item(), number + 1

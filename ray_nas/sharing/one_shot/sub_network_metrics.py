@@ -2,8 +2,8 @@
 https://arxiv.org/abs/1904.00420.
 
 The supernet's running statistics are a mixture over all its sub-networks and true of none: each
-sub-network's are counted anew on a few training batches before it is evaluated (section 3.4 of the
-paper; Yu & Huang, 2019).
+sub-network's are counted anew on a few hundred training examples before it is evaluated (section
+3.4 of the paper; Yu & Huang, 2019).
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,14 +15,14 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from ray_nas.spaces.model.model_space import ModelSpace
 from ray_nas.spaces.model.supernet import Supernet
-from ray_nas.trials.data import Batch, Data, Loss, figures, run
+from ray_nas.trials.data import Batch, Data, Loss, figures, run, training_pass
 
 
 def inherited_figures(
     supernet: Supernet,
     config: Mapping[str, Any],
     calibration: Sequence[Batch],
-    data: Data,
+    data: Data | list[Batch],
     loss: Loss,
     device: torch.device,
 ) -> dict[str, float]:
@@ -57,8 +57,9 @@ def recalibrate(network: nn.Module, batches: Sequence[Batch]) -> None:
         norm.reset_running_stats()
         norm.momentum = None  # a cumulative mean
     network.train()
-    for inputs, _ in batches:
-        run(network, inputs)
+    for inputs, targets in batches:
+        with training_pass(targets):
+            run(network, inputs)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
 

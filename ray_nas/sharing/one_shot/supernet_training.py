@@ -4,8 +4,7 @@ from a checkpoint.
 
 import math
 from collections.abc import Mapping, Sequence
-from itertools import islice
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -20,13 +19,17 @@ from ray_nas.trials.data import (
     Batch,
     Data,
     Loss,
-    fixed_batches,
     is_classification,
     number_of_batches,
+    random_batches,
     training_batches,
+    training_pass,
 )
 from ray_nas.trials.optimizer import Optimization
-from ray_nas.trials.seeding import seeded
+from ray_nas.trials.seeding import seed_of, seeded
+
+_REWARD_EXAMPLES: Final = 512
+"""Validation examples that a reward is measured on."""
 
 
 class SupernetTraining:
@@ -45,8 +48,8 @@ class SupernetTraining:
             or several paths.
         batch_size: Of data that are tensors.
         optimization: Learning rate, decay and the like.
-        calibration_batches: How many training batches a sub-network's batch-norm statistics are
-            counted on.
+        calibration_examples: How many training examples, drawn at random, a sub-network's
+            batch-norm statistics are counted on.
         affine: Whether batch norms keep a scale and a shift that are learnt.
         seed: Of the initial weights, the paths and the order of the data.
         device: Where the supernet is trained.
@@ -62,7 +65,7 @@ class SupernetTraining:
         epochs: int,
         batch_size: int,
         optimization: Optimization,
-        calibration_batches: int = 2,
+        calibration_examples: int = 512,
         affine: bool = False,
         seed: int = 0,
         device: torch.device | None = None,
@@ -85,16 +88,17 @@ class SupernetTraining:
         self._optimizer = optimization.optimizer(
             (weight for weight in self.supernet.parameters() if weight.requires_grad), steps
         )
-        self._calibration_batches = calibration_batches
+        self._calibration_examples = calibration_examples
         self._calibration: list[Batch] | None = None
 
     @property
     def calibration(self) -> Sequence[Batch]:
-        """The training batches for batch-norm statistics, the same for all sub-networks."""
+        """The training examples for batch-norm statistics, the same for all sub-networks."""
         if self._calibration is None:
-            with seeded(self._seed):
-                batches = fixed_batches(self._data, self._device, self._batch_size)
-                self._calibration = list(islice(batches, self._calibration_batches))
+            seed = seed_of(self._seed, 0)
+            self._calibration = random_batches(
+                self._data, self._calibration_examples, self._batch_size, seed, self._device
+            )
         return self._calibration
 
     def run_epoch(self) -> float:
@@ -126,21 +130,26 @@ class SupernetTraining:
         return total / number
 
     def adapt_strategy(self, val_data: Data) -> None:
-        """Lets a strategy that learns do so, from rewards on one batch of the validation data;
-        another after each epoch.
+        """Lets a strategy that learns do so, from rewards on validation examples drawn at
+        random, others after each epoch.
         """
         if not self.strategy.learns:
             return
-        number = self.epoch % number_of_batches(val_data, self._batch_size)
-        batch = next(islice(fixed_batches(val_data, self._device, self._batch_size), number, None))
+        drawn = random_batches(
+            val_data,
+            _REWARD_EXAMPLES,
+            self._batch_size,
+            seed_of(self._seed, self.epoch, 1),
+            self._device,
+        )
 
         def reward(config: Config) -> float:
-            found = self.figures(config, batch)
+            found = self.figures(config, drawn)
             return found.get("accuracy", -found["loss"])
 
         self.strategy.after_epoch(reward)
 
-    def figures(self, config: Mapping[str, Any], data: Data) -> dict[str, float]:
+    def figures(self, config: Mapping[str, Any], data: Data | list[Batch]) -> dict[str, float]:
         """`loss` and, for classes, `accuracy` of a sub-network with the weights as they are."""
         return inherited_figures(
             self.supernet, config, self.calibration, data, self._loss, self._device
@@ -173,7 +182,8 @@ class SupernetTraining:
         self._optimizer.zero_grad()
         total, teacher = 0.0, None
         for path in paths:
-            outputs = self.supernet(inputs, path)
+            with training_pass(targets):
+                outputs = self.supernet(inputs, path)
             loss = (
                 self._loss(outputs, targets)
                 if teacher is None

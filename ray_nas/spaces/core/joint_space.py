@@ -14,6 +14,7 @@ from torch import nn
 
 from ray_nas.spaces.core.search_space import Config, SearchSpace
 from ray_nas.spaces.core.tune_domains import TuneParameter, from_domain, holds_domain
+from ray_nas.spaces.core.unresolved import check_resolved
 
 Path = tuple[str, ...]
 
@@ -110,6 +111,7 @@ class JointSpace(SearchSpace):
 
     def build(self, config: Mapping[str, Any]) -> nn.Module:
         """The network of the only space in it that can build one."""
+        check_resolved(config)
         if len(self._spaces) != 1:
             raise NotImplementedError(
                 f"JointSpace.build: it joins {len(self._spaces)} spaces; call the build of the one you mean"

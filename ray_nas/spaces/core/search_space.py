@@ -15,6 +15,7 @@ from torch import nn
 
 from ray_nas.spaces.core import counting, parameters
 from ray_nas.spaces.core.parameters import Value
+from ray_nas.spaces.core.unresolved import check_resolved, refuse_as_mutation
 
 Config = dict[str, Any]
 """A flat dict of plain Python values: the active parameters of one architecture, in no
@@ -73,6 +74,7 @@ class SearchSpace(Domain):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "SearchSpace":
         """The space itself: it never changes."""
+        refuse_as_mutation(SearchSpace)
         return self
 
     def get_sampler(self) -> Sampler:
@@ -88,8 +90,11 @@ class SearchSpace(Domain):
             random_state: A numpy `Generator` (drawn from in place), `RandomState`, seed or None.
 
         Raises:
-            ValueError: The forbidden clauses and rules leave too little to be found by drawing.
+            ValueError: The forbidden clauses and rules leave too little to be found by drawing, or
+                population based training would mutate the space.
         """
+        if random_state is None:
+            refuse_as_mutation(SearchSpace)
         rng = _generator(random_state)
         configs = [self._sample(rng) for _ in range(size)]
         return configs if size > 1 else configs[0]
@@ -366,6 +371,29 @@ class SearchSpace(Domain):
         Tune searches beside it.
         """
         return {name: value for name, value in config.items() if name in self._parameters}
+
+    def _to_build(self, config: Mapping[str, Any]) -> Config:
+        """The entries of `config` that are this space's, checked; an error says what was
+        probably meant.
+        """
+        check_resolved(config)
+        own = self.own(config)
+        try:
+            self.validate(own)
+        except ValueError as error:
+            meant = next(self._configs_inside(config, "config"), None)
+            if meant is None:
+                raise
+            raise ValueError(f"{error}; did you mean {meant}?") from error
+        return own
+
+    def _configs_inside(self, config: Mapping[str, Any], name: str) -> Iterator[str]:
+        """Where configs of this space stand in a nested one."""
+        for key, value in config.items():
+            if isinstance(value, Mapping):
+                if self.is_valid(self.own(value)):
+                    yield f"{name}[{key!r}]"
+                yield from self._configs_inside(value, f"{name}[{key!r}]")
 
     # Helpers.
 

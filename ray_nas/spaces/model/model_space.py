@@ -155,10 +155,9 @@ class ModelSpace(SearchSpace):
         Raises:
             ValueError: A parameter of the space is missing, inactive or has a value that is none of
                 its own.
+            TypeError: No dict, as where Tune left a space inside of an object as it is.
         """
-        own = self.own(config)
-        self.validate(own)
-        with active(Selection(own)):
+        with active(Selection(self._to_build(config))):
             return self._factory()
 
     def parameter_count(self, config: Mapping[str, Any]) -> int | None:

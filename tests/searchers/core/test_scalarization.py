@@ -1,5 +1,7 @@
 import json
 import math
+from collections.abc import Callable
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -143,7 +145,9 @@ def test_every_strategy_takes_several_objectives_and_limits(
     restored = make()
     restored.restore(str(tmp_path / "state.json"))
     assert run(restored, 30, 50) == run(searcher, 30, 50)
-    statuses = {trial.trial_id: trial.status for trial in list(record.load(tmp_path).trials.values())}
+    statuses = {
+        trial.trial_id: trial.status for trial in list(record.load(tmp_path).trials.values())
+    }
     assert statuses["t0"] in ("completed", "infeasible")
     assert "error" in statuses.values()
     assert json.loads((tmp_path / "state.json").read_text())["metric"] == list(OBJECTIVES)
@@ -160,23 +164,34 @@ def steep(config: dict) -> dict[str, float]:
     return {"accuracy": convolutions / 18 - 0.1 * idle, "latency_ms": 1 + convolutions + 2 * idle}
 
 
-@pytest.mark.parametrize("name", ["LocalSearch", "RegularizedEvolution"])
-def test_scalar_strategies_search_the_whole_front(name: str, cells: NASBench201) -> None:
-    def share(kind: str, seed: int) -> float:
-        searcher, points = (
-            SEARCHERS[kind](cells, objectives=OBJECTIVES, seed=seed),
-            [],
-        )
-        for number in range(150):
-            result = steep(searcher.suggest(str(number)))
-            searcher.on_trial_complete(trial_id=str(number), result=result)
-            points.append([result["accuracy"], -result["latency_ms"] / 40])
-        return hypervolume(np.array(points), np.array([0.0, -1.0]))
+@pytest.mark.parametrize("name", NAMES)
+def test_every_strategy_searches_the_whole_front(
+    front_share: Callable[[str], float], name: str
+) -> None:
+    if name not in ("GridSearch", "OneShot", "RandomSearch"):
+        assert front_share(name) > front_share("RandomSearch") + 0.03
 
-    assert (
-        np.mean([share(name, seed) for seed in range(5)])
-        > np.mean([share("RandomSearch", seed) for seed in range(5)]) + 0.05
-    )
+
+@pytest.fixture(scope="module")
+def front_share(cells: NASBench201) -> Callable[[str], float]:
+    """The mean hypervolume that a searcher reaches in 150 trials, over five seeds."""
+
+    @cache
+    def share(name: str) -> float:
+        volumes = []
+        for seed in range(5):
+            searcher, points = (
+                SEARCHERS[name](cells, objectives=OBJECTIVES, seed=seed),
+                [],
+            )
+            for number in range(150):
+                result = steep(searcher.suggest(str(number)))
+                searcher.on_trial_complete(trial_id=str(number), result=result)
+                points.append([result["accuracy"], -result["latency_ms"] / 40])
+            volumes.append(hypervolume(np.array(points), np.array([0.0, -1.0])))
+        return float(np.mean(volumes))
+
+    return share
 
 
 @pytest.mark.parametrize("name", ["LocalSearch", "NSGA2", "RegularizedEvolution"])

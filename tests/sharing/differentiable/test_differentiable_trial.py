@@ -191,6 +191,22 @@ def test_loaders_and_regression() -> None:
     assert rows[-1]["loss"] < 5
 
 
+def test_a_last_batch_of_one_example_does_not_stop_the_search() -> None:
+    space = ModelSpace(
+        lambda: nn.Sequential(
+            nn.Linear(2, 8),
+            nn.BatchNorm1d(8),
+            LayerChoice("op", {"tanh": nn.Tanh, "skip": nn.Identity}),
+            nn.Linear(8, 2),
+        )
+    )
+    train, val = parts(65)
+    rows = finished(
+        BilevelSearch(space, **arguments(train_data=train, val_data=val, epochs=2, warmup=0.0))
+    )
+    assert len(rows) == 2
+
+
 def test_a_loss_that_is_no_number_is_named() -> None:
     search = BilevelSearch(
         ModelSpace(Net), **arguments(loss=lambda output, targets: output.sum() * float("nan"))

@@ -89,7 +89,9 @@ def test_children_start_where_their_parents_ended(cluster: None, tmp_path: Path)
         space, population_size=3, tournament_size=3, inherit_weights=True, seed=1
     )
     results = fit(search, tmp_path, training(space), samples=9)
-    trials = {trial.trial_id: trial for trial in list(record.load(tmp_path / "run").trials.values())}
+    trials = {
+        trial.trial_id: trial for trial in list(record.load(tmp_path / "run").trials.values())
+    }
     assert not results.errors
     children = [result.metrics for result in results if trials[result.metrics["trial_id"]].parents]
     assert len(children) >= 5
@@ -154,12 +156,12 @@ def test_a_killed_driver_goes_on_with_all_weights(tmp_path: Path) -> None:
         time.sleep(0.02)
     driver.send_signal(signal.SIGKILL)
     driver.wait()
-    run = subprocess.run(
-        command, env=environment, capture_output=True, text=True, timeout=200, check=False
-    )
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr[-3000:]
     trials = {trial["trial_id"]: trial for trial in json.loads(run.stdout.splitlines()[-1])}
-    loaded = {trial.trial_id: trial for trial in list(record.load(tmp_path / "inherit").trials.values())}
+    loaded = {
+        trial.trial_id: trial for trial in list(record.load(tmp_path / "inherit").trials.values())
+    }
     assert len(trials) == SAMPLES
     assert trials.keys() == loaded.keys()
     heirs = [trial for trial in trials.values() if trial["inheritance"] != "fresh"]

@@ -125,3 +125,55 @@ def test_regression_has_a_loss_alone_and_widths_share_weights() -> None:
         found = run.figures({"width": 8, "activation": "relu"}, data)
         assert found.keys() == {"loss"}
         assert found["loss"] < 0.8 * before["loss"]
+
+
+class Normed(nn.Module):
+    """Its batch norm has one value a channel and example."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(2, 4),
+            nn.BatchNorm1d(4),
+            LayerChoice("activation", {"relu": nn.ReLU(), "tanh": nn.Tanh()}),
+            nn.Linear(4, 2),
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.layers(x)
+
+
+def test_a_last_batch_of_one_example_does_not_stop_the_training() -> None:
+    data = torch.rand(17, 2), torch.arange(17) % 2
+    run = training(space=ModelSpace(Normed), data=data, epochs=1)
+    run.run_epoch()
+    assert math.isfinite(run.figures({"activation": "relu"}, data)["loss"])
+
+
+def test_one_row_alone_is_an_error_that_says_so() -> None:
+    data = torch.rand(1, 2), torch.tensor([1])
+    run = training(space=ModelSpace(Normed), data=data, epochs=1)
+    for call in (run.run_epoch, lambda: run.figures({"activation": "relu"}, data)):
+        with pytest.raises(ValueError, match="at least 2 rows and batch_size must be at least 2"):
+            call()
+
+
+@pytest.mark.parametrize("what", ["calibration", "rewards"])
+def test_the_order_of_the_data_has_no_say(what: str) -> None:
+    """Rows of one class after the other: the first of them are not like the rest."""
+    images, labels = torch.rand(1200, 1, 8, 8, generator=GENERATOR), torch.arange(1200) // 400
+    images += labels[:, None, None, None]
+    seen: list[torch.Tensor] = []
+
+    def loss(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        seen.append(targets)
+        return nn.functional.cross_entropy(outputs, targets)
+
+    run = training("enas", data=(images, labels), loss=loss)
+    if what == "calibration":
+        shown = torch.cat([targets for _, targets in run.calibration])
+    else:
+        run.adapt_strategy((images, labels))
+        shown = torch.cat(seen)[:512]
+    assert len(shown) >= 500
+    assert min(shown.bincount(minlength=3)) > 120, "about as many of each class"

@@ -1,8 +1,7 @@
-"""The strategies of supernet training by name."""
+"""The strategies of supernet training by name; `OneShot` offers these names."""
 
 from typing import Final
 
-from ray_nas.searchers.one_shot import STRATEGIES as NAMES
 from ray_nas.sharing.one_shot.paths.balanced_paths import BalancedPaths
 from ray_nas.sharing.one_shot.paths.enas import SharedController
 from ray_nas.sharing.one_shot.paths.fair_paths import FairPaths
@@ -10,5 +9,10 @@ from ray_nas.sharing.one_shot.paths.path_strategy import PathStrategy
 from ray_nas.sharing.one_shot.paths.sandwich_rule import Sandwich
 from ray_nas.sharing.one_shot.paths.single_path import SinglePath
 
-_CLASSES: Final = (SinglePath, FairPaths, Sandwich, BalancedPaths, SharedController)
-STRATEGIES: Final[dict[str, type[PathStrategy]]] = dict(zip(NAMES, _CLASSES, strict=True))
+STRATEGIES: Final[dict[str, type[PathStrategy]]] = {
+    "spos": SinglePath,
+    "fairnas": FairPaths,
+    "sandwich": Sandwich,
+    "balanced": BalancedPaths,
+    "enas": SharedController,
+}

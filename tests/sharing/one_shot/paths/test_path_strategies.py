@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from torch import nn
 
+from ray_nas.searchers import one_shot
+from ray_nas.sharing.one_shot.paths import balanced_paths
 from ray_nas.sharing.one_shot.paths.path_strategies import STRATEGIES
 from ray_nas.spaces import LayerChoice, ModelSpace, NASBench201, Repeat, ValueChoice
 from ray_nas.spaces.nasbench201 import OPERATIONS
@@ -50,6 +52,19 @@ def test_paths_are_configs_and_follow_the_generator(name: str, space: ModelSpace
     for path in (path for paths in drawn[0] for path in paths):
         space.validate(path)
     assert STRATEGIES[name](space, 1).note
+
+
+def test_each_name_has_its_own_class() -> None:
+    found = {name: made.__name__ for name, made in STRATEGIES.items()}
+    expected = {
+        "spos": "SinglePath",
+        "fairnas": "FairPaths",
+        "sandwich": "Sandwich",
+        "balanced": "BalancedPaths",
+        "enas": "SharedController",
+    }
+    assert found == expected
+    assert set(found) == set(one_shot.STRATEGIES), "the searcher offers what there is"
 
 
 def test_fairnas_takes_each_alternative_once_a_step() -> None:
@@ -106,6 +121,23 @@ def test_balanced_draws_functions_evenly() -> None:
         )
     assert most["spos"] > 0.8 * 3000 * max(sizes.values()) / sizes.total()
     assert most["balanced"] < 3 * 3000 / len(sizes) < most["spos"]
+
+
+def test_balanced_does_so_in_spaces_too_large_to_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(balanced_paths, "_LISTED", 0)
+    space = CELLS.restrict(dict.fromkeys(CELLS.choices, ("none", "skip_connect", "nor_conv_3x3")))
+    sizes, rng = (
+        Counter(space.canonical(config) for config in space.grid()),
+        np.random.default_rng(0),
+    )
+    strategy = STRATEGIES["balanced"](space, 0)
+    drawn = Counter(space.canonical(strategy.paths(rng)[0]) for _ in range(3000))
+    assert (
+        max(drawn.values())
+        < 3 * 3000 / len(sizes)
+        < 0.8 * 3000 * max(sizes.values()) / sizes.total()
+    )
+    assert "10000 random configs" in strategy.note
 
 
 def test_the_controller_learns_what_is_rewarded() -> None:
