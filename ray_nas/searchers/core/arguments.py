@@ -25,8 +25,9 @@ class SearcherArguments(TypedDict, total=False):
     repeats: bool
 
 
-_SECTION: Final = re.compile(r"^(\s*)Args:\n((?:\1\s+.*\n|\s*\n)*)", re.MULTILINE)
-_ARGUMENT: Final = re.compile(r"^(\w+): ")
+_HEADER: Final = "Args:"
+_INDENT: Final = "    "
+_ARGUMENT: Final = re.compile(_INDENT + r"(\w+): ")
 
 
 def complete(cls: type, base: type) -> None:
@@ -37,58 +38,60 @@ def complete(cls: type, base: type) -> None:
         base: The class that defines and documents them.
     """
     own = cls.__dict__.get("__init__")
-    if own is None:
-        return
+    if own is not None:
+        own.__signature__ = _completed_signature(own, base)
+    if "__doc__" in cls.__dict__ and cls.__doc__:
+        _, *parameters = inspect.signature(cls.__init__).parameters  # type: ignore[misc]
+        cls.__doc__ = _with_arguments(cls.__doc__, parameters, _texts(cls))
+
+
+def _completed_signature(init: Any, base: type) -> inspect.Signature:
+    """A constructor's signature with the base's keyword arguments in place of `**common`."""
+    signature = inspect.signature(init)
+    *own, last = signature.parameters.values()
+    if last.kind is not inspect.Parameter.VAR_KEYWORD:
+        return signature
+    names = {parameter.name for parameter in own}
     shared = [
         parameter
         for parameter in inspect.signature(base.__init__).parameters.values()  # type: ignore[misc]
-        if parameter.kind is parameter.KEYWORD_ONLY
+        if parameter.kind is parameter.KEYWORD_ONLY and parameter.name not in names
     ]
-    signature = inspect.signature(own)
-    parameters = list(signature.parameters.values())
-    if not parameters or parameters[-1].kind is not inspect.Parameter.VAR_KEYWORD:
-        return
-    names = {parameter.name for parameter in parameters}
-    parameters[-1:] = [parameter for parameter in shared if parameter.name not in names]
-    own.__signature__ = signature.replace(parameters=parameters)
-    if cls.__doc__ is not None:
-        order = [parameter.name for parameter in parameters[1:]]
-        cls.__doc__ = _with_arguments(cls.__doc__, order, _texts(cls))
+    return signature.replace(parameters=[*own, *shared])
 
 
 def _texts(cls: type) -> dict[str, list[str]]:
     """Argument name to the lines of its text, from the nearest class that has one."""
     found: dict[str, list[str]] = {}
     for ancestor in reversed(cls.__mro__):
-        found |= _arguments(ancestor.__doc__ or "")
-    return found
-
-
-def _arguments(doc: str) -> dict[str, list[str]]:
-    """The `Args:` of a docstring: name to lines, without indentation."""
-    section = _SECTION.search(inspect.cleandoc(doc) + "\n")
-    found: dict[str, list[str]] = {}
-    lines = inspect.cleandoc(section.group(2)).splitlines() if section else []
-    name = ""
-    for line in lines:
-        match = _ARGUMENT.match(line)
-        if match:
-            name = match.group(1)
-            found[name] = []
-        if name and line.strip():
-            found[name].append(line.strip())
+        _, section, _ = _split(ancestor.__doc__ or "")
+        name = ""
+        for line in section:
+            match = _ARGUMENT.match(line)
+            if match:
+                name = match.group(1)
+                found[name] = []
+            if name:
+                found[name].append(line)
     return found
 
 
 def _with_arguments(doc: str, order: Sequence[str], texts: Mapping[str, list[str]]) -> str:
-    """A docstring whose `Args:` list the arguments in order."""
-    clean = inspect.cleandoc(doc) + "\n"
-    lines = ["Args:"]
-    for name in order:
-        first, *rest = texts.get(name, [f"{name}:"])
-        lines += [f"    {first}", *(f"        {line}" for line in rest)]
-    block = "\n".join(lines) + "\n\n"
-    section = _SECTION.search(clean)
-    if section:
-        return (clean[: section.start()] + block + clean[section.end() :]).strip() + "\n"
-    return clean + "\n" + block.strip() + "\n"
+    """A docstring whose `Args:` list the arguments in order; before `Raises:` and `Example:`."""
+    before, _, after = _split(doc)
+    section = [line for name in order for line in texts.get(name, [f"{_INDENT}{name}:"])]
+    return "\n".join([*before, _HEADER, *section, "", *after]).rstrip() + "\n"
+
+
+def _split(doc: str) -> tuple[list[str], list[str], list[str]]:
+    """The lines of a docstring before, in and after its `Args:`."""
+    lines = inspect.cleandoc(doc).splitlines()
+    headers = [number for number, line in enumerate(lines) if re.fullmatch(r"[A-Z]\w+:", line)]
+    if _HEADER not in lines:
+        start = min(headers, default=len(lines))
+        before = lines[:start] if headers else [*lines, ""]
+        return before, [], lines[start:]
+    start = lines.index(_HEADER)
+    end = min((number for number in headers if number > start), default=len(lines))
+    section = [line for line in lines[start + 1 : end] if line.strip()]
+    return lines[:start], section, lines[end:]
