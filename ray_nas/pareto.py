@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ray_nas.checks import Limits, number
+from ray_nas.checks import Limits, check_objectives, number
 
 Values = np.ndarray[tuple[int, int], np.dtype[np.float64]]
 Vector = np.ndarray[tuple[int], np.dtype[np.float64]]
@@ -30,11 +30,7 @@ def pareto_front(results: Iterable[Result], objectives: Mapping[str, str]) -> li
     Raises:
         ValueError: `objectives` is empty or holds something else than "min" and "max".
     """
-    if not objectives:
-        raise ValueError("objectives must name at least one metric")
-    for name, mode in objectives.items():
-        if mode not in ("min", "max"):
-            raise ValueError(f"objectives[{name!r}] must be 'min' or 'max', got {mode!r}")
+    check_objectives(objectives)
     usable, rows = [], []
     for result in results:
         metrics = getattr(result, "metrics", None) or {}

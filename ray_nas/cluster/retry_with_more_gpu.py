@@ -7,7 +7,7 @@ from ray import tune
 from ray.tune import PlacementGroupFactory
 from ray.tune.experiment import Trial
 
-from ray_nas.checks import check_number
+from ray_nas.checks import check_float, check_int
 from ray_nas.searchers.core.memory_limit import is_out_of_memory
 from ray_nas.tune_internals.call_stack import trial_error
 
@@ -31,8 +31,8 @@ class LargerShare(tune.Callback):
     """
 
     def __init__(self, factor: float = 2.0, max_gpus: int = 1) -> None:
-        check_number("factor", factor, above=1)
-        check_number("max_gpus", max_gpus, at_least=1, whole=True)
+        check_float("factor", factor, above=1)
+        check_int("max_gpus", max_gpus, low=1)
         self._factor, self._max_gpus = factor, max_gpus
 
     def on_trial_recover(

@@ -8,7 +8,7 @@ from typing import Any, Final
 import torch
 from ray.tune import PlacementGroupFactory
 
-from ray_nas.checks import check_number
+from ray_nas.checks import check_float, check_int
 from ray_nas.estimators.cost import Cost, CostFunction, MakeOptimizer, cost_function
 from ray_nas.spaces.core.search_space import SearchSpace
 
@@ -130,16 +130,16 @@ def resources_for(
             f"gpu_memory must be bytes of one GPU, or by accelerator type of at least one, got {gpu_memory}"
         )
     for kind, memory in memories:
-        check_number(
+        check_float(
             f"gpu_memory{'' if kind is None else f'[{kind!r}]'} (bytes)",
             memory,
-            at_least=_LEAST_BYTES,
+            low=_LEAST_BYTES,
         )
-    check_number("cpus", cpus, at_least=0)
-    check_number("headroom", headroom, at_least=0)
+    check_float("cpus", cpus, low=0)
+    check_float("headroom", headroom, low=0)
     if process_memory != 0:
-        check_number("process_memory (bytes, where not 0)", process_memory, at_least=_LEAST_BYTES)
-    check_number("max_gpus", max_gpus, at_least=1, whole=True)
+        check_float("process_memory (bytes, where not 0)", process_memory, low=_LEAST_BYTES)
+    check_int("max_gpus", max_gpus, low=1)
     cost = cost_function(space, input_shape, batch_size=batch_size, optimizer=optimizer, key=key)
     sizes = tuple(
         sorted(((kind, int(memory)) for kind, memory in memories), key=lambda pair: pair[1])

@@ -18,7 +18,7 @@ import numpy as np
 from ConfigSpace import ConfigurationSpace
 from scipy.special import log_ndtr, ndtr
 
-from ray_nas.checks import Limits, check_number
+from ray_nas.checks import Limits, check_int
 from ray_nas.estimators.blas_threads import one_thread
 from ray_nas.estimators.predictors.gaussian_process import (
     Array,
@@ -100,7 +100,7 @@ class Bananas(ArchitectureSearcher):
         seed: int | None = None,
         repeats: bool = False,
     ) -> None:
-        check_number("initial_trials", initial_trials, at_least=2, whole=True)
+        check_int("initial_trials", initial_trials, low=2)
         super().__init__(
             space,
             metric,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ConfigSpace import ConfigurationSpace
 
-from ray_nas.checks import Limits, check_number
+from ray_nas.checks import Limits, check_int
 from ray_nas.searchers.core.candidates import Proposal
 from ray_nas.searchers.core.objectives import Costs
 from ray_nas.searchers.core.searcher import ArchitectureSearcher, Observation
@@ -81,7 +81,7 @@ class BOHB(ArchitectureSearcher):
             ) from error
         if not 0 < top_n_percent < 100:
             raise ValueError(f"top_n_percent must be in (0, 100), got {top_n_percent}")
-        check_number("num_samples", num_samples, at_least=1, whole=True)
+        check_int("num_samples", num_samples, low=1)
         if not 0.0 <= random_fraction <= 1.0:
             raise ValueError(f"random_fraction must be in [0, 1], got {random_fraction}")
         if bandwidth_factor <= 0 or not 0 < min_bandwidth < 0.5:

@@ -6,7 +6,7 @@ from typing import Any
 
 from ConfigSpace import ConfigurationSpace
 
-from ray_nas.checks import Limits, check_number
+from ray_nas.checks import Limits, check_int
 from ray_nas.searchers.core.candidates import Proposal
 from ray_nas.searchers.core.objectives import Costs
 from ray_nas.searchers.core.searcher import ArchitectureSearcher
@@ -45,7 +45,7 @@ class GridSearch(ArchitectureSearcher):
         seed: int | None = None,
         repeats: bool = False,
     ) -> None:
-        check_number("points", points, at_least=2, whole=True)
+        check_int("points", points, low=2)
         super().__init__(
             space,
             metric,

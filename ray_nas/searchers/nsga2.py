@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from ConfigSpace import ConfigurationSpace
 
-from ray_nas.checks import Limits, check_number
+from ray_nas.checks import Limits, check_int
 from ray_nas.pareto import best_first
 from ray_nas.searchers.core.candidates import Proposal
 from ray_nas.searchers.core.objectives import Costs
@@ -65,7 +65,7 @@ class NSGA2(ArchitectureSearcher):
         seed: int | None = None,
         repeats: bool = False,
     ) -> None:
-        check_number("population_size", population_size, at_least=2, whole=True)
+        check_int("population_size", population_size, low=2)
         if not 0.0 <= crossover_rate <= 1.0:
             raise ValueError(f"crossover_rate must be in [0, 1], got {crossover_rate}")
         super().__init__(

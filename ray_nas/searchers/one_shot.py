@@ -17,7 +17,7 @@ from ray.tune import Result
 from ray.tune.result import DEFAULT_METRIC
 from ray.tune.search import Searcher
 
-from ray_nas.checks import check_number
+from ray_nas.checks import check_int
 from ray_nas.searchers.core.objectives import InfeasibleError, scalars
 from ray_nas.searchers.core.scalarization import scores
 from ray_nas.searchers.core.searcher import ArchitectureSearcher
@@ -103,7 +103,7 @@ class OneShot(Searcher):
             "evaluations_per_trial": evaluations_per_trial,
         }
         for name, value in {**counts, "retrain": retrain}.items():
-            check_number(name, value, at_least=1, whole=True)
+            check_int(name, value, low=1)
         inner = (
             RegularizedEvolution(space, metric, mode, seed=seed) if searcher is None else searcher
         )

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from ConfigSpace import ConfigurationSpace
 
-from ray_nas.checks import Limits, check_number
+from ray_nas.checks import Limits, check_int
 from ray_nas.searchers.core.candidates import Proposal
 from ray_nas.searchers.core.objectives import Costs
 from ray_nas.searchers.core.parent_checkpoints import INHERIT_FROM, INHERITANCE, Checkpoints
@@ -79,7 +79,7 @@ class RegularizedEvolution(ArchitectureSearcher):
         seed: int | None = None,
         repeats: bool = False,
     ) -> None:
-        check_number("population_size", population_size, at_least=1, whole=True)
+        check_int("population_size", population_size, low=1)
         if not 1 <= tournament_size <= population_size:
             raise ValueError(
                 f"tournament_size must be in [1, population_size = {population_size}], got {tournament_size}"

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from ConfigSpace import ConfigurationSpace
 
-from ray_nas.checks import Limits, check_number
+from ray_nas.checks import Limits, check_int
 from ray_nas.searchers.core.candidates import Proposal
 from ray_nas.searchers.core.objectives import Costs
 from ray_nas.searchers.core.searcher import ArchitectureSearcher, Observation
@@ -105,7 +105,7 @@ class Reinforce(ArchitectureSearcher):
         repeats: bool = False,
     ) -> None:
         for name, value in {"batch_size": batch_size, "epochs": epochs, "hidden": hidden}.items():
-            check_number(name, value, at_least=1, whole=True)
+            check_int(name, value, low=1)
         if window < max(2, batch_size):
             raise ValueError(
                 f"window must be at least 2 and at least batch_size = {batch_size}, got {window}"

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from ray.tune import PlacementGroupFactory
 
-from ray_nas.checks import check_number
+from ray_nas.checks import check_float, check_int
 from ray_nas.simulation.virtual_trial import VirtualTrial
 
 Resources = Mapping[str, float]
@@ -64,12 +64,12 @@ class VirtualCluster:
     def __post_init__(self) -> None:
         if not self.nodes:
             raise ValueError("nodes must hold at least one node's resources")
-        check_number("max_pending", self.max_pending, at_least=1, whole=True)
-        check_number("repair_seconds", self.repair_seconds, at_least=0)
-        check_number("max_failures", self.max_failures, at_least=-1, whole=True)
-        check_number("checkpoint_frequency", self.checkpoint_frequency, at_least=0, whole=True)
+        check_int("max_pending", self.max_pending, low=1)
+        check_float("repair_seconds", self.repair_seconds, low=0)
+        check_int("max_failures", self.max_failures, low=-1)
+        check_int("checkpoint_frequency", self.checkpoint_frequency, low=0)
         if self.mean_uptime is not None:
-            check_number("mean_uptime", self.mean_uptime, above=0)
+            check_float("mean_uptime", self.mean_uptime, above=0)
         for time, node in self.outages:
             if not time >= 0 or not 0 <= node < len(self.nodes):
                 raise ValueError(

@@ -5,7 +5,7 @@ import math
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
-from ray_nas.checks import check_number
+from ray_nas.checks import check_int
 from ray_nas.simulation.history import History
 from ray_nas.simulation.shared_metric import objectives_of
 from ray_nas.simulation.virtual_cluster import Machines, VirtualCluster, Workers
@@ -48,7 +48,7 @@ def simulate(
         RuntimeError: Nothing runs, and neither the searcher nor the scheduler lets anything go on:
             Tune would hang.
     """
-    check_number("num_workers", num_workers, at_least=1, whole=True)
+    check_int("num_workers", num_workers, low=1)
     if cluster is not None and num_workers != 1:
         raise ValueError(
             f"cluster replaces num_workers: give either, got num_workers = {num_workers} too"

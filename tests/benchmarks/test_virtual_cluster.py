@@ -271,15 +271,15 @@ def test_random_failures_lose_nothing_and_shares_are_kept(
     ("arguments", "message"),
     [
         ({"nodes": []}, "nodes must hold at least one"),
-        ({"repair_seconds": -1}, "repair_seconds must be at least 0, a finite number, got -1"),
+        ({"repair_seconds": -1}, "repair_seconds must be a finite number >= 0, got -1"),
         (
             {"repair_seconds": float("nan")},
-            "repair_seconds must be at least 0, a finite number, got nan",
+            "repair_seconds must be a finite number >= 0, got nan",
         ),
-        ({"max_pending": 0}, "max_pending must be at least 1, a whole number, got 0"),
-        ({"max_failures": -2}, "max_failures must be at least -1"),
-        ({"checkpoint_frequency": -1}, "checkpoint_frequency must be at least 0"),
-        ({"mean_uptime": 0}, "mean_uptime must be above 0, a finite number, got 0"),
+        ({"max_pending": 0}, "max_pending must be an integer >= 1, got 0"),
+        ({"max_failures": -2}, "max_failures must be an integer >= -1"),
+        ({"checkpoint_frequency": -1}, "checkpoint_frequency must be an integer >= 0"),
+        ({"mean_uptime": 0}, "mean_uptime must be a finite number > 0, got 0"),
         ({"outages": [(1.0, 1)]}, "index of a node < 1"),
     ],
 )

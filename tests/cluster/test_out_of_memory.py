@@ -207,15 +207,13 @@ def test_how_a_share_grows(share: float, factor: float, max_gpus: int, larger: f
 
 @pytest.mark.parametrize("wrong", [1.0, math.nan, math.inf, "2"])
 def test_factors_that_are_none(wrong: Any) -> None:
-    with pytest.raises(ValueError, match=f"factor must be above 1, a finite number, got {wrong!r}"):
+    with pytest.raises(ValueError, match=f"factor must be a finite number > 1, got {wrong!r}"):
         LargerShare(wrong)
 
 
 @pytest.mark.parametrize("wrong", [0, 1.5, math.nan, None])
 def test_numbers_of_gpus_that_are_none(wrong: Any) -> None:
-    with pytest.raises(
-        ValueError, match=f"max_gpus must be at least 1, a whole number, got {wrong!r}"
-    ):
+    with pytest.raises(ValueError, match=f"max_gpus must be an integer >= 1, got {wrong!r}"):
         LargerShare(2, wrong)
 
 

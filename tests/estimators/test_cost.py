@@ -335,20 +335,20 @@ def test_a_model_that_cannot_run_on_the_meta_device_is_named() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"batch_size": 0}, "batch_size must be at least 1, a whole number, got 0"),
-        ({"batch_size": 2.5}, r"batch_size must be at least 1, a whole number, got 2\.5"),
-        ({"batch_size": None}, "batch_size must be at least 1, a whole number, got None"),
+        ({"batch_size": 0}, "batch_size must be an integer >= 1, got 0"),
+        ({"batch_size": 2.5}, r"batch_size must be an integer >= 1, got 2\.5"),
+        ({"batch_size": None}, "batch_size must be an integer >= 1, got None"),
         (
             {"input_shape": 100},
             r"input_shape must be the sizes of one input without the batch, e\.g\. \(3, 32, 32\), got 100",
         ),
         (
             {"input_shape": (3, 0)},
-            r"each size of input_shape = \(3, 0\) must be at least 1, a whole number, got 0",
+            r"each size of input_shape = \(3, 0\) must be an integer >= 1, got 0",
         ),
         (
             {"input_shape": (3, 1.5)},
-            r"each size of input_shape = \(3, 1\.5\) must be at least 1, a whole number, got 1\.5",
+            r"each size of input_shape = \(3, 1\.5\) must be an integer >= 1, got 1\.5",
         ),
         ({"input_shape": "16"}, "each size of input_shape = .* got '1'"),
         (

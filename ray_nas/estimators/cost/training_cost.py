@@ -27,7 +27,7 @@ from torch.utils._pytree import tree_leaves
 from torch.utils.checkpoint import CheckpointFunction
 from torch.utils.flop_counter import flop_registry, sdpa_flop_count
 
-from ray_nas.checks import check_number
+from ray_nas.checks import check_int
 from ray_nas.spaces.core.search_space import SearchSpace
 
 MakeOptimizer = Callable[[Sequence[nn.Parameter]], torch.optim.Optimizer]
@@ -196,8 +196,8 @@ def _checked(input_shape: Any, batch_size: int, optimizer: MakeOptimizer | None)
         )
     shape = tuple(input_shape)
     for size in shape:
-        check_number(f"each size of input_shape = {shape}", size, at_least=1, whole=True)
-    check_number("batch_size", batch_size, at_least=1, whole=True)
+        check_int(f"each size of input_shape = {shape}", size, low=1)
+    check_int("batch_size", batch_size, low=1)
     if optimizer is not None:
         _made(optimizer, nn.Parameter(torch.empty(1, 1, device="meta")))
     return shape

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from ray.tune.result import AUTO_RESULT_KEYS
 
-from ray_nas.checks import Limits, number
+from ray_nas.checks import Limits, check_mode, check_objectives, number
 from ray_nas.pareto import excess
 
 Costs = Callable[[dict[str, Any]], Mapping[str, float]]
@@ -171,16 +171,12 @@ def check_arguments(
     """Raises a ValueError that names the searcher's argument that breaks a rule."""
     if metric is not None and (not isinstance(metric, str) or not metric):
         raise ValueError(f"metric must be the name of a reported figure, got {metric!r}")
-    if mode not in (None, "min", "max"):
-        raise ValueError(f"mode must be 'min' or 'max', got {mode!r}")
+    if mode is not None:
+        check_mode("mode", mode)
     if objectives is not None:
         if metric is not None or mode is not None:
             raise ValueError("objectives replaces metric and mode: give either, not both")
-        if not objectives:
-            raise ValueError("objectives must name at least one metric")
-        for name, direction in objectives.items():
-            if direction not in ("min", "max"):
-                raise ValueError(f"objectives[{name!r}] must be 'min' or 'max', got {direction!r}")
+        check_objectives(objectives)
 
 
 def _number(metrics: Mapping[str, Any], name: str) -> float:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from ray_nas import record
-from ray_nas.checks import check_number
+from ray_nas.checks import check_int
 from ray_nas.searchers.core.objectives import InfeasibleError, Objectives, scalars
 from ray_nas.searchers.core.searcher import ArchitectureSearcher, Observation
 from ray_nas.spaces.core import parameters
@@ -64,7 +64,7 @@ def start_from(
         raise ValueError(
             f"searcher must not have proposed anything yet, it has {len(searcher._proposals)} proposals"
         )
-    check_number("points", points, at_least=0, whole=True)
+    check_int("points", points, low=0)
     if same_task and objectives is not None:
         raise ValueError(
             "objectives must be left out with same_task=True: the metrics are the searcher's own"
