@@ -6,7 +6,7 @@ through a cell, where the space offers them (`SearchSpace.features`). Deviations
 measurement: the predictor is a Gaussian process, which knows its uncertainty from five trials on,
 in place of an ensemble of networks; the acquisition is expected improvement in place of independent
 Thompson sampling; candidates are mutated again where the acquisition is high; before the first
-result, larger networks are believed to be better (`trend`), so that nothing is random where
+result, larger networks are believed to be better (`prior_mean`), so that nothing is random where
 networks can be counted.
 """
 
@@ -16,18 +16,20 @@ from typing import Any, Final
 
 import numpy as np
 from ConfigSpace import ConfigurationSpace
-from scipy.special import log_ndtr, ndtr
 
 from ray_nas.checks import Limits, check_int
+from ray_nas.estimators.arrays import Array
 from ray_nas.estimators.blas_threads import one_thread
-from ray_nas.estimators.predictors.gaussian_process import (
-    Array,
+from ray_nas.estimators.predictors import (
     GaussianProcess,
     Posterior,
-    stretch,
+    PriorMean,
+    final_scores,
+    fit_prior_mean,
+    log_expected_improvement,
+    parameter_count_prior,
+    standardize_scores,
 )
-from ray_nas.estimators.predictors.prior_mean import Trend, capacity, fit_trend
-from ray_nas.estimators.predictors.score_extrapolation import final_scores
 from ray_nas.searchers.core.candidates import Proposal
 from ray_nas.searchers.core.objectives import Costs
 from ray_nas.searchers.core.searcher import ArchitectureSearcher, Observation
@@ -46,10 +48,6 @@ _MEMORY: Final = 400
 _FITTED: Final = 150
 """How many its hyperparameters are fitted on."""
 _CACHE: Final = 20_000
-_TAIL: Final = -5.0
-"""Below the best by more standard deviations than this, the improvement is computed by its ratio
-to the density.
-"""
 
 
 class Bananas(ArchitectureSearcher):
@@ -58,7 +56,7 @@ class Bananas(ArchitectureSearcher):
 
     Trials in flight count as ending where they are predicted to, so that many at once spread out;
     once they report, and for trials that were stopped early, the last value is carried on to the
-    longest trials' end (`extrapolated_scores`) and counts with the uncertainty of that. Failed
+    longest trials' end (`final_scores`) and counts with the uncertainty of that. Failed
     trials count as the worst value so far.
 
     Where the space builds networks, the predictor starts from the belief that more parameters are
@@ -137,7 +135,7 @@ class Bananas(ArchitectureSearcher):
         if self._ranked is None:
             knows = (
                 len(self._curves) >= self._initial_trials
-                or self._gaussian_process().trend is not None
+                or self._gaussian_process().prior_mean is not None
             )
             self._ranked = self._decide() if knows else []
         if self._ranked:
@@ -233,7 +231,7 @@ class Bananas(ArchitectureSearcher):
         trial_ids = [*self._curves, *self._failed]
         scores = np.concatenate([scores, np.full(len(self._failed), scores.min())])
         variances = np.concatenate([variances, np.zeros(len(self._failed))])
-        values, noise = stretch(scores, variances)
+        values, noise = standardize_scores(scores, variances)
         chosen = _representative(values, _MEMORY)
         trial_ids = [trial_ids[index] for index in chosen]
         features = self._feature_rows(self._proposals[trial_id].config for trial_id in trial_ids)
@@ -260,10 +258,10 @@ class Bananas(ArchitectureSearcher):
             )  # the prior is the space's own, whatever the searcher's seed
             configs = self.space.sample(size=_SAMPLE, random_state=rng)
             sample = np.array([self.space.features(config) for config in configs])
-            self._predictor = GaussianProcess(sample, self._trend(configs, sample))
+            self._predictor = GaussianProcess(sample, self._prior_mean(configs, sample))
         return self._predictor
 
-    def _trend(self, configs: Sequence[Config], sample: Array) -> Trend | None:
+    def _prior_mean(self, configs: Sequence[Config], sample: Array) -> PriorMean | None:
         """What to believe in before the first result: ranks on another task, else the number of
         parameters, if it is known.
         """
@@ -271,8 +269,8 @@ class Bananas(ArchitectureSearcher):
             features = self._feature_rows(
                 self._proposals[trial_id].config for trial_id in self._ranks
             )
-            return fit_trend(features, np.array(list(self._ranks.values())), sample)
-        return capacity(self.space, configs, sample)
+            return fit_prior_mean(features, np.array(list(self._ranks.values())), sample)
+        return parameter_count_prior(self.space, configs, sample)
 
     # Tell.
 
@@ -332,21 +330,6 @@ class Bananas(ArchitectureSearcher):
         self._seen, self._predictor = {}, None
         if state["hyperparameters"] is not None:
             self._gaussian_process().hyperparameters = state["hyperparameters"]
-
-
-def log_expected_improvement(mean: Array, deviation: Array, best: float) -> Array:
-    """The logarithm of E max(f - best, 0) for normal f (equation 3 of Jones et al., 1998), exact
-    far below `best` too.
-    """
-    u = (mean - best) / deviation
-    log_density = -0.5 * u**2 - 0.5 * math.log(2.0 * math.pi)
-    near = np.maximum(u, _TAIL)
-    by_sum = np.log(np.exp(-0.5 * near**2) / math.sqrt(2.0 * math.pi) + near * ndtr(near))
-    far = np.minimum(u, _TAIL)
-    log_mills = np.log(-far) + log_ndtr(far) + 0.5 * far**2 + 0.5 * math.log(2.0 * math.pi)
-    by_ratio = log_density + np.log(-np.expm1(np.minimum(log_mills, -1e-14)))
-    result: Array = np.log(deviation) + np.where(u >= _TAIL, by_sum, by_ratio)
-    return result
 
 
 def _representative(values: Array, number: int) -> list[int]:
