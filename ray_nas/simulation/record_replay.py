@@ -9,15 +9,13 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
 from ray_nas import record
 from ray_nas.searchers import ArchitectureSearcher
-from ray_nas.simulation.virtual_cluster import Workers
 from ray_nas.simulation.virtual_controller import VirtualController
+from ray_nas.simulation.virtual_nodes import WorkerPool
 from ray_nas.simulation.virtual_trial import VirtualTrial
 
 
 class DivergenceError(ValueError):
-    """A decision that differs from the recorded one; the message names the trial and both
-    decisions.
-    """
+    """A decision differs from the recorded one; the message names the trial and both decisions."""
 
 
 def replay(
@@ -62,7 +60,7 @@ class _ReplayController(VirtualController):
     """The virtual controller, with the record in place of the clock."""
 
     def __init__(self, searcher: ArchitectureSearcher, scheduler: TrialScheduler) -> None:
-        super().__init__(lambda config: iter(()), searcher, scheduler, Workers(0), None)
+        super().__init__(lambda config: iter(()), searcher, scheduler, WorkerPool(0), None)
         self._space = searcher.space
         self._by_id: dict[str, VirtualTrial] = {}
 
@@ -82,7 +80,8 @@ class _ReplayController(VirtualController):
         decision = self._process(trial, result)
         if decision not in (TrialScheduler.CONTINUE, TrialScheduler.STOP):
             raise ValueError(
-                f"replay takes schedulers that stop trials, {type(self._scheduler).__name__} said {decision}"
+                "scheduler must stop or continue trials to be replayed, "
+                f"{type(self._scheduler).__name__} returned {decision}"
             )
         if (decision == TrialScheduler.STOP) != final:
             was, now = ("stopped", "goes on") if final else ("went on", "is stopped")

@@ -185,7 +185,7 @@ def test_none_waits_for_a_completion() -> None:
 
 
 def test_none_with_nothing_running_is_where_tune_hangs() -> None:
-    with pytest.raises(RuntimeError, match="Logged gave None while no trial runs"):
+    with pytest.raises(RuntimeError, match="Logged returned None while no trial runs"):
         simulate(epochs, Logged([None], []))
 
 

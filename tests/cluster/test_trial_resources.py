@@ -113,7 +113,7 @@ def test_nested_configs_and_pickles() -> None:
         ),
         (
             {"gpu_memory": {}},
-            "gpu_memory must be bytes of one GPU, or by accelerator type of at least one, got {}",
+            "gpu_memory must be bytes of one GPU, or bytes by accelerator type of at least one, got {}",
         ),
         (
             {"gpu_memory": {"A100": 40e9, "T4": 16}},

@@ -1,0 +1,30 @@
+"""The description of a cluster is checked when it is made."""
+
+from typing import Any
+
+import pytest
+
+from ray_nas.simulation import VirtualCluster
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"nodes": []}, "nodes must hold at least one"),
+        ({"repair_seconds": -1}, "repair_seconds must be a finite number >= 0, got -1"),
+        (
+            {"repair_seconds": float("nan")},
+            "repair_seconds must be a finite number >= 0, got nan",
+        ),
+        ({"max_pending": 0}, "max_pending must be an integer >= 1, got 0"),
+        ({"max_failures": -2}, "max_failures must be an integer >= -1"),
+        ({"checkpoint_frequency": -1}, "checkpoint_frequency must be an integer >= 0"),
+        ({"mean_uptime": 0}, "mean_uptime must be a finite number > 0, got 0"),
+        ({"outages": [(1.0, 1)]}, "index of a node < 1"),
+    ],
+)
+def test_arguments(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        VirtualCluster(**{"nodes": [{"CPU": 1}], **arguments})
+    with pytest.raises(ValueError, match="cluster replaces num_workers"):
+        search(VirtualCluster(nodes=[{"CPU": 1}]), num_workers=2)
