@@ -43,7 +43,7 @@ def test_what_is_no_integer_in_range(value: Any) -> None:
 )
 def test_bounds_of_numbers(bounds: dict[str, float], inside: float, outside: float) -> None:
     check_float("rate", inside, **bounds)
-    with pytest.raises(ValueError, match="^rate must be a finite number"):
+    with pytest.raises(ValueError, match=r"^rate must be a finite number"):
         check_float("rate", outside, **bounds)
 
 
@@ -64,7 +64,7 @@ def test_modes_and_objectives() -> None:
     with pytest.raises(ValueError, match="mode must be 'min' or 'max', got None"):
         check_mode("mode", None)
     with pytest.raises(ValueError, match=r"objectives\['accuracy'\] must be 'min' or 'max', got 1"):
-        check_objectives({"accuracy": 1})  # type: ignore[dict-item]
+        check_objectives({"accuracy": 1})
     with pytest.raises(ValueError, match="objectives must name at least one metric"):
         check_objectives({})
 

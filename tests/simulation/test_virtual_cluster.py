@@ -23,8 +23,22 @@ from ray_nas.simulation import VirtualCluster
         ({"outages": [(1.0, 1)]}, "index of a node < 1"),
     ],
 )
-def test_arguments(arguments: dict[str, Any], message: str) -> None:
+def test_wrong_arguments_are_named(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         VirtualCluster(**{"nodes": [{"CPU": 1}], **arguments})
+
+
+def test_a_cluster_replaces_workers() -> None:
+    searcher = RandomSearch(CS.ConfigurationSpace({"x": (0.0, 1.0)}), "score", "max")
     with pytest.raises(ValueError, match="cluster replaces num_workers"):
-        search(VirtualCluster(nodes=[{"CPU": 1}]), num_workers=2)
+        simulate(
+            lambda config: iter([(1.0, {"score": 1.0})]),
+            searcher,
+            cluster=VirtualCluster(nodes=[{"CPU": 1}]),
+            num_workers=2,
+        )
+
+
+def test_by_default_a_trial_needs_one_cpu_and_nodes_never_fail() -> None:
+    cluster = VirtualCluster([{"CPU": 1}])
+    assert (cluster.resources, cluster.outages, cluster.mean_uptime) == ({"CPU": 1.0}, (), None)
