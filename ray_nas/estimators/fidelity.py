@@ -88,8 +88,22 @@ def fidelity_report(
         ValueError: No trial reported `time_attr` with the metric, or none reached `max_t`.
 
     Example:
-        >>> report = fidelity_report("results/search", time_attr="epoch")  # doctest: +SKIP
-        >>> print(report)  # doctest: +SKIP
+        >>> import tempfile
+        >>> from ray_nas.searchers import RandomSearch
+        >>> from ray_nas.simulation import simulate
+        >>> from ray_nas.spaces import NASBench201
+        >>> def train(config):
+        ...     convolutions = sum("conv" in operation for operation in config.values())
+        ...     for epoch in range(1, 10):
+        ...         yield 1.0, {"accuracy": convolutions * epoch, "epoch": epoch}
+        >>> searcher = RandomSearch(NASBench201(), "accuracy", "max", seed=0)
+        >>> history = simulate(train, searcher, max_trials=10)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     searcher.save(f"{folder}/state.json")
+        ...     print(fidelity_report(folder, time_attr="epoch", seed=0))
+        Rank correlation with accuracy at 9 (90 % interval)
+               1   1.00  [ 1.00,  1.00]  10 trials
+               3   1.00  [ 1.00,  1.00]  10 trials
     """
     record = experiment if isinstance(experiment, ExperimentRecord) else load(experiment)
     metric = next(iter(record.objectives))

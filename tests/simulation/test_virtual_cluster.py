@@ -2,9 +2,11 @@
 
 from typing import Any
 
+import ConfigSpace as CS
 import pytest
 
-from ray_nas.simulation import VirtualCluster
+from ray_nas.searchers import RandomSearch
+from ray_nas.simulation import VirtualCluster, simulate
 
 
 @pytest.mark.parametrize(
