@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from ConfigSpace import ConfigurationSpace
+from family_posterior import log_likelihood, sample
 from learning_curve_replay import Replay, ReplayTrial, Table, load_table
 from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, HyperBandScheduler, MedianStoppingRule
 
@@ -326,7 +327,7 @@ def likelihood(table: Table, curves: int, steps: int) -> dict:
         posterior = fit_families(times, part, float(max_t))
         posterior.forecast(float(max_t))
         cost = time.process_time() - begin
-        exact = np.mean([posterior.log_likelihood(t, values[:, int(t) - 1]) for t in times[seen:]])
+        exact = np.mean([log_likelihood(posterior, t, values[:, int(t) - 1]) for t in times[seen:]])
         begin = time.process_time()
         reference = mcmc_log_likelihood(times, values, seen, steps, rng)
         figures[f"{percent} %"] = {
@@ -467,7 +468,7 @@ def costs(table: Table, live: int = 1000) -> dict:
     for _ in range(10):
         begin = time.process_time()
         posterior = fit_families(times, values, float(times[-1]))
-        posterior.sample(times[-1:], 100, rng)
+        sample(posterior, times[-1:], 100, rng)
         spent.append(1e3 * (time.process_time() - begin))
     figures["ms, posterior of 100 live curves with 100 draws each"] = round(
         float(np.median(spent)), 2

@@ -145,7 +145,7 @@ def on_a_cluster(trials: int, max_pending: int) -> dict[str, Any]:
         "cpu_s": round(time.process_time() - start, 1),
         "max_pending": max_pending,
         "virtual_hours": round(history.seconds / 3600, 2),
-        "gpus_used": round(history.used["GPU"], 3),
+        "gpus_used": round(history.utilization["GPU"], 3),
         "interrupted": sum(trial.failures for trial in history.trials),
         "unfinished": sum(trial.ended is None for trial in history.trials),
     }

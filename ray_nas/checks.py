@@ -62,8 +62,7 @@ def check_float(
         ValueError: warmup must be a finite number >= 0 and < 1, got 1.0
     """
     bounds = {">=": low, ">": above, "<=": high, "<": below}
-    is_finite = isinstance(value, Real) and -math.inf < value < math.inf
-    if not is_finite or not _is_within(value, bounds):
+    if not (isinstance(value, Real) and math.isfinite(value) and _is_within(value, bounds)):
         raise ValueError(f"{name} must be a finite number{_describe(bounds)}, got {value!r}")
 
 
@@ -169,24 +168,3 @@ def number(value: Any) -> int | float | None:
     if isinstance(value, int | float):
         return value
     return float(value) if isinstance(value, Real | Decimal) else None
-
-
-def check_number(
-    name: str,
-    value: Any,
-    *,
-    at_least: float = -math.inf,
-    above: float = -math.inf,
-    whole: bool = False,
-) -> None:
-    """Refuses what is no finite number in a range.
-
-    Raises:
-        ValueError: With the argument's name, the rule and the value.
-    """
-    number = isinstance(value, Integral if whole else Real)
-    if not (number and at_least <= value < math.inf and value > above):
-        bound = f"at least {at_least:,}" if above == -math.inf else f"above {above:,}"
-        raise ValueError(
-            f"{name} must be {bound}, a {'whole' if whole else 'finite'} number, got {value!r}"
-        )

@@ -1,5 +1,6 @@
-"""A time limit for a trial that hangs: Tune waits for the report of a trial for as long as it
-takes.
+"""A time limit for a trial that hangs.
+
+Tune waits for a trial's report without limit.
 """
 
 import faulthandler
@@ -13,30 +14,33 @@ from typing import Final
 _STDERR: Final = 2
 _lock = threading.RLock()
 _deadlines: dict[object, float] = {}
-"""Of each limit that is being kept in this process, nested or in several threads."""
+"""Deadlines of the active limits in this process, nested or in several threads."""
 
 
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Ends the worker process if what is inside takes longer; Tune counts that as a failure of the
-    trial.
+    """Ends the worker process if its body takes longer; Tune counts that as a failed trial.
 
     For the body of a function trainable, or of `step`. Tune's own limits (`stop={"time_total_s":
-    ...}`, stoppers, schedulers) look at reports, which a hanging trial does not send;
-    `time_budget_s` ends the whole experiment. The process is ended, and not only the thread, so
-    that a hang inside of a C library ends too, whether or not it lets other threads run. With
-    `max_failures` the trial is tried again.
+    ...}`, stoppers, schedulers) check reports, which a hanging trial does not send; `time_budget_s`
+    ends the whole experiment. The process is ended, not only the thread, so that a hang inside a C
+    library ends too, whether or not it lets other threads run. With `max_failures`, Tune retries
+    the trial.
 
-    The worker's log then ends with "Timeout" and the line of code at which each thread was. Limits
+    The worker's log then ends with "Timeout" and the line of code that each thread was at. Limits
     may be nested, and in several threads. They hold in their own process, not in those that it
-    forks, and take `faulthandler.dump_traceback_later` for themselves.
+    forks. They need `faulthandler.dump_traceback_later` to themselves.
 
     Args:
-        seconds: How long it may take.
+        seconds: The longest that the body may take.
 
     Raises:
         ValueError: `seconds` is not positive, or more than the clock can wait
             (`threading.TIMEOUT_MAX`).
+
+    Example:
+        >>> with time_limit(600):
+        ...     accuracy = 0.9  # train one epoch
     """
     if not 0 < seconds <= threading.TIMEOUT_MAX:
         raise ValueError(
@@ -50,18 +54,18 @@ def time_limit(seconds: float) -> Iterator[None]:
         yield
     finally:
         with _lock:
-            _deadlines.pop(limit, None)  # in a forked process it is gone
+            _deadlines.pop(limit, None)  # a forked process has none
             _arm()
 
 
 def _arm() -> None:
-    """Sets the one timer that a process has to the earliest deadline. It is a thread in C, which
-    waits for no other.
+    """Sets the process's only timer to the earliest deadline.
+
+    The timer is a thread in C, which waits for no other thread.
     """
     if _deadlines:
-        faulthandler.dump_traceback_later(
-            max(min(_deadlines.values()) - time.monotonic(), 0.001), exit=True, file=_STDERR
-        )
+        left = min(_deadlines.values()) - time.monotonic()
+        faulthandler.dump_traceback_later(max(left, 0.001), exit=True, file=_STDERR)
     else:
         faulthandler.cancel_dump_traceback_later()
 
@@ -69,7 +73,8 @@ def _arm() -> None:
 def _before_fork() -> None:
     _lock.acquire()
     if _deadlines:
-        faulthandler.cancel_dump_traceback_later()  # which in the new process would wait for a thread that is not there
+        # In the new process it would wait for a thread that does not exist there
+        faulthandler.cancel_dump_traceback_later()
 
 
 def _after_fork_in_parent() -> None:

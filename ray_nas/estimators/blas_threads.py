@@ -1,5 +1,6 @@
-"""Linear algebra of small matrices on one thread: more of them wait for each other, many times
-longer where trials hold the cores.
+"""Runs linear algebra of small matrices on one thread.
+
+More threads wait for each other, and take many times as long where trials occupy the cores.
 """
 
 from collections.abc import Callable
@@ -13,7 +14,16 @@ Result = TypeVar("Result")
 
 
 def one_thread(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-    """Keeps the BLAS libraries of this process to one thread while `function` runs."""
+    """Limits the BLAS libraries of this process to one thread while `function` runs.
+
+    Example:
+        >>> import numpy as np
+        >>> @one_thread
+        ... def solve(matrix, vector):
+        ...     return np.linalg.solve(matrix, vector)
+        >>> solve(np.eye(2), np.ones(2)).tolist()
+        [1.0, 1.0]
+    """
 
     @wraps(function)
     def limited(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
@@ -25,5 +35,5 @@ def one_thread(function: Callable[Arguments, Result]) -> Callable[Arguments, Res
 
 @cache
 def _controller() -> ThreadpoolController:
-    """Made at the first use, when the libraries are loaded."""
+    """Created at the first use, when the libraries are loaded."""
     return ThreadpoolController()

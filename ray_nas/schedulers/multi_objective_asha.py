@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ray_nas.checks import Limits, checked_limits, number
+from ray_nas.checks import Limits, check_objectives, checked_limits, number
 from ray_nas.pareto import excess
 from ray_nas.schedulers.core.epsilon_net import places_ahead
 from ray_nas.schedulers.core.rungs import Rungs
@@ -49,11 +49,7 @@ class MultiObjectiveASHA(ResumableScheduler):
         constraints: Mapping[str, Limits] | None = None,
     ) -> None:
         super().__init__(time_attr, max_t)
-        if not objectives:
-            raise ValueError("objectives must name at least one metric")
-        for name, mode in objectives.items():
-            if mode not in ("min", "max"):
-                raise ValueError(f"objectives[{name!r}] must be 'min' or 'max', got {mode!r}")
+        check_objectives(objectives)
         self._objectives, self._constraints = dict(objectives), checked_limits(constraints)
         self._rungs = Rungs(grace_period, max_t, reduction_factor)
         self._grace_period = float(grace_period)

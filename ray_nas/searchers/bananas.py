@@ -6,7 +6,7 @@ through a cell, where the space offers them (`SearchSpace.features`). Deviations
 measurement: the predictor is a Gaussian process, which knows its uncertainty from five trials on,
 in place of an ensemble of networks; the acquisition is expected improvement in place of independent
 Thompson sampling; candidates are mutated again where the acquisition is high; larger networks are
-believed to be better (`trend`) until results say otherwise. Before the first result, the belief
+believed to be better (`prior_mean`) until results say otherwise. Before the first result, the belief
 only orders random draws: a first wave on many workers costs what a random one costs. With several
 objectives, each has a process of its own, and each decision goes in a random direction through
 them, as in ParEGO (`scalar_improvement`).
@@ -17,22 +17,26 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import numpy as np
-from scipy.special import log_ndtr, ndtr
 from typing_extensions import Unpack
 
 from ray_nas.checks import check_int
+from ray_nas.estimators.arrays import Array
 from ray_nas.estimators.blas_threads import one_thread
-from ray_nas.estimators.predictors.gaussian_process import (
-    Array,
+from ray_nas.estimators.predictors import (
     GaussianProcess,
     Posterior,
-    Stretch,
-    fit_stretch,
-    stretch,
+    PriorMean,
+    final_scores,
+    fit_prior_mean,
+    log_expected_improvement,
+    parameter_count_prior,
 )
-from ray_nas.estimators.predictors.prior_mean import Trend, capacity, fit_trend
 from ray_nas.estimators.predictors.scalar_improvement import ScalarImprovement
-from ray_nas.estimators.predictors.score_extrapolation import final_scores
+from ray_nas.estimators.predictors.score_scale import (
+    ScoreScale,
+    fit_score_scale,
+    standardize_scores,
+)
 from ray_nas.searchers.core.arguments import SearcherArguments
 from ray_nas.searchers.core.evaluation import Observation
 from ray_nas.searchers.core.proposal import Proposal
@@ -53,10 +57,6 @@ _MEMORY: Final = 400
 _FITTED: Final = 150
 """How many its hyperparameters are fitted on."""
 _CACHE: Final = 20_000
-_TAIL: Final = -5.0
-"""Below the best by more standard deviations than this, the improvement is computed by its ratio
-to the density.
-"""
 
 
 class Bananas(ArchitectureSearcher):
@@ -68,7 +68,7 @@ class Bananas(ArchitectureSearcher):
 
     Trials in flight count as ending where they are predicted to, so that many at once spread out;
     once they report, and for trials that were stopped early, the last value is carried on to the
-    longest trials' end (`extrapolated_scores`) and counts with the uncertainty of that. Failed
+    longest trials' end (`final_scores`) and counts with the uncertainty of that. Failed
     trials count as the worst value so far.
 
     Where the space builds networks and there is one objective, the predictor starts from the belief
@@ -136,7 +136,7 @@ class Bananas(ArchitectureSearcher):
         """Whether there is enough to predict from: results, fewer if there is a belief to start
         from, or another task's ranks.
         """
-        believes = any(predictor.trend is not None for predictor in self._predictors())
+        believes = any(predictor.prior_mean is not None for predictor in self._predictors())
         if believes and self._ranks and len(self.objectives) == 1:
             return True
         return len(self._curves) >= (1 if believes else self._initial_trials)
@@ -146,7 +146,7 @@ class Bananas(ArchitectureSearcher):
         if not self._drawn:
             configs = self.space.sample(size=_RANDOM, random_state=self._rng)
             rows = self._feature_rows(configs)
-            believed = sum(predictor.trend_at(rows) for predictor in self._predictors())
+            believed = sum(predictor.prior_mean_at(rows) for predictor in self._predictors())
             self._drawn = [configs[index] for index in np.argsort(believed, kind="stable")]
         return self._proposal(self._drawn.pop(), "random")
 
@@ -230,31 +230,31 @@ class Bananas(ArchitectureSearcher):
 
     def _predict(self) -> tuple[list[str], "Acquisition"]:
         """The trials that are predicted from, and how much is expected of candidates."""
-        trial_ids, features, stretched = self._observations()
+        trial_ids, features, standardized = self._observations()
         silent = [trial_id for trial_id in self.ledger.pending if trial_id not in self._curves]
         pending = self._feature_rows(self.ledger.proposals[trial_id].config for trial_id in silent)
-        self._fit(features, stretched)
+        self._fit(features, standardized)
         posteriors = [
             predictor.condition(features, values, noise, pending)
-            for predictor, (values, noise, _) in zip(self._predictors(), stretched, strict=True)
+            for predictor, (values, noise, _) in zip(self._predictors(), standardized, strict=True)
         ]
         known = np.concatenate([features, pending])
         if len(posteriors) == 1:
             return trial_ids, Improvement(posteriors[0], known)
         return trial_ids, ScalarImprovement(
-            posteriors, [scale for _, _, scale in stretched], known, self._rng
+            posteriors, [scale for _, _, scale in standardized], known, self._rng
         )
 
-    def _observations(self) -> tuple[list[str], Array, list[tuple[Array, Array, Stretch]]]:
-        """The trials to predict from: their ids, features, and for each objective its stretched
+    def _observations(self) -> tuple[list[str], Array, list[tuple[Array, Array, ScoreScale]]]:
+        """The trials to predict from: their ids, features, and for each objective its standardized
         values and their variances.
         """
         if not self._curves:
-            nothing = np.zeros(0), np.zeros(0), fit_stretch(np.zeros(1), np.zeros(1))
+            nothing = np.zeros(0), np.zeros(0), fit_score_scale(np.zeros(1), np.zeros(1))
             return [], self._feature_rows(()), [nothing for _ in self.objectives]
         trial_ids = [*self._curves, *self._failed]
         violations = np.array([self._violations.get(trial_id, 0.0) for trial_id in self._curves])
-        stretched = []
+        standardized = []
         for index in range(len(self.objectives)):
             scores, variances = final_scores(
                 [
@@ -265,11 +265,13 @@ class Bananas(ArchitectureSearcher):
             scores = penalized(scores, violations)
             scores = np.concatenate([scores, np.full(len(self._failed), scores.min())])
             variances = np.concatenate([variances, np.zeros(len(self._failed))])
-            stretched.append((*stretch(scores, variances), fit_stretch(scores, variances)))
+            standardized.append(
+                (*standardize_scores(scores, variances), fit_score_scale(scores, variances))
+            )
         merits = (
-            stretched[0][0]
-            if len(stretched) == 1
-            else maximin(np.stack([values for values, _, _ in stretched], axis=1))
+            standardized[0][0]
+            if len(standardized) == 1
+            else maximin(np.stack([values for values, _, _ in standardized], axis=1))
         )
         chosen = _representative(merits, _MEMORY)
         trial_ids = [trial_ids[index] for index in chosen]
@@ -279,17 +281,19 @@ class Bananas(ArchitectureSearcher):
         return (
             trial_ids,
             features,
-            [(values[chosen], noise[chosen], scale) for values, noise, scale in stretched],
+            [(values[chosen], noise[chosen], scale) for values, noise, scale in standardized],
         )
 
-    def _fit(self, features: Array, stretched: Sequence[tuple[Array, Array, Stretch]]) -> None:
+    def _fit(
+        self, features: Array, standardized: Sequence[tuple[Array, Array, ScoreScale]]
+    ) -> None:
         """Fits the predictors' hyperparameters anew after every twentieth part of new values."""
         count = len(self._curves) + len(self._failed)
         if (
             len(self._curves) >= self._initial_trials
             and count - self._fitted_at > self._fitted_at // 20
         ):
-            for predictor, (values, noise, _) in zip(self._predictors(), stretched, strict=True):
+            for predictor, (values, noise, _) in zip(self._predictors(), standardized, strict=True):
                 chosen = _representative(values, _FITTED)
                 predictor.fit(features[chosen], values[chosen], noise[chosen])
             self._fitted_at = count
@@ -302,12 +306,14 @@ class Bananas(ArchitectureSearcher):
             configs = self.space.sample(size=_SAMPLE, random_state=rng)
             sample = np.array([self._features(config) for config in configs])
             self._models = [
-                GaussianProcess(sample, self._trend(configs, sample, index))
+                GaussianProcess(sample, self._prior_mean(configs, sample, index))
                 for index in range(len(self.objectives))
             ]
         return self._models
 
-    def _trend(self, configs: Sequence[Config], sample: Array, objective: int) -> Trend | None:
+    def _prior_mean(
+        self, configs: Sequence[Config], sample: Array, objective: int
+    ) -> PriorMean | None:
         """What to believe of an objective before the first result: ranks on another task, else,
         if it is the only one, size.
         """
@@ -315,10 +321,14 @@ class Bananas(ArchitectureSearcher):
             features = self._feature_rows(
                 self.ledger.proposals[trial_id].config for trial_id in self._ranks
             )
-            return fit_trend(
+            return fit_prior_mean(
                 features, np.array([ranks[objective] for ranks in self._ranks.values()]), sample
             )
-        return capacity(self.space, configs, sample) if len(self.objectives) == 1 else None
+        return (
+            parameter_count_prior(self.space, configs, sample)
+            if len(self.objectives) == 1
+            else None
+        )
 
     # Tell.
 
@@ -421,21 +431,6 @@ class Improvement:
 
 
 Acquisition = Improvement | ScalarImprovement
-
-
-def log_expected_improvement(mean: Array, deviation: Array, best: float) -> Array:
-    """The logarithm of E max(f - best, 0) for normal f (equation 3 of Jones et al., 1998), exact
-    far below `best` too.
-    """
-    u = (mean - best) / deviation
-    log_density = -0.5 * u**2 - 0.5 * math.log(2.0 * math.pi)
-    near = np.maximum(u, _TAIL)
-    by_sum = np.log(np.exp(-0.5 * near**2) / math.sqrt(2.0 * math.pi) + near * ndtr(near))
-    far = np.minimum(u, _TAIL)
-    log_mills = np.log(-far) + log_ndtr(far) + 0.5 * far**2 + 0.5 * math.log(2.0 * math.pi)
-    by_ratio = log_density + np.log(-np.expm1(np.minimum(log_mills, -1e-14)))
-    result: Array = np.log(deviation) + np.where(u >= _TAIL, by_sum, by_ratio)
-    return result
 
 
 def _representative(values: Array, number: int) -> list[int]:

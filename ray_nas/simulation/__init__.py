@@ -1,4 +1,4 @@
-"""Benchmarks: searches on a virtual clock, on tables of real figures."""
+"""Simulation: searches on a virtual clock, on tables of real results."""
 
 from ray_nas.simulation.history import History
 from ray_nas.simulation.nasbench201_objective import NASBench201Objective

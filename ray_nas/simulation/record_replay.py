@@ -1,4 +1,4 @@
-"""A recorded experiment once more: do this searcher and this scheduler decide as was recorded?"""
+"""Replays a recorded experiment: do searcher and scheduler still decide as they did?"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,38 +16,50 @@ from ray_nas.record.events import (
 )
 from ray_nas.record.experiment import events
 from ray_nas.searchers import ArchitectureSearcher
-from ray_nas.simulation.virtual_cluster import Workers
 from ray_nas.simulation.virtual_controller import VirtualController
+from ray_nas.simulation.virtual_nodes import WorkerPool
 from ray_nas.simulation.virtual_trial import VirtualTrial
 
 
 class DivergenceError(ValueError):
-    """A decision that differs from the recorded one; the message names the trial and both
-    decisions.
-    """
+    """A decision differs from the recorded one; the message names the trial and both decisions."""
 
 
 def replay(
     path: str | Path, searcher: ArchitectureSearcher, scheduler: TrialScheduler | None = None
 ) -> list[VirtualTrial]:
-    """Goes through the events of a record in their order and checks every proposal and every stop.
+    """Replays the events of a record in their order and checks every proposal and every stop.
 
     Args:
         path: An experiment's folder, or its record.
-        searcher: A fresh one with the arguments of the recorded one, its metric included. What Tune
-            told it besides (`param_space`), it must be told by `set_search_properties` before.
-        scheduler: A fresh one with the arguments of the recorded one; None if there was none. It
-            must be one that stops trials by their reports, not one that pauses them.
+        searcher: A new one with the arguments of the recorded one, its metric included. If Tune
+            gave it a `param_space`, pass that to its `set_search_properties` first.
+        scheduler: A new one with the arguments of the recorded one; None if there was none. It
+            must stop trials by their reports, and never pause them.
 
     Returns:
         The trials, with their reports and how they ended.
 
     Raises:
-        DivergenceError: A proposal or a stop differs from the record. A trial that was not stopped
-            by the scheduler but sent `done=True` with its last report counts as stopped there, for
-            a record does not tell them apart.
+        DivergenceError: A proposal or a stop differs from the record. A trial that ended itself by
+            reporting `done=True` counts as stopped by its last report: a record does not
+            distinguish them.
         ValueError: The scheduler pauses trials.
         RecordError: The record is damaged.
+
+    Example:
+        >>> import tempfile
+        >>> from ray_nas.searchers import RandomSearch
+        >>> from ray_nas.simulation import simulate
+        >>> from ray_nas.spaces import NASBench201
+        >>> def search(seed):
+        ...     return RandomSearch(NASBench201(), "score", "max", seed=seed)
+        >>> searcher = search(seed=0)
+        >>> history = simulate(lambda config: iter([(1, {"score": 1})]), searcher, max_trials=3)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     searcher.save(f"{folder}/state.json")
+        ...     len(replay(folder, search(seed=0)))
+        3
     """
     controller = _ReplayController(searcher, scheduler or FIFOScheduler())  # type: ignore[no-untyped-call]
     for event in events(path):
@@ -65,15 +77,15 @@ def replay(
 
 
 class _ReplayController(VirtualController):
-    """The virtual controller, with the record in place of the clock."""
+    """The virtual controller, driven by a record instead of the clock."""
 
     def __init__(self, searcher: ArchitectureSearcher, scheduler: TrialScheduler) -> None:
-        super().__init__(lambda config: iter(()), searcher, scheduler, Workers(0), None)
+        super().__init__(lambda config: iter(()), searcher, scheduler, WorkerPool(0), None)
         self._space = searcher.space
         self._by_id: dict[str, VirtualTrial] = {}
 
     def propose(self, trial_id: str, config: Mapping[str, Any]) -> None:
-        """A proposal; the trial runs from here on."""
+        """Repeats a proposal; the trial starts to run."""
         proposed: Any = self._searcher.suggest(trial_id)
         expected = self._space.to_tune(config)
         if proposed != expected:
@@ -82,13 +94,14 @@ class _ReplayController(VirtualController):
         self._set_status(self._by_id[trial_id], Trial.RUNNING)
 
     def report(self, trial_id: str, metrics: Mapping[str, Any], final: bool) -> None:
-        """A report; `final` if the recorded trial was stopped for it."""
+        """Repeats a report; `final` if the recorded trial was stopped for it."""
         trial = self._by_id[trial_id]
         result = {**metrics, "trial_id": trial_id, "done": False}
         decision = self._process(trial, result)
         if decision not in (TrialScheduler.CONTINUE, TrialScheduler.STOP):
             raise ValueError(
-                f"replay takes schedulers that stop trials, {type(self._scheduler).__name__} said {decision}"
+                "scheduler must stop or continue trials to be replayed, "
+                f"{type(self._scheduler).__name__} returned {decision}"
             )
         if (decision == TrialScheduler.STOP) != final:
             was, now = ("stopped", "goes on") if final else ("went on", "is stopped")
@@ -105,7 +118,7 @@ class _ReplayController(VirtualController):
             self._return(trial)
 
     def resume(self, trial_id: str) -> None:
-        """A trial that had failed was tried again after a restore."""
+        """Runs a failed trial again, as after a restore."""
         trial = self._by_id[trial_id]
         trial.error, trial.ended = None, None
         self._live.add(trial)
@@ -113,4 +126,4 @@ class _ReplayController(VirtualController):
         self._set_status(trial, Trial.RUNNING)
 
     def _advance(self, trial: VirtualTrial) -> None:
-        """What comes next stands in the record."""
+        """Does nothing: the next report comes from the record."""

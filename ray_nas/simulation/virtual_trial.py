@@ -1,4 +1,4 @@
-"""`VirtualTrial`: what a scheduler may ask of a trial, and what is left of it afterwards."""
+"""`VirtualTrial`: what schedulers read of a trial, and what remains of it in the history."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -6,18 +6,15 @@ from typing import Any
 from ray.tune.experiment import Trial
 
 Report = tuple[float, Mapping[str, Any]]
-"""What an objective yields: the seconds that passed since the report before, and metrics (nested
-as the user likes).
-"""
+"""What an objective yields: seconds since the previous report, and metrics, which may be nested."""
 
 
 class VirtualTrial:
-    """A trial on the virtual clock. Its names are those of Tune's `Trial`, as far as schedulers use
-    them.
+    """A trial on the virtual clock, with the names of Tune's `Trial` that schedulers use.
 
     Args:
         trial_id: Its id.
-        number: Its place in the order of proposals, from 0.
+        number: Its position in the order of proposals, from 0.
         config: What the searcher proposed.
     """
 
@@ -30,35 +27,34 @@ class VirtualTrial:
         """As in Tune: PENDING, RUNNING, PAUSED, TERMINATED or ERROR."""
         self.last_result: dict[str, Any] = {}
         self.is_saving = False
-        """A virtual trial is paused at once, with all it needs to go on."""
+        """Always False: a virtual trial is paused at once, with all it needs to continue."""
         self.results: list[dict[str, Any]] = []
         """All reports."""
         self.times: list[float] = []
-        """The time of each report on the virtual clock, in seconds."""
+        """The virtual time of each report, in seconds."""
         self.started: float | None = None
         """When it first ran, in seconds; None if it never did."""
         self.ended: float | None = None
         """When it ended, in seconds; None if it never did."""
         self.error: Exception | None = None
-        """What the objective raised."""
+        """The exception that the objective raised."""
         self.failures = 0
-        """How often it was interrupted by a node that failed."""
-        self.in_vain = 0
-        """How often in a row without a checkpoint that is further on."""
-        self.saved = 0
-        """How many reports lie before its last checkpoint."""
+        """How often its node failed."""
+        self.restarts_without_progress = 0
+        """Restarts in a row without a later checkpoint."""
+        self.checkpointed_reports = 0
+        """Reports before its last checkpoint."""
         self.iteration = 0
-        """How many reports of its training it has made, those that were undone by a failure left
-        out.
-        """
-        self.run = 0
-        """Counts how often the trial was interrupted: an event of an earlier run is void."""
+        """Reports of its training so far, without those that a failure undid."""
+        self.attempt = 0
+        """How often the trial was taken off its worker; events of an earlier attempt are void."""
         self.reports: Iterator[Report] | None = None
+        """The rest of the objective's reports; None if it has not been called."""
         self.seconds = 0.0
-        """The seconds that it ran, pauses left out."""
+        """The seconds that it ran, without pauses."""
 
     def is_finished(self) -> bool:
-        """Whether it ended, by whatever cause."""
+        """Whether it ended, for whatever reason."""
         return self.status in (Trial.TERMINATED, Trial.ERROR)
 
     @property
@@ -70,29 +66,32 @@ class VirtualTrial:
         return f"VirtualTrial({self.trial_id}, {self.status}, {len(self.results)} reports)"
 
     def next_result(self, seconds: float, metrics: Mapping[str, Any]) -> dict[str, Any]:
-        """The flat result that Tune would make of a report: the user's metrics and Tune's own
-        fields.
-        """
+        """The flat result that Tune would make of a report: the metrics, and Tune's own fields."""
         self.seconds += seconds
-        result = flat(metrics)
+        result = flatten(metrics)
         result.setdefault("training_iteration", self.iteration + 1)
         result.update(time_this_iter_s=seconds, time_total_s=self.seconds, trial_id=self.trial_id)
         result.setdefault("done", False)
         return result
 
-    def note(self, result: dict[str, Any], time: float) -> None:
-        """Keeps a report."""
+    def add_report(self, result: dict[str, Any], time: float) -> None:
+        """Stores a report, and when it came."""
         self.last_result = result
         self.results.append(result)
         self.times.append(time)
 
 
-def flat(metrics: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested metrics as Tune flattens them: {"a": {"b": 1}} becomes {"a/b": 1}."""
+def flatten(metrics: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Flattens nested metrics as Tune does.
+
+    Example:
+        >>> flatten({"a": {"b": 1}, "c": 2})
+        {'a/b': 1, 'c': 2}
+    """
     result: dict[str, Any] = {}
     for name, value in metrics.items():
         if isinstance(value, Mapping) and value:
-            result.update(flat(value, f"{prefix}{name}/"))
+            result.update(flatten(value, f"{prefix}{name}/"))
         else:
             result[f"{prefix}{name}"] = value
     return result

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ray_nas.checks import check_number
+from ray_nas.checks import check_int
 from ray_nas.spaces.cells.cell_graph import CellGraph
 
 Code = np.ndarray[tuple[int], np.dtype[np.float64]]
@@ -62,7 +62,7 @@ def path_encoding(space: CellSpace, config: Mapping[str, Any], max_length: int =
     Raises:
         ValueError: `max_length` below 1.
     """
-    check_number("max_length", max_length, at_least=1, whole=True)
+    check_int("max_length", max_length, low=1)
     entries: list[float] = []
     for cell in space.cells(config).values():
         operations = [operation for operation in cell.operations if operation != "none"]

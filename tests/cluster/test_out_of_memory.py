@@ -17,7 +17,6 @@ import torch
 from ray import tune
 
 from ray_nas import record
-from ray_nas.cluster import LargerShare
 from ray_nas.searchers import RandomSearch, RegularizedEvolution
 from ray_nas.searchers.core.memory_limit import MemoryLimit, is_out_of_memory
 from ray_nas.searchers.core.objectives import InfeasibleError
@@ -140,83 +139,6 @@ def test_a_function_trainable_without_costs(tmp_path: Path) -> None:
         ("completed", ""),
     ]
     assert all(trials[0].trial_id not in trial.parents for trial in trials)
-
-
-@pytest.mark.usefixtures("runtime")
-def test_a_larger_share_at_the_next_try(tmp_path: Path) -> None:
-    class Greedy(tune.Trainable):
-        def setup(self, config: dict) -> None:
-            self.share, self.size = self.trial_resources.required_resources["GPU"], config["size"]
-
-        def step(self) -> dict:
-            if self.size == 13:
-                raise ValueError("a fault that no GPU cures")
-            if self.share < 0.01 * self.size:
-                raise MemoryError
-            return {"accuracy": self.share, "done": True}
-
-        def save_checkpoint(self, folder: str) -> dict:
-            return {}
-
-        def load_checkpoint(self, state: dict) -> None:
-            return None
-
-    given = [{"size": 50}, {"size": 13}, {"size": 90}]
-    searcher = RandomSearch(sizes(), "accuracy", "max", points_to_evaluate=given, seed=1)
-    results = tune.Tuner(
-        tune.with_resources(Greedy, {"cpu": 1, "gpu": 0.3}),
-        tune_config=tune.TuneConfig(
-            search_alg=searcher, num_samples=3, trial_dirname_creator=lambda trial: trial.trial_id
-        ),
-        run_config=tune.RunConfig(
-            name="run",
-            storage_path=str(tmp_path),
-            verbose=0,
-            callbacks=[LargerShare()],
-            failure_config=tune.FailureConfig(max_failures=1),
-        ),
-    ).fit()
-    assert len(results) == 3
-    trials = list(record.load(tmp_path / "run").trials.values())
-    assert [(trial.status, trial.reason) for trial in trials] == [
-        ("completed", ""),
-        ("error", "the trainable raised an error"),
-        ("infeasible", "out of memory"),  # 0.6 is not enough either
-    ]
-    assert trials[0].metrics["accuracy"] == 0.6
-
-
-@pytest.mark.parametrize(
-    ("share", "factor", "max_gpus", "larger"),
-    [
-        (0.3, 2.0, 1, 0.6),
-        (0.6, 2.0, 4, 1.0),
-        (1.0, 2.0, 4, 2.0),
-        (1.0, 2.0, 1, 1.0),
-        (1.0, 1.5, 4, 2.0),
-        (3.0, 1.5, 8, 5.0),
-    ],
-)
-def test_how_a_share_grows(share: float, factor: float, max_gpus: int, larger: float) -> None:
-    assert LargerShare(factor, max_gpus)._larger({"CPU": 1, "GPU": share}) == {
-        "CPU": 1,
-        "GPU": larger,
-    }
-    assert LargerShare(factor, max_gpus)._larger({"CPU": 1}) == {"CPU": 1}
-
-
-@pytest.mark.parametrize("wrong", [1.0, math.nan, math.inf, "2"])
-def test_factors_that_are_none(wrong: Any) -> None:
-    with pytest.raises(ValueError, match=f"factor must be above 1, a finite number, got {wrong!r}"):
-        LargerShare(wrong)
-
-
-@pytest.mark.parametrize("wrong", [0, 1.5, math.nan, None])
-def test_numbers_of_gpus_that_are_none(wrong: Any) -> None:
-    with pytest.raises(
-        ValueError, match=f"max_gpus must be at least 1, a whole number, got {wrong!r}"
-    ):
-        LargerShare(2, wrong)
 
 
 @pytest.mark.parametrize(

@@ -149,7 +149,7 @@ def test_it_misses_half_of_what_random_search_misses_of_a_real_front() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"population_size": 1}, "population_size must be at least 2, a whole number, got 1"),
+        ({"population_size": 1}, "population_size must be an integer >= 2, got 1"),
         ({"crossover_rate": 1.5}, r"crossover_rate must be in \[0, 1\], got 1.5"),
     ],
 )

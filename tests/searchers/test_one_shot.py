@@ -377,7 +377,7 @@ def test_bad_input_is_named_before_the_first_trial(
     with pytest.raises(ValueError, match=r"strategy must be one of spos, .*, got 'fair'"):
         make(cells, strategy="fair")
     for name in ("supernet_epochs", "evaluations", "evaluations_per_trial", "retrain"):
-        with pytest.raises(ValueError, match=f"{name} must be at least 1, a whole number, got 0"):
+        with pytest.raises(ValueError, match=f"{name} must be an integer >= 1, got 0"):
             make(cells, **{name: 0})
     with pytest.raises(ValueError, match="searcher must be given the same space"):
         OneShot(cells, "accuracy", "max", searcher=RandomSearch(small_space))

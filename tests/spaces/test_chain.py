@@ -56,5 +56,5 @@ def test_size_is_the_product_over_stages() -> None:
 def test_arguments_are_checked() -> None:
     with pytest.raises(ValueError, match="at least 2 \\*\\* stages = 8 pixels"):
         ChainSpace((3, 7, 32))
-    with pytest.raises(ValueError, match="max_depth must be at least 1, a whole number, got 0"):
+    with pytest.raises(ValueError, match="max_depth must be an integer >= 1, got 0"):
         ChainSpace(max_depth=0)

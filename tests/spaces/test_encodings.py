@@ -54,5 +54,5 @@ def test_unreachable_operations_do_not_change_paths() -> None:
     for operation in ("nor_conv_1x1", "avg_pool_3x3"):
         cell = f"|{operation}~0|+|none~0|none~1|+|nor_conv_3x3~0|none~1|{operation}~2|"
         assert path_encoding(bench, bench.from_arch_str(cell)).sum() == 1
-    with pytest.raises(ValueError, match="max_length must be at least 1, a whole number, got 0"):
+    with pytest.raises(ValueError, match="max_length must be an integer >= 1, got 0"):
         path_encoding(bench, bench.sample(random_state=0), max_length=0)

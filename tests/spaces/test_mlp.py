@@ -28,5 +28,5 @@ def test_contains_the_papers_network() -> None:
 
 def test_size() -> None:
     assert MLPSpace(4, 2).size == 4 * 3 * sum(15**depth for depth in range(1, 10))
-    with pytest.raises(ValueError, match="inputs must be at least 1, a whole number, got 0"):
+    with pytest.raises(ValueError, match="inputs must be an integer >= 1, got 0"):
         MLPSpace(0, 2)

@@ -1,66 +1,63 @@
-"""What a network costs to train, on torch's meta device: parameters, FLOPs, memory. Nothing is
-allocated or computed.
+"""What training a network costs, on torch's meta device: parameters, FLOPs, memory.
 
-Saved activations are counted as PyTorch's autograd keeps them
-(`torch.autograd.graph.saved_tensors_hooks`), FLOPs with the formulas of `torch.utils.flop_counter`.
-The parts of attention that torch computes in one fused kernel are kept as that kernel keeps them,
-which on the meta device torch itself would not choose.
+Nothing is allocated or computed. FLOPs follow the formulas of `torch.utils.flop_counter`.
 """
 
 import copy
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
-from weakref import WeakSet
 
 import torch
 from torch import nn
-from torch.nn import functional
-from torch.nn.functional import scaled_dot_product_attention
 from torch.nn.parameter import is_lazy
-from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import (
-    TorchDispatchMode,
-)  # where torch documents it, and where its own flop counter has it from
-from torch.utils._pytree import tree_leaves
-from torch.utils.checkpoint import CheckpointFunction
-from torch.utils.flop_counter import flop_registry, sdpa_flop_count
 
-from ray_nas.checks import check_number
+from ray_nas.checks import check_int
+from ray_nas.estimators.cost.training_memory import (
+    MakeOptimizer,
+    distinct_storages,
+    make_optimizer,
+    optimizer_bytes,
+    run_forward,
+    tensor_bytes,
+)
 from ray_nas.spaces.core.search_space import SearchSpace
-
-MakeOptimizer = Callable[[Sequence[nn.Parameter]], torch.optim.Optimizer]
-"""An optimizer's class, or e.g. `partial(torch.optim.SGD, momentum=0.9)`."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What one network costs."""
+    """What training one network costs; made by `profile`.
+
+    Example:
+        >>> cost = profile(nn.Linear(10, 5), (10,))
+        >>> cost.flops, cost.multiply_adds
+        (100, 50)
+    """
 
     params: int
     """Elements of all parameters; a shared one counts once."""
     flops: int
-    """Of the forward pass for one input: 2 x the multiply-adds of convolutions, linear layers,
-    matrix products and attention.
+    """FLOPs of the forward pass for one input.
 
-    As in `torch.utils.flop_counter`, nothing is counted for biases, pooling, normalisation,
-    activations and sums. """
+    Twice the multiply-adds of convolutions, linear layers, matrix products and attention. As in
+    `torch.utils.flop_counter`, biases, pooling, normalisation, activations and sums are free.
+    """
     activation_bytes: int
-    """What stays in memory between the forward and the backward pass of one batch: its inputs,
-    saved tensors and outputs.
+    """Memory held between the forward and the backward pass: inputs, saved tensors, outputs.
 
-    What parts saved that no output depends on is gone by then.
+    For one batch. Excludes activations of branches that reach no output.
     """
     peak_memory_bytes: int
-    """Of a training step: parameters, buffers, gradients, the optimizer's state and
-    `activation_bytes`.
+    """Memory of a training step.
 
-    Parameters that the outputs do not depend on have neither gradients nor a state, as in torch.
-    Not in it: what an operation needs while it runs (workspaces, the gradients of activations on
-    their way), the allocator's fragments and a CUDA context. Leave head-room for them. Nor is what
-    a device's own kernels keep in place of the saved tensors: recurrent layers and, on a CPU,
-    attention with dropout are estimated wrongly (`docs/cluster.md`). """
+    Parameters, buffers, gradients, the optimizer's state and `activation_bytes`. Parameters that
+    the outputs do not depend on have neither gradients nor optimizer state, as in torch.
+
+    Excludes what an operation needs while it runs (workspaces, gradients of activations), the
+    allocator's fragmentation and the CUDA context: leave head-room for them. Kernels of some
+    devices save other tensors than autograd says: recurrent layers, and attention with dropout on a
+    CPU, are estimated wrongly (`docs/cluster.md`).
+    """
 
     @property
     def multiply_adds(self) -> int:
@@ -69,7 +66,7 @@ class Cost:
 
     @property
     def fixed_bytes(self) -> int:
-        """The part of the peak that does not depend on the batch."""
+        """The part of the peak memory that does not depend on the batch."""
         return self.peak_memory_bytes - self.activation_bytes
 
 
@@ -81,46 +78,59 @@ def profile(
     optimizer: MakeOptimizer | None = torch.optim.AdamW,
     input_dtype: torch.dtype | None = None,
 ) -> Cost:
-    """Estimates what training `model` costs. The model is left as it is; a copy on the meta device
-    runs once, in train mode.
+    """Estimates what training a model costs.
+
+    A copy of the model runs once on the meta device, in train mode; the model stays unchanged.
 
     Args:
         model: Any module whose `forward` takes one tensor, on any device.
         input_shape: The shape of one input, without the batch.
-        batch_size: Inputs in a batch; at least 1, with batch norm 2.
-        optimizer: What makes the optimizer from the parameters; its state is what one step on the
-            meta device leaves. None for no optimizer.
+        batch_size: Inputs per batch; at least 1, with batch norm 2.
+        optimizer: Makes the optimizer from the parameters; its state is measured after one step
+            on the meta device. None for no optimizer.
         input_dtype: The inputs' type; None for that of the model's first floating-point parameter.
 
     Raises:
-        ValueError: An argument breaks a rule, or the model cannot run on the meta device (its
-            shapes do not fit, its `forward` depends on values, or it has lazy layers that have not
-            yet seen an input).
+        ValueError: An argument breaks a rule, or the model cannot run on the meta device: its
+            shapes do not match, its `forward` depends on values, or it has lazy layers that have
+            not seen an input.
+
+    Example:
+        >>> profile(nn.Linear(10, 5), (10,), batch_size=4).params
+        55
     """
-    shape = _checked(input_shape, batch_size, optimizer)
-    model = _on_meta(model).train()
+    shape = _checked_shape(input_shape, batch_size, optimizer)
+    model = _copy_to_meta(model).train()
     parameters = list(model.parameters())
     if input_dtype is None:
-        input_dtype = next(
-            (parameter.dtype for parameter in parameters if parameter.is_floating_point()),
-            torch.float32,
-        )
+        dtypes = (tensor.dtype for tensor in parameters if tensor.is_floating_point())
+        input_dtype = next(dtypes, torch.float32)
     inputs = torch.empty(batch_size, *shape, dtype=input_dtype, device="meta")
-    flops, held, trained = _forward(model, inputs)
-    fixed = _distinct([*parameters, *model.buffers()])
-    activations = sum(storage.nbytes() for key, storage in held.items() if key not in fixed)
-    gradients = sum(_bytes(parameter) for parameter in trained)
-    state = _optimizer_bytes(optimizer, trained) if optimizer is not None else 0
-    peak = sum(storage.nbytes() for storage in fixed.values()) + gradients + state + activations
+    run = run_forward(model, inputs)
+    # Memory, part by part
+    fixed = distinct_storages([*parameters, *model.buffers()])
+    activations = sum(storage.nbytes() for key, storage in run.storages.items() if key not in fixed)
+    gradients = sum(tensor_bytes(parameter) for parameter in run.trained)
+    state = optimizer_bytes(optimizer, run.trained) if optimizer is not None else 0
+    weights = sum(storage.nbytes() for storage in fixed.values())
     return Cost(
-        sum(parameter.numel() for parameter in parameters), flops // batch_size, activations, peak
+        params=sum(parameter.numel() for parameter in parameters),
+        flops=run.flops // batch_size,
+        activation_bytes=activations,
+        peak_memory_bytes=weights + gradients + state + activations,
     )
 
 
 @dataclass(frozen=True)
 class CostFunction:
-    """What searchers take as `costs`: a trial's config to the figures of `Cost`, by name. Made
-    by `cost_function`.
+    """A searcher's `costs`: maps a trial's config to its `Cost`; made by `cost_function`.
+
+    Example:
+        >>> from ray_nas.spaces import MLPSpace
+        >>> costs = CostFunction(MLPSpace(inputs=8, outputs=2, max_layers=2), (8,))
+        >>> config = costs.space.sample(random_state=0)
+        >>> costs(config)["params"] == costs.profile(config).params
+        True
     """
 
     space: SearchSpace
@@ -134,12 +144,13 @@ class CostFunction:
         """The cost of a trial's config; its network is built on the meta device.
 
         Raises:
-            ValueError: The config has no architecture at the key, or its network cannot be
+            ValueError: The config has no architecture under the key, or its network cannot be
                 profiled.
         """
         if self.key is not None and not isinstance(config.get(self.key), Mapping):
             raise ValueError(
-                f"key must be where a trial's config has the architecture, got {self.key!r} for one of {sorted(config)}"
+                "key must be the config entry that holds the architecture, got "
+                f"{self.key!r} for a config with {sorted(config)}"
             )
         with torch.device("meta"):
             model = self.space.build(config if self.key is None else config[self.key])
@@ -152,7 +163,7 @@ class CostFunction:
         )
 
     def __call__(self, config: Mapping[str, Any]) -> dict[str, float]:
-        """The figures, ready for a searcher's `constraints`, e.g. `{"params": (None, 1e6)}`."""
+        """The cost as metrics, for a searcher's `constraints`: `{"params": (None, 1e6)}`."""
         return asdict(self.profile(config))
 
 
@@ -164,274 +175,75 @@ def cost_function(
     optimizer: MakeOptimizer | None = torch.optim.AdamW,
     key: str | None = None,
 ) -> CostFunction:
-    """The `costs` of a searcher: `RegularizedEvolution(space, costs=cost_function(space, (3, 32,
-    32)), constraints=...)`.
+    """Makes the `costs` of a searcher.
 
     Args:
         space: The space whose `build` makes the networks.
         input_shape: The shape of one input, without the batch; None for the space's own.
-        batch_size: Inputs in a batch.
+        batch_size: Inputs per batch.
         optimizer: As in `profile`.
-        key: Where a trial's config holds the architecture, e.g. "arch" for `param_space={"arch":
-            space}`; None if at its top.
+        key: The entry of a trial's config that holds the architecture, e.g. "arch" for
+            `param_space={"arch": space}`; None if the config is the architecture.
 
     Raises:
-        ValueError: Neither given nor known to the space is an input shape, or an argument breaks a
+        ValueError: There is no input shape, neither here nor in the space, or an argument breaks a
             rule.
+
+    Example:
+        >>> from ray_nas.searchers import RegularizedEvolution
+        >>> from ray_nas.spaces import NASBench201
+        >>> costs = cost_function(NASBench201(), (3, 32, 32))
+        >>> limits = {"params": (None, 1e6)}
+        >>> searcher = RegularizedEvolution(NASBench201(), costs=costs, constraints=limits)
     """
     shape = getattr(space, "input_shape", None) if input_shape is None else input_shape
     if shape is None:
-        raise ValueError(f"input_shape must be given: {space!r} does not know it")
-    shape = _checked(shape, batch_size, optimizer)
-    return CostFunction(
-        space, shape, batch_size, optimizer, key, getattr(space, "input_dtype", None)
-    )
+        raise ValueError(f"input_shape must be given: {space!r} has none")
+    shape = _checked_shape(shape, batch_size, optimizer)
+    input_dtype = getattr(space, "input_dtype", None)
+    return CostFunction(space, shape, batch_size, optimizer, key, input_dtype)
 
 
-def _checked(input_shape: Any, batch_size: int, optimizer: MakeOptimizer | None) -> tuple[int, ...]:
-    """The shape, once all three are known to be of use."""
+def _checked_shape(
+    input_shape: Any, batch_size: int, optimizer: MakeOptimizer | None
+) -> tuple[int, ...]:
+    """Checks all three arguments; returns the shape."""
     if not isinstance(input_shape, Iterable):
         raise ValueError(
-            f"input_shape must be the sizes of one input without the batch, e.g. (3, 32, 32), got {input_shape!r}"
+            "input_shape must be the sizes of one input without the batch, e.g. (3, 32, 32), got "
+            f"{input_shape!r}"
         )
     shape = tuple(input_shape)
     for size in shape:
-        check_number(f"each size of input_shape = {shape}", size, at_least=1, whole=True)
-    check_number("batch_size", batch_size, at_least=1, whole=True)
+        check_int(f"each size of input_shape = {shape}", size, low=1)
+    check_int("batch_size", batch_size, low=1)
     if optimizer is not None:
-        _made(optimizer, nn.Parameter(torch.empty(1, 1, device="meta")))
+        make_optimizer(optimizer, nn.Parameter(torch.empty(1, 1, device="meta")))
     return shape
 
 
-def _on_meta(model: nn.Module) -> nn.Module:
-    """A copy whose tensors have shapes and no memory. Shared tensors stay shared."""
-    memo: dict[int, Any] = {}
-    lazy = [
-        name
-        for name, tensor in (*model.named_parameters(), *model.named_buffers())
-        if is_lazy(tensor)
-    ]
+def _copy_to_meta(model: nn.Module) -> nn.Module:
+    """A copy whose tensors have shapes but no memory; shared tensors stay shared."""
+    named = (*model.named_parameters(), *model.named_buffers())
+    lazy = [name for name, tensor in named if is_lazy(tensor)]
     if lazy:
         raise ValueError(
-            f"model ({type(model).__name__}) must have the shapes of all its parameters, got lazy ones, {', '.join(lazy)}: "
-            "run it once on an input first (for a space, where it makes the model), or use layers that are not lazy"
+            f"model ({type(model).__name__}) must have the shapes of all its parameters, got lazy "
+            f"ones, {', '.join(lazy)}: run it once on an input first (for a space, where it makes "
+            "the model), or use layers that are not lazy"
         )
+    memo: dict[int, Any] = {}
     for module in model.modules():
-        for tensor in (
+        for value in (
             *module._parameters.values(),
             *module._buffers.values(),
             *vars(module).values(),
         ):
-            if isinstance(tensor, torch.Tensor) and id(tensor) not in memo:
-                bare = tensor.detach().to("meta")
-                memo[id(tensor)] = (
-                    nn.Parameter(bare, tensor.requires_grad)
-                    if isinstance(tensor, nn.Parameter)
-                    else bare
-                )
+            if isinstance(value, torch.Tensor) and id(value) not in memo:
+                memo[id(value)] = _meta_tensor(value)
     return copy.deepcopy(model, memo)
 
 
-class _Flops(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's own has no annotations
-    """Sums torch's own formulas over the operations that run; a fraction of the time of
-    `FlopCounterMode`, which also keeps a tree.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.total = 0
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        result = func(*args, **(kwargs or {}))
-        formula = _FORMULAS.get(func._overloadpacket)
-        if formula is not None:
-            self.total += formula(*args, **(kwargs or {}), out_val=result)
-        return result
-
-
-@contextmanager
-def _fused_attention() -> Iterator[None]:
-    """Attention as one kernel that keeps queries, keys, values, mask, output and one figure a row,
-    not the matrix of weights.
-
-    The name is exchanged, since a torch function mode does not see what `nn.MultiheadAttention`
-    calls. The mode sees who has imported the function itself.
-    """
-    functional.scaled_dot_product_attention = _attention
-    try:
-        with _FusedAttention():
-            yield
-    finally:
-        functional.scaled_dot_product_attention = scaled_dot_product_attention
-
-
-class _FusedAttention(TorchFunctionMode):
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        return (_attention if func is scaled_dot_product_attention else func)(
-            *args, **(kwargs or {})
-        )
-
-
-def _attention(
-    query: torch.Tensor,
-    key: torch.Tensor,
-    value: torch.Tensor,
-    attn_mask: torch.Tensor | None = None,
-    dropout_p: float = 0.0,
-    is_causal: bool = False,
-    scale: float | None = None,
-    enable_gqa: bool = False,
-) -> torch.Tensor:
-    plain = query.dim() == 4 and query.shape[-1] == value.shape[-1] and not enable_gqa
-    if not (plain and query.is_meta) or (attn_mask is not None and attn_mask.requires_grad):
-        return scaled_dot_product_attention(
-            query, key, value, attn_mask, dropout_p, is_causal, scale=scale, enable_gqa=enable_gqa
-        )
-    if attn_mask is not None:
-        attn_mask = torch.empty_like(
-            attn_mask, dtype=query.dtype
-        )  # torch makes numbers of a boolean mask
-    fused = (
-        torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
-    )  # the one that needs no GPU's rules for alignment
-    return fused(query, key, value, 0.0, is_causal, attn_mask=attn_mask, scale=scale)[0]  # type: ignore[no-any-return]
-
-
-def _fused_flops(
-    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, *args: Any, **kwargs: Any
-) -> int:
-    return int(sdpa_flop_count(query.shape, key.shape, value.shape))  # type: ignore[no-untyped-call]
-
-
-_FORMULAS: Mapping[Any, Callable[..., int]] = {
-    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _fused_flops,
-    **flop_registry,
-}
-
-
-class _Saved:
-    """What a node of autograd's graph has saved; it goes with the node."""
-
-    def __init__(self, tensor: torch.Tensor) -> None:
-        self.storage = (
-            tensor.untyped_storage()
-        )  # not the tensor: a graph that held one of its own would never be freed
-
-
-def _forward(
-    model: nn.Module, inputs: torch.Tensor
-) -> tuple[int, dict[int, torch.UntypedStorage], list[nn.Parameter]]:
-    """FLOPs of a forward pass, the storages that it leaves in memory, and the parameters that
-    its outputs depend on.
-    """
-    alive = WeakSet[_Saved]()
-
-    def save(tensor: torch.Tensor) -> _Saved:
-        saved = _Saved(tensor)
-        alive.add(saved)
-        return saved
-
-    counter = _Flops()
-    try:
-        hooks = torch.autograd.graph.saved_tensors_hooks(save, _no_backward)
-        with torch.enable_grad(), torch.device("meta"), _fused_attention(), hooks, counter:
-            outputs = [
-                output for output in tree_leaves(model(inputs)) if isinstance(output, torch.Tensor)
-            ]
-    except (
-        ArithmeticError,
-        IndexError,
-        NotImplementedError,
-        RuntimeError,
-        TypeError,
-        ValueError,
-    ) as error:
-        raise ValueError(
-            f"model ({type(model).__name__}) cannot be profiled on the meta device with inputs of shape {tuple(inputs.shape)}: {error}"
-        ) from error
-    if not outputs:
-        raise ValueError(
-            f"model ({type(model).__name__}) must return tensors, alone or in tuples, lists and dicts, for its graph to be seen"
-        )
-    held = {saved.storage._cdata: saved.storage for saved in alive} | _distinct(
-        [inputs, *outputs]
-    )  # views share a storage
-    return counter.total, held, _reached(outputs, list(model.parameters()))
-
-
-def _no_backward(saved: _Saved) -> torch.Tensor:
-    raise RuntimeError("its forward pass asks for a gradient, for which there are no values")
-
-
-def _reached(
-    outputs: Sequence[torch.Tensor], parameters: Sequence[nn.Parameter]
-) -> list[nn.Parameter]:
-    """The parameters at the ends of the graph that autograd would follow back from the outputs.
-
-    A reentrant checkpoint has a graph of its own only while its backward pass runs: where there is
-        one, all that can have
-    gradients are taken for reached.
-    """
-    nodes: list[Any] = [output.grad_fn for output in outputs if output.grad_fn is not None]
-    seen, found = set(nodes), dict[int, nn.Parameter]()
-    while nodes:
-        node = nodes.pop()
-        if hasattr(node, "variable"):
-            found[id(node.variable)] = node.variable
-        elif getattr(node, "_forward_cls", None) is CheckpointFunction:
-            found |= {
-                id(parameter): parameter for parameter in parameters if parameter.requires_grad
-            }
-        for following, _ in node.next_functions:
-            if following is not None and following not in seen:
-                seen.add(following)
-                nodes.append(following)
-    return list(found.values())
-
-
-def _made(optimizer: MakeOptimizer, parameter: nn.Parameter) -> torch.optim.Optimizer:
-    rule = "optimizer must be None or make a torch.optim.Optimizer from parameters, as a class or a partial of one does"
-    if not callable(optimizer):
-        raise ValueError(f"{rule}, got {optimizer!r}")
-    try:
-        made = optimizer([parameter])
-    except TypeError as error:
-        raise ValueError(f"{rule}, got {optimizer!r}: {error}") from error
-    if not isinstance(made, torch.optim.Optimizer):
-        raise ValueError(f"{rule}, got {optimizer!r}, which makes {made!r}")
-    return made
-
-
-def _optimizer_bytes(optimizer: MakeOptimizer, parameters: Sequence[nn.Parameter]) -> int:
-    """The bytes of the optimizer's state after a step. It is taken once for all parameters of
-    one shape and type.
-    """
-    counts: dict[tuple[torch.Size, torch.dtype], int] = {}
-    for parameter in parameters:
-        counts[parameter.shape, parameter.dtype] = (
-            counts.get((parameter.shape, parameter.dtype), 0) + 1
-        )
-    total = 0
-    for (shape, dtype), count in counts.items():
-        one = nn.Parameter(torch.empty(shape, dtype=dtype, device="meta"))
-        one.grad = torch.empty_like(one)
-        made = _made(optimizer, one)
-        try:
-            made.step()
-        except RuntimeError as error:
-            raise ValueError(
-                f"optimizer ({type(made).__name__}) must be one whose step reads no values: {error}"
-            ) from error
-        total += count * sum(
-            _bytes(value) for value in made.state[one].values() if isinstance(value, torch.Tensor)
-        )
-    return total
-
-
-def _distinct(tensors: Sequence[torch.Tensor]) -> dict[int, torch.UntypedStorage]:
-    storages = [tensor.untyped_storage() for tensor in tensors]
-    return {storage._cdata: storage for storage in storages}
-
-
-def _bytes(tensor: torch.Tensor) -> int:
-    return tensor.numel() * tensor.element_size()
+def _meta_tensor(tensor: torch.Tensor) -> torch.Tensor:
+    bare = tensor.detach().to("meta")
+    return nn.Parameter(bare, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else bare

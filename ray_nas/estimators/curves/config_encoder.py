@@ -1,26 +1,34 @@
-"""Encodings of plain config dicts, for where no search space is at hand."""
+"""Encodes plain config dicts, for trials without a search space."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from ray_nas.estimators.arrays import Array
 
 
-def config_encoder(configs: Sequence[Mapping[str, Any]]) -> Callable[[Mapping[str, Any]], Floats]:
-    """A function from a config to its code: one-hot columns for what is no number, numbers scaled
-    to [0, 1].
+def config_encoder(configs: Sequence[Mapping[str, Any]]) -> Callable[[Mapping[str, Any]], Array]:
+    """Returns a function that encodes a config: one-hot choices, numbers scaled to [0, 1].
 
-    Columns are those of `configs`; what these never held is passed over. Nested configs are
-    flattened.
+    Args:
+        configs: Define the columns; entries that none of them has are ignored later. Nested
+            configs are flattened.
+
+    Returns:
+        Maps a config to its encoding, shape (columns,).
+
+    Example:
+        >>> encode = config_encoder([{"op": "conv", "lr": 0.1}, {"op": "pool", "lr": 0.3}])
+        >>> encode({"op": "pool", "lr": 0.2}).round(2).tolist()
+        [0.0, 1.0, 0.5]
     """
     seen: dict[str, list[Any]] = {}
     for config in configs:
-        for name, value in flat(config):
+        for name, value in _flatten(config):
             seen.setdefault(name, []).append(value)
+    # One column for each number, one for each other value seen
     ranges: dict[str, tuple[float, float]] = {}
     options: dict[tuple[str, str], int] = {}
     for name, values in sorted(seen.items()):
@@ -31,24 +39,24 @@ def config_encoder(configs: Sequence[Mapping[str, Any]]) -> Callable[[Mapping[st
                 options[name, option] = len(options)
     numbers = {name: len(options) + index for index, name in enumerate(ranges)}
 
-    def encode(config: Mapping[str, Any]) -> Floats:
-        code = np.zeros(len(options) + len(numbers))
-        for name, value in flat(config):
+    def encode(config: Mapping[str, Any]) -> Array:
+        encoding = np.zeros(len(options) + len(numbers))
+        for name, value in _flatten(config):
             if name in numbers and _is_number(value):
                 low, high = ranges[name]
-                code[numbers[name]] = (value - low) / (high - low) if high > low else 0.0
+                encoding[numbers[name]] = (value - low) / (high - low) if high > low else 0.0
             elif (name, repr(value)) in options:
-                code[options[name, repr(value)]] = 1.0
-        return code
+                encoding[options[name, repr(value)]] = 1.0
+        return encoding
 
     return encode
 
 
-def flat(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """(name, value) of a nested config's values, names joined by dots."""
+def _flatten(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yields (name, value) of a nested config, names joined by dots."""
     for key, value in config.items():
         if isinstance(value, Mapping):
-            yield from flat(value, f"{prefix}{key}.")
+            yield from _flatten(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
 

@@ -1,50 +1,43 @@
-"""Bayesian mixture of parametric learning curves (Domhan et al., 2015):
-https://ml.informatik.uni-freiburg.de/papers/15-IJCAI-Extrapolation_of_Learning_Curves.pdf.
+"""Bayesian mixture of parametric learning curves (Domhan et al., 2015).
+
+https://ml.informatik.uni-freiburg.de/papers/15-IJCAI-Extrapolation_of_Learning_Curves.pdf
 
 The families are those of LC-PFN's prior (Adriaensen et al., 2023, https://arxiv.org/abs/2310.20447)
 and one more. Deviation from both: each family is y = a - b g(t; theta) + noise, linear in a and b,
-which are therefore integrated out exactly; theta and the noise are summed over a grid. The
-posterior of every curve of a batch comes from a few matrix products, without MCMC. Residuals of
-real curves hang together in time, so that n values tell less than n independent ones: the
-likelihood is tempered (Bissiri et al., 2016, https://arxiv.org/abs/1306.6430).
+so a and b are integrated out exactly; theta and the noise are summed over a grid. The posterior of
+every curve in a batch takes a few matrix products, without MCMC. Residuals of real curves are
+correlated over time, so n values are worth fewer independent ones: the likelihood is tempered
+(Bissiri et al., 2016, https://arxiv.org/abs/1306.6430).
 """
 
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import logsumexp
 
-Floats = npt.NDArray[np.float64]
+from ray_nas.estimators.arrays import Array
 
 _NOISE: Final = np.geomspace(0.002, 0.1, 16)
+"""Standard deviations of the noise that are summed over."""
 _ASYMPTOTE: Final = (0.7, 0.5)
-"""Mean and standard deviation of a, where values lie about in [0, 1] and rise."""
+"""Prior mean and standard deviation of a, for rising values that lie about in [0, 1]."""
 _GAIN: Final = (0.4, 0.4)
-"""The same of b, what is gained between the first time and the end of all training."""
-
-
+"""Prior mean and standard deviation of b, the gain from the first time to the end of training."""
 _TEMPER: Final = 0.8
 """How many independent values one value is worth."""
 
 
-_BREAK: Final = (0.003, 0.5)
-"""Probability that a value is off the curve altogether (a training that diverges), and the
-standard deviation of such values.
-"""
-
-
-def shapes(times: Floats, first: float, max_t: float) -> dict[str, Floats]:
-    """g(t; theta) of every family on its grid: 1 at the first time, falling towards 0.
+def shapes(times: Array, first: float, max_t: float) -> dict[str, Array]:
+    """g(t; theta) of every family on its grid: 1 at the first time, decreasing towards 0.
 
     Args:
-        times: (T,) budgets, positive.
+        times: Budgets, positive, shape (times,).
         first: The budget at which g is 1.
         max_t: Full length.
 
     Returns:
-        Family name to (K, T).
+        Family name to an array of shape (grid, times).
     """
     t = np.asarray(times, dtype=np.float64)[None, :]
     ratio = t / first
@@ -70,25 +63,38 @@ def shapes(times: Floats, first: float, max_t: float) -> dict[str, Floats]:
 
 @dataclass(frozen=True)
 class FamilyPosterior:
-    """The posterior of n curves over C = K x S components (K shapes, S noise levels)."""
+    """The posterior of n curves over C components, pairs of a shape and a noise level.
 
-    log_weights: Floats
-    """(n, C), normalised."""
-    mean: Floats
-    """(n, C, 2) posterior mean of (a, b)."""
-    covariance: Floats
-    """(n, C, 3): var a, cov ab, var b."""
-    noise: Floats
-    """(C,) standard deviation."""
+    Made by `fit_families`.
+
+    Example:
+        >>> import numpy as np
+        >>> posterior = fit_families(np.array([1.0, 2.0]), np.array([[0.5, 0.6]]), max_t=10)
+        >>> bool(np.isclose(np.exp(posterior.log_weights).sum(), 1))
+        True
+    """
+
+    log_weights: Array
+    """Log weights of the components, normalised, shape (n, C)."""
+    mean: Array
+    """Posterior mean of (a, b), shape (n, C, 2)."""
+    covariance: Array
+    """Variance of a, covariance, variance of b; shape (n, C, 3)."""
+    noise: Array
+    """Standard deviation of the noise, shape (C,)."""
     first: float
+    """The budget at which the shapes are 1."""
     max_t: float
+    """Full length."""
 
-    def _shapes(self, times: Floats) -> Floats:
+    def shapes(self, times: Array) -> Array:
+        """g(t; theta) of every component, shape (C, times)."""
         grid = np.concatenate(list(shapes(times, self.first, self.max_t).values()))
         return np.repeat(grid, len(_NOISE), axis=0)
 
-    def _moments(self, time: float) -> tuple[Floats, Floats]:
-        g = self._shapes(np.array([time]))[:, 0]
+    def moments(self, time: float) -> tuple[Array, Array]:
+        """Mean and variance of every component's noiseless value, each of shape (n, C)."""
+        g = self.shapes(np.array([time]))[:, 0]
         mean = self.mean[..., 0] - g * self.mean[..., 1]
         variance = (
             self.covariance[..., 0]
@@ -97,59 +103,34 @@ class FamilyPosterior:
         )
         return mean, np.maximum(variance, 0.0)
 
-    def forecast(self, time: float) -> tuple[Floats, Floats]:
-        """Mean and variance (n,) of a noisy value at `time`, of a curve that does not break off."""
+    def forecast(self, time: float) -> tuple[Array, Array]:
+        """Mean and variance of a noisy value of curves that do not diverge, each of shape (n,)."""
         weights = np.exp(self.log_weights)
-        mean, variance = self._moments(time)
+        mean, variance = self.moments(time)
         center = (weights * mean).sum(1)
         return center, (weights * (variance + self.noise**2 + (mean - center[:, None]) ** 2)).sum(1)
 
-    def log_likelihood(self, time: float, values: Floats) -> Floats:
-        """Log density (n,) of a noisy value at `time`; a few in a thousand are taken to be off
-        the curve.
-        """
-        mean, variance = self._moments(time)
-        total = variance + self.noise**2
-        log_density = -0.5 * (np.log(2 * np.pi * total) + (values[:, None] - mean) ** 2 / total)
-        share, width = _BREAK
-        center = (np.exp(self.log_weights) * mean).sum(1)
-        off = -0.5 * (np.log(2 * np.pi * width**2) + ((values - center) / width) ** 2)
-        on = logsumexp(self.log_weights + log_density, axis=1)
-        return np.asarray(np.logaddexp(np.log1p(-share) + on, np.log(share) + off))
 
-    def sample(self, times: Floats, size: int, rng: np.random.Generator) -> Floats:
-        """(n, size, T) draws of the curves without their noise."""
-        times = np.asarray(times, dtype=np.float64)
-        cumulative = np.exp(self.log_weights).cumsum(1)
-        draws = rng.random((len(cumulative), size)) * cumulative[:, -1:]
-        which = np.stack(
-            [np.searchsorted(row, drawn) for row, drawn in zip(cumulative, draws, strict=True)]
-        )
-        rows = np.arange(len(cumulative))[:, None]
-        mean, covariance = self.mean[rows, which], self.covariance[rows, which]
-        normal = rng.standard_normal((*which.shape, 2))
-        sd_a = np.sqrt(covariance[..., 0])
-        slope = covariance[..., 1] / np.maximum(sd_a, 1e-12)
-        a = mean[..., 0] + sd_a * normal[..., 0]
-        b = (
-            mean[..., 1]
-            + slope * normal[..., 0]
-            + np.sqrt(np.maximum(covariance[..., 2] - slope**2, 0.0)) * normal[..., 1]
-        )
-        return np.asarray(a[..., None] - b[..., None] * self._shapes(times)[which])
-
-
-def fit_families(times: Floats, values: Floats, max_t: float) -> FamilyPosterior:
+def fit_families(times: Array, values: Array, max_t: float) -> FamilyPosterior:
     """The posterior of a batch of curves.
 
     Args:
-        times: (T,) rising budgets, positive.
-        values: (n, T) values that rise and lie about in [0, 1]; NaN where there is none.
+        times: Increasing budgets, positive, shape (times,).
+        values: Rising values that lie about in [0, 1], NaN where there is none, shape (n, times).
         max_t: Full length.
+
+    Example:
+        >>> import numpy as np
+        >>> times = np.arange(1.0, 6.0)
+        >>> posterior = fit_families(times, np.full((1, 5), 0.3), max_t=5)
+        >>> mean, variance = posterior.forecast(5)
+        >>> mean.round(1).tolist()
+        [0.3]
     """
     times = np.asarray(times, dtype=np.float64)
     first = float(times[0])
     grid = np.concatenate(list(shapes(times, first, max_t).values()))
+    # Sufficient statistics of each curve, and of each curve with each shape
     seen = np.isfinite(values)
     y = np.where(seen, values, 0.0)
     count, total, square = (_TEMPER * sums.sum(1)[:, None, None] for sums in (seen, y, y**2))
@@ -157,20 +138,24 @@ def fit_families(times: Floats, values: Floats, max_t: float) -> FamilyPosterior
         _TEMPER * (matrix @ shape.T)[:, :, None]
         for matrix, shape in ((seen * 1.0, grid), (seen * 1.0, grid**2), (y, grid))
     )
+    # Normal equations of (a, b) given shape and noise; arrays are (curves, shapes, noise levels)
     precision = 1 / _NOISE**2
-    prior_a, prior_b = _ASYMPTOTE[1] ** -2, _GAIN[1] ** -2
-    # The normal equations of (a, b) given shape and noise; shapes are (n, K, S).
-    aa, ab, bb = prior_a + precision * count, -precision * g, prior_b + precision * gg
-    ha, hb = prior_a * _ASYMPTOTE[0] + precision * total, prior_b * _GAIN[0] - precision * gy
+    prior_a = _ASYMPTOTE[1] ** -2
+    prior_b = _GAIN[1] ** -2
+    aa = prior_a + precision * count
+    ab = -precision * g
+    bb = prior_b + precision * gg
+    ha = prior_a * _ASYMPTOTE[0] + precision * total
+    hb = prior_b * _GAIN[0] - precision * gy
     determinant = aa * bb - ab**2
-    a, b = (bb * ha - ab * hb) / determinant, (aa * hb - ab * ha) / determinant
+    a = (bb * ha - ab * hb) / determinant
+    b = (aa * hb - ab * ha) / determinant
+    # Evidence; families are equally likely a priori, whatever the size of their grid
     log_evidence = 0.5 * (
         ha * a + hb * b - precision * square - np.log(determinant)
     ) + 0.5 * count * np.log(precision)
     sizes = [len(shape) for shape in shapes(times[:1], first, max_t).values()]
-    prior = -np.log(np.repeat(sizes, sizes))[
-        None, :, None
-    ]  # families are equally likely, whatever the size of their grid
+    prior = -np.log(np.repeat(sizes, sizes))[None, :, None]
     log_weights = (log_evidence + prior).reshape(len(values), -1)
     covariance = np.stack([bb / determinant, -ab / determinant, aa / determinant], axis=-1)
     return FamilyPosterior(

@@ -1,9 +1,9 @@
-"""What scores are believed to rise with before any is known: a line through features, learnt from
-other figures of configs.
+"""What scores are expected to rise with before the first result: a line through features.
 
-The number of parameters is such a figure: it ranks the cells of NAS-Bench-201 about as well as the
-better zero-cost proxies do, and needs no data (White et al., 2022:
-https://arxiv.org/abs/2210.03230). The ranks of an earlier experiment on another task are one too.
+It is learnt from another measure of the configs. The number of parameters is one: it ranks the
+cells of NAS-Bench-201 about as well as the better zero-cost proxies do, and needs no data (White et
+al., 2022: https://arxiv.org/abs/2210.03230). The ranks of an earlier experiment on another task are
+another.
 """
 
 from collections.abc import Sequence
@@ -13,76 +13,103 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from ray_nas.estimators.predictors.gaussian_process import Array
+from ray_nas.estimators.arrays import Array
 from ray_nas.spaces.core.search_space import Config, SearchSpace
 
 _COUNTED: Final = 64
-"""Of how many networks the parameters are counted."""
+"""Networks whose parameters are counted."""
 _RIDGES: Final = tuple(10.0 ** np.arange(-2, 4))
 _REACH: Final = 3.0
-"""How many standard deviations from the mean a trend goes at most."""
+"""The prior mean is clipped to this many standard deviations."""
 
-_known: WeakKeyDictionary[SearchSpace, "Trend | None"] = WeakKeyDictionary()
+_cache: WeakKeyDictionary[SearchSpace, "PriorMean | None"] = WeakKeyDictionary()
 """Counting takes seconds, and a space does not change."""
 
 
 @dataclass(frozen=True)
-class Trend:
-    """A linear function of features, of mean 0 and variance 1 over the space, cut off at 3
-    standard deviations.
+class PriorMean:
+    """A linear function of features, of mean 0 and variance 1 over the space, clipped to [-3, 3].
+
+    Made by `fit_prior_mean` and `parameter_count_prior`.
+
+    Example:
+        >>> import numpy as np
+        >>> prior_mean = PriorMean(offset=-1.0, weights=np.array([2.0]))
+        >>> prior_mean(np.array([[0.0], [1.0], [9.0]])).tolist()
+        [-1.0, 1.0, 3.0]
     """
 
     offset: float
     weights: Array
+    """Shape (features,)."""
 
     def __call__(self, features: Array) -> Array:
-        """The trend at each row of `features`, shape (rows,)."""
-        trend: Array = np.clip(self.offset + features @ self.weights, -_REACH, _REACH)
-        return trend
+        """The prior mean at each row of `features`, shape (rows,)."""
+        mean: Array = np.clip(self.offset + features @ self.weights, -_REACH, _REACH)
+        return mean
 
 
-def fit_trend(features: Array, figures: Array, sample: Array) -> Trend | None:
-    """Ridge regression of figures on features, as strict as predicts best what is left out.
+def fit_prior_mean(features: Array, measures: Array, sample: Array) -> PriorMean | None:
+    """Ridge regression of a measure on features; the ridge has the least leave-one-out error.
 
     Args:
-        features: Of the configs whose figures are known, shape (number, features).
-        figures: To rise with, shape (number,).
-        sample: Features of configs drawn from the space, shape (configs, features): they set the
-            trend's scale.
+        features: Of the configs whose measure is known, shape (configs, features).
+        measures: What scores are expected to rise with, shape (configs,).
+        sample: Features of configs drawn from the space, for the scale, shape (drawn, features).
 
     Returns:
-        The trend, None if the features tell nothing about the figures.
+        The prior mean; None if features do not predict the measure.
+
+    Example:
+        >>> import numpy as np
+        >>> features = np.random.default_rng(0).random((50, 2))
+        >>> prior_mean = fit_prior_mean(features, features[:, 0], features)
+        >>> round(float(prior_mean(features).std()), 2)
+        1.0
     """
-    figures = figures - figures.mean()
+    measures = measures - measures.mean()
     left, sizes, right = np.linalg.svd(features - features.mean(0), full_matrices=False)
-    along = left.T @ figures
-    best, weights = float(figures @ figures), None
+    along = left.T @ measures
+    best, weights = float(measures @ measures), None
     for ridge in _RIDGES:
         shrunk = sizes**2 / (sizes**2 + ridge)
-        freedom = 1.0 - 1.0 / len(figures) - (left**2) @ shrunk
-        error = float(
-            (((figures - left @ (shrunk * along)) / np.maximum(freedom, 1e-9)) ** 2).sum()
-        )
+        freedom = 1.0 - 1.0 / len(measures) - (left**2) @ shrunk
+        residuals = (measures - left @ (shrunk * along)) / np.maximum(freedom, 1e-9)
+        error = float((residuals**2).sum())
         if error < best:
             best, weights = error, right.T @ (along * sizes / (sizes**2 + ridge))
     spread = float((sample @ weights).std()) if weights is not None else 0.0
     if weights is None or spread == 0.0:
         return None
-    return Trend(-float((sample @ weights).mean()) / spread, weights / spread)
+    return PriorMean(-float((sample @ weights).mean()) / spread, weights / spread)
 
 
-def capacity(space: SearchSpace, configs: Sequence[Config], sample: Array) -> Trend | None:
-    """The trend with the logarithm of the parameter count, None where the space builds no networks.
+def parameter_count_prior(
+    space: SearchSpace, configs: Sequence[Config], sample: Array
+) -> PriorMean | None:
+    """The prior mean that rises with the logarithm of the parameter count.
 
     Args:
-        space: Whose networks are counted, on the meta device; once for each space.
+        space: Its networks are counted on the meta device, once for each space.
         configs: Drawn from the space.
         sample: Their features, shape (configs, features).
+
+    Returns:
+        The prior mean; None if the space builds no networks.
+
+    Example:
+        >>> import numpy as np
+        >>> from ray_nas.spaces import MLPSpace
+        >>> space = MLPSpace(inputs=8, outputs=2, max_layers=2)
+        >>> configs = space.sample(size=20, random_state=np.random.default_rng(0))
+        >>> sample = np.array([space.features(config) for config in configs])
+        >>> prior_mean = parameter_count_prior(space, configs, sample)
+        >>> prior_mean(sample).shape
+        (20,)
     """
-    if space not in _known:
+    if space not in _cache:
         counts = [space.parameter_count(config) for config in configs[:_COUNTED]]
         logs = np.log1p([count for count in counts if count is not None])
-        _known[space] = (
-            fit_trend(sample[:_COUNTED], logs, sample) if len(logs) == len(counts) else None
-        )
-    return _known[space]
+        all_counted = len(logs) == len(counts)
+        _cache[space] = fit_prior_mean(sample[:_COUNTED], logs, sample) if all_counted else None
+    return _cache[space]

@@ -16,7 +16,9 @@ from typing import Final
 import numpy as np
 from scipy.special import log_ndtr, logsumexp
 
-from ray_nas.estimators.predictors.gaussian_process import Array, Posterior, Stretch
+from ray_nas.estimators.arrays import Array
+from ray_nas.estimators.predictors.gaussian_process import Posterior
+from ray_nas.estimators.predictors.score_scale import ScoreScale
 from ray_nas.pareto import is_nondominated
 
 _STEPS: Final = 16
@@ -32,8 +34,8 @@ class ScalarImprovement:
     objective.
 
     Args:
-        posteriors: One for each objective, of its stretched values.
-        stretches: How the objectives were stretched.
+        posteriors: One for each objective, of its standardised values.
+        scales: The scale of each objective's scores.
         known: Features of the trials that have values and of those in flight, shape (trials,
             features), at least one.
         rng: The direction is drawn from it.
@@ -42,14 +44,14 @@ class ScalarImprovement:
     def __init__(
         self,
         posteriors: Sequence[Posterior],
-        stretches: Sequence[Stretch],
+        scales: Sequence[ScoreScale],
         known: Array,
         rng: np.random.Generator,
     ) -> None:
         self._posteriors = posteriors
         means = [posterior.predict(known)[0] for posterior in posteriors]
         values = np.stack(
-            [scale.invert(mean) for scale, mean in zip(stretches, means, strict=True)], axis=1
+            [scale.invert(mean) for scale, mean in zip(scales, means, strict=True)], axis=1
         )
         front = values[is_nondominated(values)]
         worst, best = front.min(axis=0), front.max(axis=0)
@@ -65,7 +67,7 @@ class ScalarImprovement:
         power = len(posteriors) - 1
         self._log_weights: Array = power * np.log(heights) + np.log(steps)
         places = worst + heights[:, None] * direction
-        self._thresholds = [scale(places[:, index]) for index, scale in enumerate(stretches)]
+        self._thresholds = [scale(places[:, index]) for index, scale in enumerate(scales)]
 
     def __call__(self, features: Array) -> Array:
         """The logarithm of the expected improvement, up to a constant, at each row of

@@ -1,38 +1,39 @@
-"""What a trial that has not gone all the way would have scored: a line from its last report to the
-longest trials' end.
+"""Extrapolates the score of a trial that was stopped early to the time of the longest trials.
 
-For a trial whose last value stands at time t, the trials that went to the longest time T give pairs
-(value at t, value at T). A least-squares line through them, drawn to slope 1 where pairs are few,
-carries the value from t to T; what the pairs scatter around it is the noise of the outcome.
+For a trial whose last value is at time t, the trials that reached the longest time T give pairs
+(value at t, value at T). A least-squares line through them, shrunk to slope 1 where pairs are few,
+maps the value from t to T; the scatter of the pairs around it is the noise of the result.
 """
 
-from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 
-from ray_nas.estimators.predictors.gaussian_process import Array
-
-Curve = Sequence[tuple[float, float]]
-"""(time, score) of each report, in order of time."""
+from ray_nas.estimators.arrays import Array
+from ray_nas.estimators.curves.curve import Curve, value_at
 
 _PRIOR_PAIRS: Final = 2.0
-"""How many pairs the prior (slope 1, scatter as large as that of the values) counts for."""
+"""Pairs that the prior counts for: slope 1, scatter as large as that of the values."""
 _PAIRS: Final = 200
-"""How many of the longest trials are looked at, the latest ones."""
+"""How many of the longest trials give pairs, the latest ones."""
 
 
 def final_scores(curves: Sequence[Curve]) -> tuple[Array, Array]:
-    """The expected score of each trial at the longest time of all, and the variance of that
-    expectation.
+    """The expected score of each trial at the longest time of all, and its variance.
 
     Args:
         curves: The reports of each trial, at least one each.
 
     Returns:
-        Two arrays of shape (trials,); the variance is 0 where the trial has gone to the longest
-        time itself.
+        Two arrays of shape (trials,); the variance is 0 where the trial itself has reached the
+        longest time.
+
+    Example:
+        >>> finished = [[(1, 0.1), (2, 0.2)], [(1, 0.2), (2, 0.3)]]
+        >>> scores, variances = final_scores([*finished, [(1, 0.3)]])
+        >>> scores.round(2).tolist(), (variances > 0).tolist()
+        ([0.2, 0.3, 0.4], [False, False, True])
     """
     times = np.array([curve[-1][0] for curve in curves])
     scores = np.array([curve[-1][1] for curve in curves])
@@ -44,7 +45,7 @@ def final_scores(curves: Sequence[Curve]) -> tuple[Array, Array]:
         pairs = [
             (value, curve[-1][1])
             for curve in finished
-            if (value := _value_at(curve, float(time))) is not None
+            if (value := value_at(curve, float(time))) is not None
         ]
         scores[early], variances[early] = _extrapolate(
             scores[early], np.array(pairs).reshape(-1, 2)
@@ -53,6 +54,7 @@ def final_scores(curves: Sequence[Curve]) -> tuple[Array, Array]:
 
 
 def _extrapolate(values: Array, pairs: Array) -> tuple[Array, float]:
+    """Maps values along the line through the pairs; also returns the variance around it."""
     before, after = pairs[:, 0], pairs[:, 1]
     spread = float(np.concatenate([values, before]).var())
     if not len(pairs):
@@ -67,9 +69,3 @@ def _extrapolate(values: Array, pairs: Array) -> tuple[Array, float]:
     scatter = after - after.mean() - slope * (before - before.mean())
     variance = float((scatter @ scatter + _PRIOR_PAIRS * spread) / (len(pairs) + _PRIOR_PAIRS))
     return after.mean() + max(slope, 0.0) * (values - before.mean()), variance
-
-
-def _value_at(curve: Curve, time: float) -> float | None:
-    """The last score reported until then."""
-    place = bisect_right(curve, time, key=lambda report: report[0])
-    return curve[place - 1][1] if place else None

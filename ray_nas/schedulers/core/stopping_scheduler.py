@@ -9,7 +9,7 @@ from typing import Any
 from ray.tune.result import DEFAULT_METRIC
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
-from ray_nas.checks import number
+from ray_nas.checks import check_mode, number
 from ray_nas.tune_internals import requeued_trials as revived
 from ray_nas.tune_internals import search_algorithm as experiment_state
 
@@ -281,8 +281,8 @@ class OneMetric:
     _mode: str | None
 
     def _init_metric(self, metric: str | None, mode: str | None) -> None:
-        if mode not in (None, "min", "max"):
-            raise ValueError(f"mode must be 'min' or 'max', got {mode!r}")
+        if mode is not None:
+            check_mode("mode", mode)
         self._metric, self._mode = metric, mode
 
     def set_search_properties(self, metric: str | None, mode: str | None, **spec: Any) -> bool:

@@ -16,7 +16,7 @@ from typing import Any, Final
 import torch
 from torch import nn
 
-from ray_nas.checks import check_number
+from ray_nas.checks import check_float, check_int
 from ray_nas.sharing.differentiable.mixture import Mixture
 from ray_nas.sharing.differentiable.relaxations import RELAXATIONS, beta_loss
 from ray_nas.sharing.one_shot.sub_network_metrics import recalibrate
@@ -73,9 +73,9 @@ class BilevelSearch:
     ) -> None:
         if method not in RELAXATIONS:
             raise ValueError(f"method must be one of {', '.join(RELAXATIONS)}, got {method!r}")
-        check_number("epochs", epochs, at_least=1, whole=True)
-        check_number("batch_size", batch_size, at_least=1, whole=True)
-        check_number("beta_decay", beta_decay, at_least=0)
+        check_int("epochs", epochs, low=1)
+        check_int("batch_size", batch_size, low=1)
+        check_float("beta_decay", beta_decay, low=0)
         if not 0 <= warmup < 1:
             raise ValueError(f"warmup must be in [0, 1), got {warmup}")
         if not 0 < max_skip_share <= 1:

@@ -18,7 +18,7 @@ import torch
 from pyarrow.fs import FileType
 from ray import tune
 
-from ray_nas.checks import check_number
+from ray_nas.checks import check_int
 from ray_nas.sharing.one_shot.paths.path_strategies import STRATEGIES
 from ray_nas.sharing.one_shot.supernet_training import SupernetTraining
 from ray_nas.spaces.model.model_space import ModelSpace
@@ -131,7 +131,7 @@ def one_shot_trainable(
         "retrain_epochs": retrain_epochs,
         "calibration_examples": calibration_examples,
     }.items():
-        check_number(name, value, at_least=1, whole=True)
+        check_int(name, value, low=1)
     if not isinstance(space, ModelSpace):
         raise TypeError(
             f"space must be a ModelSpace, which has a supernet, got {type(space).__name__}"

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
-from ray_nas.checks import check_number
+from ray_nas.checks import check_int
 from ray_nas.spaces.cells.cell_graph import CellGraph
 from ray_nas.spaces.core.parameters import Value
 from ray_nas.spaces.core.search_space import Config, Rule, SearchSpace
@@ -244,7 +244,7 @@ class ModelSpace(SearchSpace):
 def check_sizes(**sizes: int) -> None:
     """Raises a ValueError for an argument of a ready-made space that is below 1."""
     for name, value in sizes.items():
-        check_number(name, value, at_least=1, whole=True)
+        check_int(name, value, low=1)
 
 
 def describe_size(size: int | float) -> str:

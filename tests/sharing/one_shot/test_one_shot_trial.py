@@ -171,7 +171,7 @@ def test_bad_arguments_are_named(small_space: SearchSpace) -> None:
             val_data=pair,
             loss=nn.functional.cross_entropy,
         )
-    with pytest.raises(ValueError, match="batch_size must be at least 1, a whole number, got 0"):
+    with pytest.raises(ValueError, match="batch_size must be an integer >= 1, got 0"):
         one_shot_trainable(
             space, train_data=pair, val_data=pair, loss=nn.functional.cross_entropy, batch_size=0
         )

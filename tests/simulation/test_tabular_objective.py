@@ -121,7 +121,7 @@ def test_a_config_that_the_table_lacks_is_a_failed_trial(
     ("arguments", "message"),
     [
         ({"seconds": "cost"}, r"frame has no columns \['cost'\]"),
-        ({"repeat": None}, r"12 rows that \['depth', 'third_op', 'epoch'\] do not"),
+        ({"repeat": None}, r"12 rows with the same \['depth', 'third_op', 'epoch'\] as another"),
     ],
 )
 def test_frames_are_checked(frame: pd.DataFrame, arguments: dict, message: str) -> None:

@@ -1,10 +1,11 @@
+"""A Gaussian process on functions that are known."""
+
 import math
 
 import numpy as np
 import pytest
 
-from ray_nas.estimators.predictors.gaussian_process import GaussianProcess, stretch
-from ray_nas.estimators.predictors.score_extrapolation import final_scores
+from ray_nas.estimators import GaussianProcess
 
 
 def make_data(number: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -81,42 +82,3 @@ def test_equal_values_and_repeated_points_are_no_trouble() -> None:
     )
     assert mean[0] == 0.0
     assert math.isfinite(deviation[0])
-
-
-def test_stretching_keeps_the_order_and_parts_the_best() -> None:
-    scores = np.array([10.0, 90.0, 91.0, 91.5, 91.6])
-    values, noise = stretch(scores, np.zeros(5))
-    assert list(np.argsort(values)) == [0, 1, 2, 3, 4]
-    assert values[4] - values[2] > 2.0 * (values[1] - values[0]) / (90.0 - 10.0)
-    assert values.mean() == pytest.approx(0.0, abs=1e-12)
-    assert not noise.any()
-    equal, _ = stretch(np.full(3, 5.0), np.zeros(3))
-    assert not equal.any()
-
-
-def test_stretching_is_not_led_by_a_value_that_is_only_expected() -> None:
-    values, noise = stretch(np.array([1.0, 2.0, 3.0, 9.0]), np.array([0.0, 0.0, 0.0, 4.0]))
-    assert values[3] == values[2]
-    assert noise[3] > 0.0
-    assert noise[2] == 0.0
-
-
-def test_early_values_are_carried_along_the_line_of_the_finished() -> None:
-    finished = [
-        [(1.0, level), (3.0, level + 1.0), (9.0, 2.0 * level + 3.0)]
-        for level in np.linspace(0.0, 10.0, 30)
-    ]
-    scores, variances = final_scores([*finished, [(1.0, 4.0)], [(1.0, 2.0), (3.0, 5.0)]])
-    assert scores[:30] == pytest.approx([2.0 * level + 3.0 for level in np.linspace(0.0, 10.0, 30)])
-    assert not variances[:30].any()
-    assert scores[30] == pytest.approx(11.0, abs=0.3)
-    assert scores[31] == pytest.approx(11.0, abs=0.3)
-    assert 0.0 < variances[30] < 2.0
-
-
-def test_one_finished_trial_shifts_and_says_that_it_is_unsure() -> None:
-    scores, variances = final_scores([[(1.0, 1.0), (2.0, 5.0)], [(1.0, 3.0)], [(0.5, 2.0)]])
-    assert scores.tolist() == [5.0, 7.0, 2.0]
-    assert variances[0] == 0.0
-    assert min(variances[1:]) >= 0.0
-    assert variances[1] > 0.0

@@ -58,8 +58,8 @@ def test_nodes_with_a_cpu_each_are_workers() -> None:
     assert [(trial.config, trial.times) for trial in alone.trials] == [
         (trial.config, trial.times) for trial in nodes.trials
     ]
-    assert alone.used == {}
-    assert nodes.used == {"CPU": 1.0}
+    assert alone.utilization == {}
+    assert nodes.utilization == {"CPU": 1.0}
 
 
 def test_shares_of_gpus_and_who_waits_for_whom() -> None:
@@ -68,7 +68,7 @@ def test_shares_of_gpus_and_who_waits_for_whom() -> None:
     # The third finds no GPU with 0.6 free, although 0.4 + 0.4 are; those behind it wait too.
     assert [trial.started for trial in history.trials] == [0.0, 0.0, 40.0, 40.0, 40.0, 80.0]
     assert history.seconds == 120.0
-    assert history.used["GPU"] == pytest.approx((5 * 0.52 * 40 + 2.0 * 40) / (2 * 120))
+    assert history.utilization["GPU"] == pytest.approx((5 * 0.52 * 40 + 2.0 * 40) / (2 * 120))
 
 
 def test_gpus_of_different_memory() -> None:
@@ -145,11 +145,13 @@ def test_no_more_failures_than_allowed() -> None:
 
 def test_nothing_is_no_resource_and_large_bundles_come_first() -> None:
     cluster = VirtualCluster([{"CPU": 4}, {"CPU": 1}], {"CPU": 1, "GPU": 0, "memory": 0})
-    assert search(cluster).used == {
+    assert search(cluster).utilization == {
         "CPU": pytest.approx(12 * 40 / (5 * 120))
     }  # five at a time: three rounds
     both = PlacementGroupFactory([{"CPU": 1}, {"CPU": 4}])
-    assert search(replace(cluster, resources=lambda config: both)).used["CPU"] == pytest.approx(1.0)
+    assert search(replace(cluster, resources=lambda config: both)).utilization[
+        "CPU"
+    ] == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize("wrong", [{"CPU": 1, "GPU": 1.5}, {"CPU": float("nan")}, {"CPU": -1}])
@@ -163,7 +165,7 @@ def test_resources_that_are_none(wrong: dict[str, float]) -> None:
 
 def test_a_placement_that_is_not_simulated_is_refused() -> None:
     spread = PlacementGroupFactory([{"CPU": 1}, {"CPU": 1}], strategy="STRICT_SPREAD")
-    with pytest.raises(ValueError, match="STRICT_SPREAD is not simulated"):
+    with pytest.raises(ValueError, match=r"other than .* got STRICT_SPREAD for"):
         search(VirtualCluster([{"CPU": 4}], lambda config: spread))
 
 
@@ -252,7 +254,7 @@ def test_random_failures_lose_nothing_and_shares_are_kept(
     history = run()
     assert {trial.status for trial in history.trials} == {"TERMINATED"}
     assert len({trial.trial_id for trial in history.trials}) == 25
-    assert 0 < history.used["GPU"] <= 1 + 1e-9
+    assert 0 < history.utilization["GPU"] <= 1 + 1e-9
     begins = sorted(trial.started or 0.0 for trial in history.trials)
     for time in begins:
         held = sum(
@@ -265,26 +267,3 @@ def test_random_failures_lose_nothing_and_shares_are_kept(
     assert [(trial.config, trial.times) for trial in history.trials] == [
         (trial.config, trial.times) for trial in again.trials
     ]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"nodes": []}, "nodes must hold at least one"),
-        ({"repair_seconds": -1}, "repair_seconds must be at least 0, a finite number, got -1"),
-        (
-            {"repair_seconds": float("nan")},
-            "repair_seconds must be at least 0, a finite number, got nan",
-        ),
-        ({"max_pending": 0}, "max_pending must be at least 1, a whole number, got 0"),
-        ({"max_failures": -2}, "max_failures must be at least -1"),
-        ({"checkpoint_frequency": -1}, "checkpoint_frequency must be at least 0"),
-        ({"mean_uptime": 0}, "mean_uptime must be above 0, a finite number, got 0"),
-        ({"outages": [(1.0, 1)]}, "index of a node < 1"),
-    ],
-)
-def test_arguments(arguments: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        VirtualCluster(**{"nodes": [{"CPU": 1}], **arguments})
-    with pytest.raises(ValueError, match="cluster replaces num_workers"):
-        search(VirtualCluster(nodes=[{"CPU": 1}]), num_workers=2)

@@ -185,7 +185,7 @@ def test_none_waits_for_a_completion() -> None:
 
 
 def test_none_with_nothing_running_is_where_tune_hangs() -> None:
-    with pytest.raises(RuntimeError, match="Logged gave None while no trial runs"):
+    with pytest.raises(RuntimeError, match="Logged returned None while no trial runs"):
         simulate(epochs, Logged([None], []))
 
 
@@ -328,8 +328,8 @@ def test_a_schedulers_own_metric_is_kept(unit: CS.ConfigurationSpace) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"num_workers": 0}, "num_workers must be at least 1, a whole number, got 0"),
-        ({"num_workers": 2.5}, "num_workers must be at least 1, a whole number, got 2.5"),
+        ({"num_workers": 0}, "num_workers must be an integer >= 1, got 0"),
+        ({"num_workers": 2.5}, "num_workers must be an integer >= 1, got 2.5"),
         ({"max_trials": float("nan")}, "max_trials must be at least 0 or None, got nan"),
         ({"max_trials": -1}, "max_trials must be at least 0 or None, got -1"),
         ({"max_seconds": math.nan}, "max_seconds must be at least 0 or None, got nan"),

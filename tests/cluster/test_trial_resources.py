@@ -107,38 +107,38 @@ def test_nested_configs_and_pickles() -> None:
         *(
             (
                 {"gpu_memory": wrong},
-                rf"gpu_memory \(bytes\) must be at least 1,048,576, a finite number, got {wrong!r}",
+                rf"gpu_memory \(bytes\) must be a finite number >= 1,048,576, got {wrong!r}",
             )
             for wrong in (0, 0.5, 16, 81_559, "16GB", None, math.nan, math.inf)
         ),
         (
             {"gpu_memory": {}},
-            "gpu_memory must be bytes of one GPU, or by accelerator type of at least one, got {}",
+            "gpu_memory must be bytes of one GPU, or bytes by accelerator type of at least one, got {}",
         ),
         (
             {"gpu_memory": {"A100": 40e9, "T4": 16}},
-            r"gpu_memory\['T4'\] \(bytes\) must be at least 1,048,576, a finite number, got 16",
+            r"gpu_memory\['T4'\] \(bytes\) must be a finite number >= 1,048,576, got 16",
         ),
         *(
-            ({"cpus": wrong}, f"cpus must be at least 0, a finite number, got {wrong!r}")
+            ({"cpus": wrong}, f"cpus must be a finite number >= 0, got {wrong!r}")
             for wrong in (-1, math.nan, math.inf, "2")
         ),
         *(
-            ({"headroom": wrong}, f"headroom must be at least 0, a finite number, got {wrong!r}")
+            ({"headroom": wrong}, f"headroom must be a finite number >= 0, got {wrong!r}")
             for wrong in (-0.1, math.nan, math.inf)
         ),
         *(
             (
                 {"process_memory": wrong},
-                rf"process_memory \(bytes, where not 0\) must be at least 1,048,576, .*, got {wrong!r}",
+                rf"process_memory \(bytes, where not 0\) must be a finite number >= 1,048,576, got {wrong!r}",
             )
             for wrong in (-1, 0.1, 500, math.nan, math.inf, None)
         ),
         *(
-            ({"max_gpus": wrong}, f"max_gpus must be at least 1, a whole number, got {wrong!r}")
+            ({"max_gpus": wrong}, f"max_gpus must be an integer >= 1, got {wrong!r}")
             for wrong in (0, 1.5, math.inf, None)
         ),
-        ({"batch_size": 0}, "batch_size must be at least 1, a whole number, got 0"),
+        ({"batch_size": 0}, "batch_size must be an integer >= 1, got 0"),
         ({"input_shape": 100}, "input_shape must be the sizes of one input"),
         ({"optimizer": "adam"}, "optimizer must be None or make a"),
     ],
