@@ -130,7 +130,7 @@ NETWORKS = {
     "own": (partial(ModelSpace, Net), (3, 8, 8)),
     "ruled": (partial(ModelSpace, Net, rules=(even,)), (3, 8, 8)),
     "chain": (partial(ChainSpace, (3, 8, 8), widths=(4, 8)), (3, 8, 8)),
-    "darts": (partial(DARTS, (3, 8, 8), channels=4, cells=3), (3, 8, 8)),
+    "darts": (partial(DARTS, (3, 8, 8), channels=4, num_cells=3), (3, 8, 8)),
     "mobilenet": (
         partial(MobileNetSpace, (3, 8, 8), 5, stages=((8, 2, 1), (16, 2, 2)), stem_stride=1),
         (3, 8, 8),
@@ -144,7 +144,7 @@ NETWORKS = {
         (6,),
     ),
     "hierarchical": (
-        partial(HierarchicalSpace, (3, 8, 8), channels=4, stages=2, max_depth=2),
+        partial(HierarchicalSpace, (3, 8, 8), channels=4, stages=2, max_cells_per_stage=2),
         (3, 8, 8),
     ),
     "mlp": (partial(MLPSpace, 6, 3, max_layers=3), (6,)),
@@ -205,7 +205,7 @@ def check_samples(space: SearchSpace) -> None:
         space.validate(config)
         assert space.is_valid(config)
         assert all(type(value) in (bool, int, float, str) for value in config.values())
-        assert space.own({**config, "other": 1}) == config
+        assert space.own_parameters({**config, "other": 1}) == config
         assert sorted(space.active(config)) == sorted(config)
 
 
@@ -270,8 +270,8 @@ def _refused(space: SearchSpace, config: dict[str, Any], name: str, value: Any) 
 
 
 def check_grid(space: SearchSpace) -> None:
-    start = list(itertools.islice(space.grid(points=2), 200))
-    assert start == list(itertools.islice(space.grid(points=2), 200))
+    start = list(itertools.islice(space.grid(points_per_range=2), 200))
+    assert start == list(itertools.islice(space.grid(points_per_range=2), 200))
     for config in start[:50]:
         space.validate(config)
     assert len({tuple(sorted(config.items())) for config in start}) == len(start) > 0

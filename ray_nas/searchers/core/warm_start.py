@@ -205,7 +205,7 @@ def _config(space: SearchSpace, trial: _Trial, index: int) -> Config:
             for key in path:
                 level = level.setdefault(key, {})
             level[last] = value
-    found = space.from_tune(nested) if nested else space.own(trial.config)
+    found = space.from_tune(nested) if nested else space.own_parameters(trial.config)
     config = {name: _value(space.config_space[name], value) for name, value in found.items()}
     try:
         space.validate(config)

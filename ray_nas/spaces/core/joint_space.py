@@ -78,7 +78,10 @@ class JointSpace(SearchSpace):
             part = _get(trial_config, path)
             if isinstance(part, Mapping):
                 config.update(
-                    {_name((*path, name)): value for name, value in space.own(part).items()}
+                    {
+                        _name((*path, name)): value
+                        for name, value in space.own_parameters(part).items()
+                    }
                 )
         for path, parameter in self._domains.items():
             parent = _get(trial_config, path[:-1])

@@ -359,9 +359,9 @@ class SearchSpace(Domain):
         """The config inside of a trial's config; entries that are not the space's own are left
         out.
         """
-        return self.own(trial_config)
+        return self.own_parameters(trial_config)
 
-    def own(self, config: Mapping[str, Any]) -> Config:
+    def own_parameters(self, config: Mapping[str, Any]) -> Config:
         """The entries of `config` that are this space's, e.g. without the learning rate that
         Tune searches beside it.
         """
