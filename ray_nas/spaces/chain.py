@@ -35,6 +35,7 @@ class ChainSpace(ModelSpace):
         ValueError: A number is below 1, or the images are too small.
 
     Example:
+        >>> import torch
         >>> space = ChainSpace(input_shape=(3, 8, 8), stages=1, max_layers_per_stage=1)
         >>> config = {"stage_0.width": 16, "stage_0.depth": 1, "stage_0.pool": "max"}
         >>> network = space.build({**config, "stage_0.layer_0": "conv_3x3"})

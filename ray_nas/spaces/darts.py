@@ -18,7 +18,7 @@ from torch import nn
 
 from ray_nas.spaces.cells.cell_graph import CellGraph, Edge, GraphKey, graph_key
 from ray_nas.spaces.cells.cell_layers import relu_conv_norm, relu_depthwise_norm
-from ray_nas.spaces.core.search_space import Config
+from ray_nas.spaces.core.validity import Config
 from ray_nas.spaces.model.choice_context import label_prefix
 from ray_nas.spaces.model.choices import InputChoice, LayerChoice
 from ray_nas.spaces.model.model_space import ModelSpace, check_sizes
@@ -58,6 +58,7 @@ class DARTS(ModelSpace):
         ValueError: `num_classes` or `channels` is below 1, or `num_cells` below 3.
 
     Example:
+        >>> import torch
         >>> space = DARTS((3, 8, 8), channels=4, num_cells=3)
         >>> config = space.sample(random_state=0)
         >>> space.build(config)(torch.zeros(2, 3, 8, 8)).shape

@@ -59,6 +59,7 @@ class HierarchicalSpace(ModelSpace):
         ValueError: A number is below 1.
 
     Example:
+        >>> import torch
         >>> space = HierarchicalSpace((3, 8, 8), channels=4, stages=2)
         >>> network = space.build(space.sample(random_state=0))
         >>> network(torch.zeros(2, 3, 8, 8)).shape

@@ -40,6 +40,7 @@ class MLPSpace(ModelSpace):
         ValueError: `inputs`, `outputs` or `max_layers` is below 1.
 
     Example:
+        >>> import torch
         >>> space = MLPSpace(inputs=4, outputs=3, max_layers=2)
         >>> network = space.build(space.sample(random_state=0))
         >>> network(torch.zeros(2, 4)).shape

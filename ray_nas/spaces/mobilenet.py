@@ -50,6 +50,7 @@ class MobileNetSpace(ModelSpace):
         ValueError: `num_classes` or `stem_stride` is below 1, or there is no stage.
 
     Example:
+        >>> import torch
         >>> space = MobileNetSpace((3, 8, 8), 10, stages=[(16, 2, 1)], stem_stride=1)
         >>> network = space.build(space.sample(random_state=0))
         >>> network(torch.zeros(2, 3, 8, 8)).shape

@@ -17,7 +17,7 @@ from torch import nn
 from ray_nas.spaces.cells.cell_features import cell_features
 from ray_nas.spaces.cells.cell_graph import CellGraph, Edge
 from ray_nas.spaces.cells.cell_layers import Reduction, Zero, relu_conv_norm
-from ray_nas.spaces.core.search_space import Config
+from ray_nas.spaces.core.validity import Config
 from ray_nas.spaces.model.choices import LayerChoice
 from ray_nas.spaces.model.model_space import ModelSpace, check_sizes
 
@@ -40,6 +40,7 @@ class NASBench201(ModelSpace):
         ValueError: An argument is below 1.
 
     Example:
+        >>> import torch
         >>> space = NASBench201(channels=4, cells_per_stage=1)
         >>> config = space.sample(random_state=0)
         >>> space.build(config)(torch.zeros(2, 3, 8, 8)).shape

@@ -63,6 +63,7 @@ class StageSpace(ModelSpace):
             is no stage.
 
     Example:
+        >>> import torch
         >>> space = StageSpace((3, 8, 8), 10, stages=[(16, 1, 1)], stem_stride=1)
         >>> network = space.build(space.sample(random_state=0))
         >>> network(torch.zeros(2, 3, 8, 8)).shape

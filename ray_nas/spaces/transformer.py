@@ -41,6 +41,7 @@ class TransformerSpace(ModelSpace):
         ValueError: A number is below 1, or `min_layers` exceeds `max_layers`.
 
     Example:
+        >>> import torch
         >>> space = TransformerSpace(100, 2, max_length=8, widths=[16], max_layers=2, head_width=4)
         >>> network = space.build(space.sample(random_state=0))
         >>> network(torch.ones(2, 8, dtype=torch.long)).shape

@@ -36,7 +36,6 @@ from ray_nas.spaces import (
     ValueChoice,
 )
 from ray_nas.spaces.core import parameters
-from ray_nas.spaces.core import search_space as base
 
 torch.set_num_threads(1)
 
@@ -554,5 +553,5 @@ def test_names_that_tune_cannot_carry_are_refused() -> None:
 
 def test_describe_names_what_is_allowed() -> None:
     space = raw()
-    assert base.describe(space["depth"]) == "one of [1, 2, 4]"
-    assert base.describe(space["rate"]) == "in [0.0001, 0.1]"
+    assert parameters.describe(space["depth"]) == "one of [1, 2, 4]"
+    assert parameters.describe(space["rate"]) == "in [0.0001, 0.1]"

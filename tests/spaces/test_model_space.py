@@ -148,7 +148,7 @@ def test_choices_outside_of_a_space_say_what_to_do() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"hidden": 3}, "unknown parameter 'hidden'; known are .*width"),
+        ({"hidden": 3}, "unknown parameter 'hidden'; the parameters are .*width"),
         ({"width": 12}, r"config\['width'\] must be one of \[8, 16\], got 12"),
         ({"block_0": None}, r"config\['block_0'\] must be one of \['conv', 'skip'\], got None"),
         (

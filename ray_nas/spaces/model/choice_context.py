@@ -220,12 +220,13 @@ def label_prefix(name: str) -> Iterator[None]:
         ValueError: The name is no string, empty, or contains "/".
 
     Example:
+        >>> from torch import nn
+        >>> from ray_nas.spaces import ModelSpace, ValueChoice
         >>> class Net(nn.Sequential):
         ...     def __init__(self):
         ...         with label_prefix("stage_1"):
         ...             width = ValueChoice("width", [8, 16])
         ...         super().__init__(nn.Linear(4, width))
-        >>> from ray_nas.spaces import ModelSpace, ValueChoice
         >>> print(ModelSpace(Net))
         ModelSpace of Net: 2 architectures
           stage_1.width: 8, 16

@@ -37,11 +37,12 @@ class LayerChoice(nn.Module):
         ValueError: There are no alternatives, or the label already means another choice.
 
     Example:
+        >>> from torch import nn
+        >>> from ray_nas.spaces import ModelSpace
         >>> class Net(nn.Sequential):
         ...     def __init__(self):
         ...         layers = {"conv": lambda: nn.Conv2d(3, 3, 1), "skip": nn.Identity}
         ...         super().__init__(LayerChoice("layer", layers))
-        >>> from ray_nas.spaces import ModelSpace
         >>> print(ModelSpace(Net).build({"layer": "conv"}))
         Net(
           (0): LayerChoice(
@@ -92,13 +93,15 @@ class InputChoice(nn.Module):
             is unknown.
 
     Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from ray_nas.spaces import ModelSpace
         >>> class Net(nn.Module):
         ...     def __init__(self):
         ...         super().__init__()
         ...         self.join = InputChoice("join", ["raw", "doubled"], chosen=None)
         ...     def forward(self, x):
         ...         return self.join([x, 2 * x])
-        >>> from ray_nas.spaces import ModelSpace
         >>> ModelSpace(Net).build({"join": "raw+doubled"})(torch.ones(2))
         tensor([3., 3.])
     """
@@ -170,10 +173,11 @@ class Repeat(nn.Sequential):
         ValueError: Unless `0 <= low <= high` and `high >= 1`.
 
     Example:
+        >>> from torch import nn
+        >>> from ray_nas.spaces import ModelSpace
         >>> class Net(nn.Sequential):
         ...     def __init__(self):
         ...         super().__init__(Repeat("depth", 1, 3, lambda i: nn.Linear(4, 4)))
-        >>> from ray_nas.spaces import ModelSpace
         >>> len(ModelSpace(Net).build({"depth": 2})[0])
         2
     """
@@ -215,10 +219,11 @@ def ValueChoice(label: str, values: Any) -> Any:
         ValueError: There are no values, a value occurs twice, or the values need names.
 
     Example:
+        >>> from torch import nn
+        >>> from ray_nas.spaces import ModelSpace
         >>> class Net(nn.Sequential):
         ...     def __init__(self):
         ...         super().__init__(nn.Linear(4, 2 * ValueChoice("half_width", [8, 16])))
-        >>> from ray_nas.spaces import ModelSpace
         >>> ModelSpace(Net).build({"half_width": 8})[0].out_features
         16
     """

@@ -12,7 +12,8 @@ from torch import nn
 from ray_nas.checks import check_number
 from ray_nas.spaces.cells.cell_graph import CellGraph
 from ray_nas.spaces.core.parameters import Value
-from ray_nas.spaces.core.search_space import Config, Rule, SearchSpace
+from ray_nas.spaces.core.search_space import SearchSpace
+from ray_nas.spaces.core.validity import Config, Rule
 from ray_nas.spaces.model.choice_context import (
     Choice,
     Condition,
@@ -57,11 +58,12 @@ class ModelSpace(SearchSpace):
             that does not fit; or `forbidden` names an unknown choice or value.
 
     Example:
+        >>> from torch import nn
+        >>> from ray_nas.spaces import ValueChoice
         >>> class Net(nn.Sequential):
         ...     def __init__(self):
         ...         width = ValueChoice("width", [8, 16])
         ...         super().__init__(nn.Linear(4, width), nn.ReLU(), nn.Linear(width, 2))
-        >>> from ray_nas.spaces import ValueChoice
         >>> space = ModelSpace(Net)
         >>> space.build({"width": 8})[0]
         Linear(in_features=4, out_features=8, bias=True)
@@ -106,7 +108,7 @@ class ModelSpace(SearchSpace):
         self, choices: Mapping[str, Choice], forbidden: Sequence[Forbidden], rules: Sequence[Rule]
     ) -> None:
         self._choices = reachable(choices)
-        self._combinations_forbidden = tuple(forbidden)
+        self._forbidden_combinations = tuple(forbidden)
         super().__init__(config_space_of(self._choices, forbidden), rules)
 
     def fix(self: Space, values: Mapping[str, Value]) -> Space:
@@ -138,7 +140,7 @@ class ModelSpace(SearchSpace):
             kept = tuple(value for value in choices[label].values if value in wanted)
             choices[label] = replace(choices[label], values=kept)
         part = copy.copy(self)
-        part._set_choices(choices, self._combinations_forbidden, self._rules)
+        part._set_choices(choices, self._forbidden_combinations, self._rules)
         return part
 
     def embed(self, name: str) -> nn.Module:
@@ -157,7 +159,7 @@ class ModelSpace(SearchSpace):
                 definition.rules += [_ScopedRule(prefix, rule) for rule in self._rules]
                 definition.forbidden += [
                     {prefix + label: values for label, values in clause.items()}
-                    for clause in self._combinations_forbidden
+                    for clause in self._forbidden_combinations
                 ]
         return network
 

@@ -56,6 +56,7 @@ class Supernet(nn.Module):
         space: The space. `ModelSpace.supernet()` makes its supernet.
 
     Example:
+        >>> import torch
         >>> from ray_nas.spaces import MLPSpace
         >>> space = MLPSpace(inputs=4, outputs=3, max_layers=1)
         >>> supernet = space.supernet()
