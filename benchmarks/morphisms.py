@@ -94,7 +94,7 @@ SPACES: dict[str, Callable[[], ModelSpace]] = {
     ),
     "MLPSpace": lambda: MLPSpace(20, 10, max_layers=4, widths=(16, 32, 64)),
     "NASBench201": lambda: NASBench201(channels=4, cells_per_stage=1),
-    "DARTS": lambda: DARTS((3, 16, 16), channels=4, cells=3),
+    "DARTS": lambda: DARTS((3, 16, 16), channels=4, num_cells=3),
 }
 
 
@@ -360,7 +360,7 @@ def main() -> None:
     data = small_task()
     spaces: dict[str, ModelSpace] = {
         "cells": small_space(),
-        "chain": ChainSpace((1, 12, 12), stages=2, max_depth=3, widths=(4, 8, 16)),
+        "chain": ChainSpace((1, 12, 12), stages=2, max_layers_per_stage=3, widths=(4, 8, 16)),
         "mlp": MLPSpace(144, 10, max_layers=4, widths=(16, 32, 64, 128), dropouts=(0.0, 0.2)),
     }
     races = {name: compare(name, spaces[name], data, options) for name in options.race}

@@ -32,7 +32,7 @@ from ray_nas.spaces import (
     TransformerSpace,
 )
 from ray_nas.spaces.cells.cell_layers import Reduction, Zero, relu_conv_norm
-from ray_nas.spaces.mobilenet import InvertedResidual
+from ray_nas.spaces.model.layers import InvertedResidual
 from ray_nas.spaces.nasbench201 import EDGES
 
 

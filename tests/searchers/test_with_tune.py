@@ -192,7 +192,7 @@ def test_domains_beside_the_searchers_own_space(cells: NASBench201, tmp_path: Pa
         LocalSearch(cells, seed=1), tmp_path, param_space={"lr": tune.quniform(0.1, 0.5, 0.1)}
     )
     for result in results:
-        cells.validate(cells.own(result.config))
+        cells.validate(cells.own_parameters(result.config))
         assert round(result.config["lr"] * 10) / 10 == result.config["lr"]
 
 

@@ -28,7 +28,9 @@ def vgg16() -> nn.Sequential:
 
 
 def test_contains_vgg16() -> None:
-    space = ChainSpace((3, 32, 32), 10, stages=5, max_depth=3, widths=(64, 128, 256, 512))
+    space = ChainSpace(
+        (3, 32, 32), 10, stages=5, max_layers_per_stage=3, widths=(64, 128, 256, 512)
+    )
     config: dict[str, object] = {}
     for stage, (depth, width) in VGG16.items():
         config |= {
@@ -50,11 +52,11 @@ def test_contains_vgg16() -> None:
 
 def test_size_is_the_product_over_stages() -> None:
     assert ChainSpace().size == (4 * 2 * sum(3**depth for depth in range(1, 5))) ** 3
-    assert ChainSpace(stages=1, max_depth=1, widths=[8]).size == 2 * 3
+    assert ChainSpace(stages=1, max_layers_per_stage=1, widths=[8]).size == 2 * 3
 
 
 def test_arguments_are_checked() -> None:
     with pytest.raises(ValueError, match="at least 2 \\*\\* stages = 8 pixels"):
         ChainSpace((3, 7, 32))
-    with pytest.raises(ValueError, match="max_depth must be an integer >= 1, got 0"):
-        ChainSpace(max_depth=0)
+    with pytest.raises(ValueError, match="max_layers_per_stage must be an integer >= 1, got 0"):
+        ChainSpace(max_layers_per_stage=0)

@@ -36,7 +36,6 @@ from ray_nas.spaces import (
     ValueChoice,
 )
 from ray_nas.spaces.core import parameters
-from ray_nas.spaces.core import search_space as base
 
 torch.set_num_threads(1)
 
@@ -130,7 +129,7 @@ NETWORKS = {
     "own": (partial(ModelSpace, Net), (3, 8, 8)),
     "ruled": (partial(ModelSpace, Net, rules=(even,)), (3, 8, 8)),
     "chain": (partial(ChainSpace, (3, 8, 8), widths=(4, 8)), (3, 8, 8)),
-    "darts": (partial(DARTS, (3, 8, 8), channels=4, cells=3), (3, 8, 8)),
+    "darts": (partial(DARTS, (3, 8, 8), channels=4, num_cells=3), (3, 8, 8)),
     "mobilenet": (
         partial(MobileNetSpace, (3, 8, 8), 5, stages=((8, 2, 1), (16, 2, 2)), stem_stride=1),
         (3, 8, 8),
@@ -144,7 +143,7 @@ NETWORKS = {
         (6,),
     ),
     "hierarchical": (
-        partial(HierarchicalSpace, (3, 8, 8), channels=4, stages=2, max_depth=2),
+        partial(HierarchicalSpace, (3, 8, 8), channels=4, stages=2, max_cells_per_stage=2),
         (3, 8, 8),
     ),
     "mlp": (partial(MLPSpace, 6, 3, max_layers=3), (6,)),
@@ -205,7 +204,7 @@ def check_samples(space: SearchSpace) -> None:
         space.validate(config)
         assert space.is_valid(config)
         assert all(type(value) in (bool, int, float, str) for value in config.values())
-        assert space.own({**config, "other": 1}) == config
+        assert space.own_parameters({**config, "other": 1}) == config
         assert sorted(space.active(config)) == sorted(config)
 
 
@@ -270,8 +269,8 @@ def _refused(space: SearchSpace, config: dict[str, Any], name: str, value: Any) 
 
 
 def check_grid(space: SearchSpace) -> None:
-    start = list(itertools.islice(space.grid(points=2), 200))
-    assert start == list(itertools.islice(space.grid(points=2), 200))
+    start = list(itertools.islice(space.grid(points_per_range=2), 200))
+    assert start == list(itertools.islice(space.grid(points_per_range=2), 200))
     for config in start[:50]:
         space.validate(config)
     assert len({tuple(sorted(config.items())) for config in start}) == len(start) > 0
@@ -568,5 +567,5 @@ def test_names_that_tune_cannot_carry_are_refused() -> None:
 
 def test_describe_names_what_is_allowed() -> None:
     space = raw()
-    assert base.describe(space["depth"]) == "one of [1, 2, 4]"
-    assert base.describe(space["rate"]) == "in [0.0001, 0.1]"
+    assert parameters.describe(space["depth"]) == "one of [1, 2, 4]"
+    assert parameters.describe(space["rate"]) == "in [0.0001, 0.1]"

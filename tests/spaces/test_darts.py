@@ -39,7 +39,7 @@ def test_size() -> None:
 
 
 def test_contains_the_papers_cells_with_their_parameter_count() -> None:
-    space = DARTS(channels=36, cells=20)
+    space = DARTS(channels=36, num_cells=20)
     config = space.from_genotype(**V2)
     with torch.device("meta"):
         network = space.build(config)
@@ -53,7 +53,10 @@ def test_contains_the_papers_cells_with_their_parameter_count() -> None:
 
 
 def test_configs_do_not_depend_on_the_networks_size() -> None:
-    assert DARTS(cells=8).fingerprint == DARTS(cells=20, channels=36, num_classes=100).fingerprint
+    assert (
+        DARTS(num_cells=8).fingerprint
+        == DARTS(num_cells=20, channels=36, num_classes=100).fingerprint
+    )
 
 
 def permuted(
@@ -87,7 +90,7 @@ def permutations(space: DARTS, config: dict[str, Any], cell: str) -> list[tuple[
 
 
 def test_renumbered_nodes_have_one_key_and_one_function() -> None:
-    space = DARTS((3, 8, 8), channels=4, cells=3)
+    space = DARTS((3, 8, 8), channels=4, num_cells=3)
     rng = np.random.default_rng(0)
     images = torch.rand(2, 3, 8, 8)
     changed = 0
@@ -161,7 +164,7 @@ def test_a_layer_used_twice_is_not_two_layers() -> None:
 
 def test_errors_name_the_argument() -> None:
     with pytest.raises(ValueError, match="cells must be at least 3"):
-        DARTS(cells=2)
+        DARTS(num_cells=2)
     with pytest.raises(ValueError, match="normal must hold 8 pairs"):
         DARTS().from_genotype([("skip_connect", 0)], V2["reduce"])
     with pytest.raises(ValueError, match=r"config\['normal.edge_0_2'\] must be one of"):

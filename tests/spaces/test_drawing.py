@@ -27,7 +27,7 @@ def test_a_cell_shows_operations_and_sums_but_not_what_carries_zeros() -> None:
     config = bench.from_arch_str(
         "|nor_conv_3x3~0|+|none~0|skip_connect~1|+|avg_pool_3x3~0|none~1|nor_conv_1x1~2|"
     )
-    picture = picture_of_cell("cell", bench.cells(config)["cell"])
+    picture = picture_of_cell("cell", bench.cell_graphs(config)["cell"])
     texts = [lines[0] for lines, _ in picture.boxes]
     arrows = {(texts[a], texts[b]) for a, b in picture.arrows}
     chain = ["input", "nor_conv_3x3", "skip_connect", "nor_conv_1x1", "+", "output"]

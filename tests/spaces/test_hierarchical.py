@@ -60,7 +60,9 @@ def test_unused_cells_and_their_names_do_not_count() -> None:
 
 
 def test_equal_keys_are_equal_functions() -> None:
-    space = HierarchicalSpace((3, 8, 8), channels=3, stages=1, max_depth=2, cells=1)
+    space = HierarchicalSpace(
+        (3, 8, 8), channels=3, stages=1, max_cells_per_stage=2, library_size=1
+    )
     rng = np.random.default_rng(0)
     images = torch.rand(2, 3, 8, 8)
     by_key: dict[str, list[dict[str, Any]]] = {}

@@ -19,7 +19,7 @@ from ray_nas.spaces import (
     NASBench201,
     Repeat,
     ValueChoice,
-    scope,
+    label_prefix,
 )
 
 torch.set_num_threads(1)
@@ -148,7 +148,7 @@ def test_choices_outside_of_a_space_say_what_to_do() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"hidden": 3}, "unknown parameter 'hidden'; known are .*width"),
+        ({"hidden": 3}, "unknown parameter 'hidden'; the parameters are .*width"),
         ({"width": 12}, r"config\['width'\] must be one of \[8, 16\], got 12"),
         ({"block_0": None}, r"config\['block_0'\] must be one of \['conv', 'skip'\], got None"),
         (
@@ -211,7 +211,7 @@ def test_forbidden_combinations_are_clauses_of_the_config_space() -> None:
         ({"wide": 1}, "names an unknown choice 'wide'"),
         ({"width": 5}, r"must be among \[8, 16\], got \[5\]"),
         ({}, "is empty"),
-        ({"width": 8, "depth": 1}, "rules out the first values"),
+        ({"width": 8, "depth": 1}, "excludes the first values"),
     ]:
         with pytest.raises(ValueError, match=message):
             ModelSpace(Net, forbidden=[forbidden])
@@ -244,9 +244,9 @@ def test_a_part_of_a_space_keeps_the_meaning_of_its_configs() -> None:
     ("space", "values"),
     [
         (NASBench201(channels=4, cells_per_stage=1), {"edge_0_1": "none"}),
-        (DARTS((3, 8, 8), channels=4, cells=3), {"normal.node_3.inputs": "0+1"}),
+        (DARTS((3, 8, 8), channels=4, num_cells=3), {"normal.node_3.inputs": "0+1"}),
         (
-            HierarchicalSpace((3, 8, 8), channels=4, max_depth=1),
+            HierarchicalSpace((3, 8, 8), channels=4, max_cells_per_stage=1),
             {f"stage_{i}.cell": "0" for i in range(3)},
         ),
         (MobileNetSpace((3, 8, 8), stages=((8, 2, 1),)), {"stage_0.block_0.kernel": 5}),
@@ -271,11 +271,11 @@ def test_ready_made_spaces_can_be_fixed(space: ModelSpace, values: dict[str, Any
 
 
 def test_old_results_go_into_an_edited_space() -> None:
-    old = ChainSpace((3, 16, 16), max_depth=2, widths=(16, 32))
-    extended = ChainSpace((3, 16, 16), max_depth=4, widths=(8, 16, 32, 64))
+    old = ChainSpace((3, 16, 16), max_layers_per_stage=2, widths=(16, 32))
+    extended = ChainSpace((3, 16, 16), max_layers_per_stage=4, widths=(8, 16, 32, 64))
     for config in old.sample(size=10, random_state=np.random.default_rng(0)):
         assert extended.translate(config) == config
-    narrower = ChainSpace((3, 16, 16), max_depth=2, widths=(16, 64))
+    narrower = ChainSpace((3, 16, 16), max_layers_per_stage=2, widths=(16, 64))
     config = old.sample(random_state=0)
     assert narrower.translate({**config, "stage_0.width": 32}) is None
     assert narrower.translate({**config, "gone": 1}) is None
@@ -303,7 +303,7 @@ def test_spaces_nest_with_readable_names_and_keep_their_limits() -> None:
         def __init__(self) -> None:
             super().__init__()
             self.left, self.right = inner.embed("left"), inner.embed("right")
-            with scope("head"), scope("last"):
+            with label_prefix("head"), label_prefix("last"):
                 self.head = nn.Linear(10, ValueChoice("width", [2, 4]))
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:

@@ -138,10 +138,10 @@ SPACES: dict[str, tuple[Callable[[], ModelSpace], Callable[[], torch.Tensor]]] =
     "mixed": (lambda: ModelSpace(Mixed), lambda: torch.rand(4, 3, 8, 8)),
     "sequence": (lambda: ModelSpace(Sequence), lambda: torch.randint(0, 11, (2, 5))),
     "chain": (
-        lambda: ChainSpace((3, 16, 16), widths=(4, 8), max_depth=2),
+        lambda: ChainSpace((3, 16, 16), widths=(4, 8), max_layers_per_stage=2),
         lambda: torch.rand(4, 3, 16, 16),
     ),
-    "darts": (lambda: DARTS((3, 8, 8), channels=2, cells=3), lambda: torch.rand(2, 3, 8, 8)),
+    "darts": (lambda: DARTS((3, 8, 8), channels=2, num_cells=3), lambda: torch.rand(2, 3, 8, 8)),
     "mobilenet": (
         lambda: MobileNetSpace(
             (3, 8, 8), 5, stages=((8, 2, 1), (16, 2, 2)), stem_stride=1, dropout=0.0
@@ -161,7 +161,7 @@ SPACES: dict[str, tuple[Callable[[], ModelSpace], Callable[[], torch.Tensor]]] =
         lambda: torch.randint(0, 17, (2, 6)).index_fill(1, torch.tensor([0]), 1),
     ),
     "hierarchical": (
-        lambda: HierarchicalSpace((3, 8, 8), channels=4, stages=2, max_depth=2),
+        lambda: HierarchicalSpace((3, 8, 8), channels=4, stages=2, max_cells_per_stage=2),
         lambda: torch.rand(4, 3, 8, 8),
     ),
     "mlp": (lambda: MLPSpace(6, 3, max_layers=3, dropouts=(0.0,)), lambda: torch.rand(4, 6)),
@@ -281,7 +281,7 @@ def test_a_network_takes_a_copy_of_its_weights_along() -> None:
 
 
 def test_state_survives_copies_pickles_and_state_dicts() -> None:
-    space = ChainSpace((3, 16, 16), widths=(4, 8), max_depth=2)
+    space = ChainSpace((3, 16, 16), widths=(4, 8), max_layers_per_stage=2)
     config, images = space.sample(random_state=0), torch.rand(2, 3, 16, 16)
     supernet = space.supernet().eval()
     expected = supernet(images, config)

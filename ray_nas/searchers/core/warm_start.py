@@ -181,7 +181,7 @@ def _ranks(values: np.ndarray) -> np.ndarray:
 def _config(space: SearchSpace, trial: EarlierTrial, index: int) -> Config:
     """A trial's config as one of the space."""
     nested = _nested(trial.config)
-    found = space.from_tune(nested) if nested else space.own(trial.config)
+    found = space.from_tune(nested) if nested else space.own_parameters(trial.config)
     config = {name: _value(space.config_space[name], value) for name, value in found.items()}
     try:
         space.validate(config)

@@ -59,7 +59,7 @@ class Mixture(nn.Module):
         self.identities: dict[str, set[Value]] = {}
         """By label, the values that are a skip connection (`nn.Identity`)."""
         self._weights: dict[str, torch.Tensor] = {}
-        self.network = self._mixed(space.everything({}), {})
+        self.network = self._mixed(space.build_all({}), {})
 
     def forward(self, inputs: Any, weights: Weights) -> Any:
         """What the network makes of a batch with such weights.

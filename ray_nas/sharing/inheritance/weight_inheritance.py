@@ -93,7 +93,7 @@ def inherit_weights(
         ValueError: A checkpoint that `Lineage.report` has not written, or of another space; and as
             `morph`.
     """
-    architecture = space.own(config if key is None else config[key])
+    architecture = space.own_parameters(config if key is None else config[key])
     own = tune.get_checkpoint()
     if own is not None:
         weights, fields = _load(own)

@@ -72,7 +72,7 @@ def freeze_affine(space: ModelSpace, supernet: Supernet) -> None:
     NAS-Bench-201's baselines).
     """
     with torch.device("meta"):
-        layers = space.everything({}).named_modules()
+        layers = space.build_all({}).named_modules()
     for path, layer in layers:
         if isinstance(layer, _BatchNorm) and layer.affine:
             for name, value in (("weight", 1.0), ("bias", 0.0)):

@@ -1,9 +1,8 @@
-"""Path encoding and graph features of a cell (White et al., 2020; Kadlecova et al., 2024): what a
-predictor sees of it.
+"""Features of a cell for performance predictors: path encoding and graph counts.
 
-https://arxiv.org/abs/2007.04965 compares encodings, https://arxiv.org/abs/2404.16551 counts
-operations on paths. Both depend on the cell's function alone: edges that carry nothing are left
-out, and skip connections shorten a path.
+White et al. (2020), https://arxiv.org/abs/2007.04965, compare encodings; Kadlecova et al. (2024),
+https://arxiv.org/abs/2404.16551, count operations on paths. Both depend only on the cell's
+function: edges that carry nothing are left out, and skip connections shorten a path.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,14 +23,19 @@ def cell_features(
         operations: (from, to) to the operation on that edge, from < to, for all pairs of the nodes
             0 (input) to N - 1 (output).
         names: All operations.
-        zero: The one that carries nothing.
-        identity: The one that changes nothing.
+        zero: The operation that carries nothing.
+        identity: The operation that changes nothing.
 
     Returns:
-        How many paths from input to output apply each sequence of operations (skips left out); then
-        for each operation but `zero` its number on all edges in use, the most and the fewest on one
-        path, its number into the output and out of the input; then the numbers of paths and of
-        edges in use. All are whole numbers, in one 1-D array.
+        A 1-D array of whole numbers. First, how many paths from input to output apply each sequence
+        of operations (`identity` left out). Then, for each operation but `zero`: how often it is on
+        edges in use, most and fewest on one path, on edges into the output, on edges out of the
+        input. Last, the numbers of paths and of edges in use.
+
+    Example:
+        >>> cell = {(0, 1): "conv", (0, 2): "skip", (1, 2): "conv"}
+        >>> cell_features(cell, ["none", "skip", "conv"], zero="none", identity="skip").tolist()
+        [1.0, 0.0, 1.0, 1.0, 1.0, 0.0, 1.0, 1.0, 2.0, 2.0, 0.0, 1.0, 1.0, 2.0, 3.0]
     """
     nodes = 1 + max(target for _, target in operations)
     used = [name for name in names if name != zero]
@@ -49,10 +53,8 @@ def cell_features(
     for name in used:
         on_path = [path.count(name) for path in paths] or [0]
         edges_with = [edge for edge in live if operations[edge] == name]
-        into, out = (
-            sum(edge[1] == nodes - 1 for edge in edges_with),
-            sum(edge[0] == 0 for edge in edges_with),
-        )
+        into = sum(target == nodes - 1 for _, target in edges_with)
+        out = sum(source == 0 for source, _ in edges_with)
         counts[place : place + 5] = len(edges_with), max(on_path), min(on_path), into, out
         place += 5
     counts[place:] = len(paths), len(live)

@@ -1,9 +1,9 @@
-"""Keys of small computation graphs: equal keys mean equal functions under matched weights.
+"""Cells as graphs, and their keys: equal keys mean equal functions under matched weights.
 
-A graph is written down as the formula of its outputs. Writing it removes what does not count: edges
-that carry zeros, what no output reaches, identities (their sums merge into the sum they stand in),
-the order of terms and of nodes. Edges with weights are numbered in the order of the formula, so
-that one layer used twice differs from two layers of one kind.
+The key writes a graph as the formula of its outputs. Writing the formula removes what does not
+matter: edges that carry zeros, parts that no output reaches, identities (their sums merge into the
+sum around them), and the order of terms and of nodes. Edges with weights are numbered in the order
+of the formula, so a layer used twice differs from two layers of one kind.
 """
 
 from collections.abc import Collection, Sequence
@@ -17,7 +17,7 @@ class Edge(NamedTuple):
     operation: str
     source: int
     name: str
-    """The edge's name in the network, by which its weights are found."""
+    """The edge's name in the network, which identifies its weights."""
 
 
 @dataclass(frozen=True)
@@ -25,13 +25,13 @@ class CellGraph:
     """A cell as a graph in which each node is the sum of its edges."""
 
     inputs: int
-    """How many inputs it has: nodes 0 to inputs - 1."""
+    """Number of inputs: nodes 0 to inputs - 1."""
     nodes: Sequence[Sequence[Edge]]
     """The edges into each further node."""
     outputs: Sequence[int]
-    """The nodes whose values leave the cell."""
+    """The nodes that are outputs of the cell."""
     operations: tuple[str, ...]
-    """What an edge may carry."""
+    """The operations that an edge may have."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class _Term:
 
     operation: str
     edge: str | None
-    """The edge whose weights it uses, None without weights."""
+    """The edge whose weights it uses; None without weights."""
     arguments: tuple["_Term", ...]
     shape: str
     """The term written without weights, by which terms are sorted."""
@@ -48,13 +48,13 @@ class _Term:
 
 @dataclass(frozen=True)
 class GraphKey:
-    """The key, and in which order it mentions the edges with weights and the outputs (for
-    matching two graphs).
-    """
+    """The key of a graph, and the orders by which two graphs with one key can be matched."""
 
     text: str
     edges: tuple[str, ...]
+    """The edges with weights, in the order of the text."""
     outputs: tuple[int, ...]
+    """The outputs, in the order of the text."""
 
 
 def graph_key(
@@ -69,17 +69,21 @@ def graph_key(
     """The key of a graph in which each node is the sum of its edges.
 
     Args:
-        inputs: How many inputs the graph has: nodes 0 to inputs - 1.
-        nodes: The edges into each further node, in an order in which sources come before their
-            users.
-        outputs: The nodes whose values leave the graph, each by a way of its own, so that their
-            order does not count.
+        inputs: Number of inputs: nodes 0 to inputs - 1.
+        nodes: The edges into each further node; sources come before the nodes that use them.
+        outputs: The nodes that are outputs. Their order does not count.
         zeros: Operations whose result is zero.
-        identities: Operations that hand on their input.
-        weightless: Operations without weights that make zeros of zeros (pooling).
+        identities: Operations that return their input.
+        weightless: Operations without weights that return zeros for zeros (pooling).
+
+    Example:
+        >>> conv = Edge("conv", 0, "edge")
+        >>> graph_key(1, [[conv], [Edge("skip_connect", 1, "skip")]], [2]).text
+        'conv#0(x0)'
     """
+    # Refine the labels of edges with weights until no further edges can be told apart
     labels: dict[str, int] = {}
-    known = 0
+    classes = 0
     while True:
         values: list[tuple[_Term, ...]] = [
             (_Term(f"x{index}", None, (), f"x{index}"),) for index in range(inputs)
@@ -93,26 +97,28 @@ def graph_key(
                 if operation in identities:
                     terms += value
                 elif value or operation not in weightless:
-                    shape = f"{operation}{labels.get(name, '')}({'+'.join(term.shape for term in value)})"
-                    terms.append(
-                        _Term(operation, None if operation in weightless else name, value, shape)
-                    )
+                    argument = "+".join(term.shape for term in value)
+                    shape = f"{operation}{labels.get(name, '')}({argument})"
+                    edge = None if operation in weightless else name
+                    terms.append(_Term(operation, edge, value, shape))
             values.append(tuple(sorted(terms, key=lambda term: term.shape)))
         order = sorted(outputs, key=lambda output: [term.shape for term in values[output]])
         refined = _labels([values[output] for output in order])
-        classes = len(set(refined.values()))
-        if classes == known:
+        if len(set(refined.values())) == classes:
             break
-        labels, known = refined, classes
+        labels = refined
+        classes = len(set(refined.values()))
+
+    # Write the formula
     numbers: dict[str, int] = {}
     text = " ; ".join([_write(values[output], numbers) for output in order])
     return GraphKey(text, tuple(numbers), tuple(order))
 
 
 def _labels(outputs: Sequence[tuple[_Term, ...]]) -> dict[str, int]:
-    """A number for each edge with weights, by what it computes and where that is used.
+    """A number for each edge with weights, from what it computes and where the result is used.
 
-    Edges that compute the same (twins) are told apart by their uses; those that are still alike are
+    Uses distinguish edges that compute the same. Edges that still have equal numbers are
     interchangeable.
     """
     uses: dict[str, list[str]] = {}
@@ -131,7 +137,7 @@ def _labels(outputs: Sequence[tuple[_Term, ...]]) -> dict[str, int]:
 
 
 def _write(value: tuple[_Term, ...], numbers: dict[str, int]) -> str:
-    """The formula, its edges numbered as they come."""
+    """The formula; edges are numbered as they occur."""
     parts = []
     for term in value:
         if term.shape == term.operation:  # an input

@@ -1,4 +1,4 @@
-"""How many configs a `ConfigurationSpace` has under its conditions, without listing them."""
+"""The number of configs of a `ConfigurationSpace` with conditions, without listing them."""
 
 import math
 from collections.abc import Callable
@@ -13,11 +13,10 @@ from ray_nas.spaces.core import parameters
 def count(
     config_space: ConfigurationSpace, is_active: Callable[[str, dict[str, Any]], bool]
 ) -> int | float:
-    """The number of configs, infinite with a float; forbidden clauses are left out.
+    """The number of configs, infinite with a float; forbidden clauses are ignored.
 
-    Dynamic programming over the parameters: of what is chosen so far, a state holds those values
-        alone that a condition still
-    asks for, with the number of ways to get there.
+    Dynamic programming over the parameters: a state holds only those values of the parameters so
+    far that a later condition depends on, and the number of ways to get there.
 
     Args:
         config_space: The parameters and conditions.
@@ -26,7 +25,7 @@ def count(
     """
     if any(math.isinf(parameter.size) for parameter in config_space.values()):
         return math.inf
-    names = _placed(config_space)
+    names = _ordered(config_space)
     last_use = _last_uses(config_space, names)
     states: dict[tuple[tuple[str, Any], ...], int | float] = {(): 1}
     for index, name in enumerate(names):
@@ -45,8 +44,8 @@ def count(
     return sum(states.values())
 
 
-def _placed(config_space: ConfigurationSpace) -> list[str]:
-    """Parents first, children as soon as they can be, so that few values are kept."""
+def _ordered(config_space: ConfigurationSpace) -> list[str]:
+    """Parents first, children as early as possible, so that states hold few values."""
     names: list[str] = []
 
     def place(name: str) -> None:
@@ -63,7 +62,7 @@ def _placed(config_space: ConfigurationSpace) -> list[str]:
 
 
 def _last_uses(config_space: ConfigurationSpace, names: list[str]) -> dict[str, int]:
-    """The place of each parameter's last child, or its own."""
+    """The index of each parameter's last child, or its own without children."""
     last_use = {name: index for index, name in enumerate(names)}
     for index, name in enumerate(names):
         for parent in config_space.parents_of[name]:

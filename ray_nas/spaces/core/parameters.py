@@ -1,8 +1,7 @@
-"""What a search does with one ConfigSpace hyperparameter: draw it, change it, list its values,
-encode it.
+"""Functions of one ConfigSpace hyperparameter: draw, change, list and encode its values.
 
-Everything here is a function of a hyperparameter and a plain Python value, so that conditions and
-forbidden clauses are the business of `SearchSpace` alone.
+Each takes a hyperparameter and plain Python values. Conditions and forbidden clauses are handled in
+`validity.py`.
 """
 
 from collections.abc import Sequence
@@ -19,42 +18,49 @@ from ConfigSpace.hyperparameters import (
 )
 
 Value = bool | int | float | str
+"""The value of a parameter in a config."""
 MAX_LISTED: Final = 16
 """Integer ranges up to this long are treated value by value, longer ones like floats."""
 QUANTILE_STEPS: Final = (-0.3, -0.1, -0.02, 0.02, 0.1, 0.3)
-"""The neighbours of a float or a long integer, as steps in its unit interval (log scales
-included).
-"""
+"""Steps to the neighbours of a float or a long integer, in its unit interval (log or not)."""
 _MUTATION_SPREAD: Final = 0.2
+"""Standard deviation of a mutation, in the unit interval."""
 
 
 def plain(value: Any) -> Any:
-    """The plain Python value behind a numpy scalar (ConfigSpace hands out `np.str_` and
-    `np.int64`).
-    """
+    """The plain Python value of a numpy scalar (ConfigSpace returns `np.str_` and `np.int64`)."""
     return value.item() if isinstance(value, np.generic) else value
 
 
 def listed_values(parameter: Hyperparameter[Any, Any]) -> list[Value] | None:
-    """All values of a discrete parameter in its own order, or None for floats and long integer
-    ranges.
-    """
+    """All values of a discrete parameter in order; None for floats and long integer ranges."""
     if isinstance(parameter, CategoricalHyperparameter):
         return [plain(value) for value in parameter.choices]
     if isinstance(parameter, OrdinalHyperparameter):
         return [plain(value) for value in parameter.sequence]
     if isinstance(parameter, Constant):
         return [plain(parameter.value)]
-    lower, upper = getattr(parameter, "lower", None), getattr(parameter, "upper", None)
+    lower = getattr(parameter, "lower", None)
+    upper = getattr(parameter, "upper", None)
     if parameter.size <= MAX_LISTED and lower is not None and upper is not None:
         return list(range(int(lower), int(upper) + 1))
     return None
 
 
 def all_values(parameter: Hyperparameter[Any, Any]) -> Sequence[Value]:
-    """All values of a parameter that has finitely many, however long its range."""
+    """All values of a parameter with finitely many, however long its range."""
     listed = listed_values(parameter)
-    return range(int(parameter.lower), int(parameter.upper) + 1) if listed is None else listed  # type: ignore[attr-defined]
+    if listed is not None:
+        return listed
+    return range(int(parameter.lower), int(parameter.upper) + 1)  # type: ignore[attr-defined]
+
+
+def describe(parameter: Hyperparameter[Any, Any]) -> str:
+    """The values of a parameter in words, for error messages."""
+    listed = listed_values(parameter)
+    if listed is not None:
+        return f"one of {listed}"
+    return f"in [{parameter.lower}, {parameter.upper}]"  # type: ignore[attr-defined]
 
 
 def is_free(parameter: Hyperparameter[Any, Any]) -> bool:
@@ -67,35 +73,37 @@ def draw(parameter: Hyperparameter[Any, Any], rng: np.random.Generator) -> Value
     value: Any
     if isinstance(parameter, CategoricalHyperparameter):
         weights = parameter.probabilities
+        count = len(parameter.choices)
         uniform = weights is None or np.ptp(weights) == 0
-        index = (
-            rng.integers(len(parameter.choices))
-            if uniform
-            else rng.choice(len(parameter.choices), p=weights)
-        )
+        index = rng.integers(count) if uniform else rng.choice(count, p=weights)
         value = parameter.choices[int(index)]
     elif isinstance(parameter, OrdinalHyperparameter):
         value = parameter.sequence[int(rng.integers(len(parameter.sequence)))]
     elif isinstance(parameter, Constant):
         value = parameter.value
     elif isinstance(parameter, UniformIntegerHyperparameter):
-        if parameter.log:
-            low, high = np.log(parameter.lower - 0.5), np.log(parameter.upper + 0.5)
-            value = int(
-                np.clip(np.rint(np.exp(rng.uniform(low, high))), parameter.lower, parameter.upper)
-            )
-        else:
-            value = int(rng.integers(parameter.lower, parameter.upper + 1))
+        value = _draw_integer(parameter, rng)
     elif isinstance(parameter, UniformFloatHyperparameter):
         value = float(parameter.to_value(rng.random()))
-    else:  # normal and beta distributions draw through ConfigSpace, which wants numpy's older generator
+    else:
+        # Normal and beta distributions draw through ConfigSpace, which needs a RandomState
         value = parameter.sample_value(seed=np.random.RandomState(int(rng.integers(2**32))))
     return plain(value)  # type: ignore[no-any-return]
 
 
+def _draw_integer(parameter: UniformIntegerHyperparameter, rng: np.random.Generator) -> int:
+    low, high = parameter.lower, parameter.upper
+    if not parameter.log:
+        return int(rng.integers(low, high + 1))
+    drawn = np.exp(rng.uniform(np.log(low - 0.5), np.log(high + 0.5)))
+    return int(np.clip(np.rint(drawn), low, high))
+
+
 def redraw(parameter: Hyperparameter[Any, Any], value: Value, rng: np.random.Generator) -> Value:
-    """Another value: any of the others where they are few, else a Gaussian step of a fifth of
-    the unit interval.
+    """Another value of a parameter.
+
+    Any other value of a short list; a Gaussian step in the unit interval for floats and long
+    integer ranges.
     """
     listed = listed_values(parameter)
     if listed is not None:
@@ -110,25 +118,21 @@ def redraw(parameter: Hyperparameter[Any, Any], value: Value, rng: np.random.Gen
 
 
 def neighbor_values(parameter: Hyperparameter[Any, Any], value: Value) -> list[Value]:
-    """All the other values of a short list; fixed quantile steps for floats and long integer
-    ranges.
+    """The neighbours of a value.
+
+    All other values of a short list; fixed quantile steps for floats and long integer ranges.
     """
     listed = listed_values(parameter)
     if listed is not None:
         return [other for other in listed if other != value]
     position = float(parameter.to_vector(value))
     steps = [position + step for step in QUANTILE_STEPS if 0.0 <= position + step <= 1.0]
-    return list(
-        dict.fromkeys(
-            moved for step in steps if (moved := plain(parameter.to_value(step))) != value
-        )
-    )
+    moved = [plain(parameter.to_value(step)) for step in steps]
+    return [other for other in dict.fromkeys(moved) if other != value]
 
 
 def grid_values(parameter: Hyperparameter[Any, Any], points: int) -> list[Value]:
-    """Every value of a short list; `points` evenly spaced quantiles of a float or a long integer
-    range.
-    """
+    """All values of a short list; evenly spaced quantiles of a float or a long integer range."""
     listed = listed_values(parameter)
     if listed is not None:
         return listed
@@ -137,12 +141,12 @@ def grid_values(parameter: Hyperparameter[Any, Any], points: int) -> list[Value]
 
 
 def is_ordered(parameter: Hyperparameter[Any, Any]) -> bool:
-    """Whether the values stand on a line (ordinals, integers, floats)."""
+    """Whether the values have an order (ordinals, integers, floats)."""
     return not isinstance(parameter, CategoricalHyperparameter | Constant)
 
 
 def code_width(parameter: Hyperparameter[Any, Any], conditional: bool) -> int:
-    """How many entries `code` gives."""
+    """The number of entries of `code`."""
     if isinstance(parameter, CategoricalHyperparameter):
         return len(parameter.choices)
     return (1 if is_ordered(parameter) else 0) + (1 if conditional else 0)
@@ -151,12 +155,13 @@ def code_width(parameter: Hyperparameter[Any, Any], conditional: bool) -> int:
 def code(
     parameter: Hyperparameter[Any, Any], value: Value | None, conditional: bool
 ) -> list[float]:
-    """One-hot for categories, the place in [0, 1] for ordered values; a conditional one adds
-    whether it is active.
+    """A value as numbers: one-hot for categories, the place in [0, 1] for ordered values.
+
+    A conditional parameter adds an entry that is 1 while it is active.
 
     Args:
         parameter: The hyperparameter.
-        value: Its value, or None where it is inactive (all zeros).
+        value: Its value; None if it is inactive (all zeros).
         conditional: Whether the parameter can be inactive.
     """
     if value is None:

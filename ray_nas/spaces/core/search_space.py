@@ -1,71 +1,71 @@
-"""`SearchSpace`: a set of architectures on a ConfigSpace, with the moves that searchers make in
-it.
-"""
+"""`SearchSpace`: a set of architectures over a ConfigSpace, with the moves of the searchers."""
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
 from ConfigSpace import ConfigurationSpace
-from ConfigSpace.types import NotSet
 from ray.tune.search.sample import Domain, Sampler
 from torch import nn
 
 from ray_nas.spaces.core import counting, parameters
 from ray_nas.spaces.core.parameters import Value
 from ray_nas.spaces.core.unresolved import check_resolved, refuse_as_mutation
+from ray_nas.spaces.core.validity import Config, Rule, Validity
 
-Config = dict[str, Any]
-"""A flat dict of plain Python values: the active parameters of one architecture, in no
-particular order.
-"""
-Rule = Callable[[Config], bool]
-"""A validity rule beyond forbidden clauses: True where the config may be used."""
+__all__ = ["Config", "Rule", "SearchSpace"]
 
 _TRIES: Final = 1_000
 _EXACT_COUNT_LIMIT: Final = 20_000
 
 
 class SearchSpace(Domain):
-    """A search space over a `ConfigurationSpace`, conditions and forbidden clauses included.
+    """A search space over a `ConfigurationSpace`, with its conditions and forbidden clauses.
 
-    It is itself a Tune domain: `param_space={"arch": space, "lr": tune.loguniform(1e-4, 1e-1)}`
-        works with every Tune
-    searcher. It is immutable, and a copy of it is the object itself, since Tune copies its spec for
-    each trial.
+    A space is a Tune domain: `param_space={"arch": space, "lr": tune.loguniform(1e-4, 1e-1)}` works
+    with every Tune searcher. It is immutable, and its deep copy is the space itself, since Tune
+    copies its spec for each trial.
 
     Args:
-        config_space: The parameters. Copied, so that a later change of the original changes nothing
-            here.
-        rules: Validity rules that a forbidden clause cannot say; each takes a config and returns
+        config_space: The parameters. They are copied, so later changes have no effect here.
+        rules: Validity rules that no forbidden clause can express; each takes a config and returns
             whether it may be used.
 
     Raises:
-        ValueError: A parameter has no name that Tune can carry (it flattens results on `/`).
+        ValueError: A parameter's name contains "/" (Tune flattens results on it).
+
+    Example:
+        >>> from ConfigSpace import ConfigurationSpace
+        >>> space = SearchSpace(ConfigurationSpace({"depth": (1, 3), "op": ["conv", "pool"]}))
+        >>> space.size
+        6
+        >>> space.neighbors({"depth": 1, "op": "conv"})[0]
+        {'depth': 2, 'op': 'conv'}
+        >>> space.is_valid({"depth": 4, "op": "conv"})
+        False
     """
 
     def __init__(self, config_space: ConfigurationSpace, rules: Sequence[Rule] = ()) -> None:
         if not isinstance(config_space, ConfigurationSpace):
             raise TypeError(
-                f"config_space must be a ConfigSpace.ConfigurationSpace, got {type(config_space).__name__}"
+                "config_space must be a ConfigSpace.ConfigurationSpace, "
+                f"got {type(config_space).__name__}"
             )
         for name in config_space:
             if "/" in name:
                 raise ValueError(
-                    f"config_space: parameter names must not contain '/' (Tune flattens on it), got {name!r}"
+                    "config_space: parameter names must not contain '/' (Tune flattens on it), "
+                    f"got {name!r}"
                 )
         self._config_space = ConfigurationSpace.from_serialized_dict(
             config_space.to_serialized_dict()
         )
-        self._rules = tuple(rules)
-        self._size: int | float | None = None
         self._parameters = dict(self._config_space)
-        self._conditions = {
-            name: tuple(self._config_space.parent_conditions_of[name]) for name in self._parameters
-        }
-        self._forbidden = tuple(self._config_space.forbidden_clauses)
+        self._rules = tuple(rules)
+        self._validity = Validity(self._config_space, rules)
+        self._size: int | float | None = None
         self._free = frozenset(
             name for name, parameter in self._parameters.items() if parameters.is_free(parameter)
         )
@@ -78,20 +78,20 @@ class SearchSpace(Domain):
         return self
 
     def get_sampler(self) -> Sampler:
-        """What Tune's own random search draws from the space with."""
+        """The sampler for Tune's own random search."""
         return _SpaceSampler()
 
     def sample(self, config: Any = None, size: int = 1, random_state: Any = None) -> Any:
-        """One random config, or a list of `size` of them (`Domain.sample`'s signature).
+        """One random config, or a list of `size` configs (`Domain.sample`'s signature).
 
         Args:
-            config: Ignored; Tune passes the configuration drawn so far.
-            size: How many configs.
+            config: Ignored; Tune passes the values drawn so far.
+            size: Number of configs.
             random_state: A numpy `Generator` (drawn from in place), `RandomState`, seed or None.
 
         Raises:
-            ValueError: The forbidden clauses and rules leave too little to be found by drawing, or
-                population based training would mutate the space.
+            ValueError: 1,000 draws gave no config that the forbidden clauses and rules allow, or
+                population-based training would mutate the space.
         """
         if random_state is None:
             refuse_as_mutation(SearchSpace)
@@ -119,137 +119,119 @@ class SearchSpace(Domain):
 
     @property
     def config_space(self) -> ConfigurationSpace:
-        """The ConfigSpace behind it. Not to be changed."""
+        """The ConfigSpace behind it; must not be changed."""
         return self._config_space
 
     @property
     def fingerprint(self) -> str:
-        """A hash of the parameters, conditions and forbidden clauses: equal for spaces whose
-        configs mean the same.
+        """A hash of the parameters, conditions and forbidden clauses.
+
+        Equal for spaces whose configs mean the same.
         """
         text = json.dumps(self._config_space.to_serialized_dict(), sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property
     def size(self) -> int | float:
-        """The number of configs, infinite with a float.
+        """The number of configs; infinite if a parameter is a float.
 
-        Conditions are counted exactly; forbidden clauses and rules too up to 20,000 configs, beyond
-        that they are left out and the number is an upper bound.
+        Conditions are counted exactly. Forbidden clauses and rules are counted up to 20,000
+        configs; beyond that they are ignored, and the number is an upper bound.
         """
         if self._size is None:
-            self._size = self._counted()
+            self._size = self._count()
         return self._size
 
-    def _counted(self) -> int | float:
-        count = counting.count(self._config_space, self._is_active)
-        if self._is_limited() and count <= _EXACT_COUNT_LIMIT:
-            return sum(1 for _ in self._combinations(parameters.all_values))
+    def _count(self) -> int | float:
+        count = counting.count(self._config_space, self._validity.is_active)
+        if self._validity.excludes_configs and count <= _EXACT_COUNT_LIMIT:
+            return sum(1 for _ in self._validity.combinations(parameters.all_values))
         return count
 
     def active(self, config: Mapping[str, Any]) -> list[str]:
-        """The names of the parameters that are active given the values in `config`, parents
-        first.
+        """The names of the active parameters, parents first.
+
+        Args:
+            config: Values by name; a parameter that it lacks has its default.
         """
-        return list(
-            self._complete(
-                config, lambda name: parameters.plain(self._parameters[name].default_value)
-            )
-        )
+        return list(self.complete(config))
 
     def validate(self, config: Mapping[str, Any]) -> None:
-        """Raises a ValueError that names the parameter, the rule and the value if `config` is
-        none of this space.
+        """Raises unless `config` is in the space.
+
+        Raises:
+            TypeError: `config` is no dict.
+            ValueError: A value is unknown, missing or inactive, or a clause or rule forbids the
+                config; the message names the parameter, the rule and the value.
         """
-        if not isinstance(config, Mapping):
-            raise TypeError(
-                f"config must be a dict of parameter values, got {type(config).__name__}"
-            )
-        for name, value in config.items():
-            if name not in self._parameters:
-                raise ValueError(
-                    f"config has an unknown parameter {name!r}; known are {', '.join(self._parameters)}"
-                )
-            if not self._is_legal(name, value):
-                raise ValueError(
-                    f"config[{name!r}] must be {describe(self._parameters[name])}, got {value!r}"
-                )
-        active = self._complete(config, self._missing)
-        for name in config:
-            if name not in active:
-                conditions = " and ".join(str(condition) for condition in self._conditions[name])
-                raise ValueError(
-                    f"config[{name!r}] is inactive here and must be left out: {conditions}"
-                )
-        broken = self._broken(active)
-        if broken is not None:
-            raise ValueError(f"config {broken}: {dict(config)}")
+        self._validity.check(config)
 
     def complete(self, values: Mapping[str, Any]) -> Config:
-        """The config that has these values and, for all else that is active, the defaults (the
-        first or smallest values).
+        """The config with these values, and defaults for all other active parameters.
+
+        Defaults are the first or smallest values.
         """
-        return self._complete(values, self._default)
+        return self._validity.complete(values, self._default)
 
     def translate(self, config: Mapping[str, Any]) -> Config | None:
-        """A config of an earlier version of this space as a config of this one, None where it has
-        no counterpart.
+        """A config of an earlier version of this space as one of this version.
 
-        Labels keep their meaning across versions. A choice that the config does not know yet takes
-        its default, so a new choice whose first value is what the network did before leaves old
-        results valid: `[space.translate(c) for c in old]` are `points_to_evaluate` (or known
-        results) of the edited space.
+        Labels keep their meaning across versions. A choice that is new takes its default, so a new
+        choice whose first value is what the network did before leaves old results valid:
+        `[space.translate(c) for c in old]` are `points_to_evaluate` of the edited space.
+
+        Returns:
+            The config, or None if this space has no counterpart.
         """
-        if any(
-            name not in self._parameters or not self._is_legal(name, value)
-            for name, value in config.items()
-        ):
-            return None
+        for name, value in config.items():
+            if name not in self._parameters or not self._validity.is_legal(name, value):
+                return None
         completed = self.complete(config)
-        return (
-            completed if config.keys() <= completed.keys() and self._is_allowed(completed) else None
-        )
+        keeps_all = config.keys() <= completed.keys()
+        return completed if keeps_all and self._validity.allows(completed) else None
 
     # Moves.
 
     def mutate(self, config: Mapping[str, Any], rng: np.random.Generator) -> Config:
-        """A valid config that differs from `config` in one parameter (and in what that switches on
-        or off).
+        """A valid config that differs in one parameter, and in what that activates or deactivates.
 
-        Where forbidden clauses and rules leave no such config, one that differs in two, or as few
-        more as are found.
+        If forbidden clauses and rules leave no such config, it differs in as few parameters as
+        possible.
 
         Raises:
             ValueError: No other config was found.
         """
         names = [name for name in config if name in self._free]
+
+        # One parameter at random
         for _ in range(_TRIES if names else 0):
-            child = self._redrawn(config, [names[int(rng.integers(len(names)))]], rng)
-            if self._is_allowed(child):
+            child = self._redraw(config, [names[int(rng.integers(len(names)))]], rng)
+            if self._validity.allows(child):
                 return child
+
+        # One parameter, all values tried
         if neighbors := self.neighbors(config):
             return neighbors[int(rng.integers(len(neighbors)))]
+
+        # Two parameters, then more
         for size in range(2, len(names) + 1):
             for _ in range(_TRIES):
-                child = self._redrawn(
-                    config,
-                    [names[int(index)] for index in rng.choice(len(names), size, replace=False)],
-                    rng,
-                )
-                if self._is_allowed(child):
+                drawn = rng.choice(len(names), size, replace=False)
+                child = self._redraw(config, [names[int(index)] for index in drawn], rng)
+                if self._validity.allows(child):
                     return child
         raise ValueError(
             f"config has no valid mutation: nothing else is allowed around {dict(config)}"
         )
 
-    def _redrawn(
+    def _redraw(
         self, config: Mapping[str, Any], names: Sequence[str], rng: np.random.Generator
     ) -> Config:
-        """Other values for these parameters, and random ones for what they switch on."""
+        """Other values for these parameters, and random ones for those that they activate."""
         values = {
             name: parameters.redraw(self._parameters[name], config[name], rng) for name in names
         }
-        return self._complete(
+        return self._validity.complete(
             {**config, **values}, lambda other: parameters.draw(self._parameters[other], rng)
         )
 
@@ -258,8 +240,8 @@ class SearchSpace(Domain):
     ) -> Config:
         """A valid config whose parameters come from `a` or `b` at even odds (uniform crossover).
 
-        A parameter that only one parent has is taken from that one, and one that neither has is
-        drawn. Where forbidden clauses and rules admit no mixture, a copy of `a`.
+        A parameter that only one parent has comes from that parent; one that neither has is drawn.
+        If forbidden clauses and rules allow no mixture, the result is a copy of `a`.
         """
 
         def inherit(name: str) -> Value:
@@ -270,61 +252,50 @@ class SearchSpace(Domain):
             return value
 
         for _ in range(_TRIES):
-            child = self._complete({}, inherit)
-            if self._is_allowed(child):
+            child = self._validity.complete({}, inherit)
+            if self._validity.allows(child):
                 return child
         return dict(a)
 
     def neighbors(self, config: Mapping[str, Any]) -> list[Config]:
-        """Every valid config one move away: one parameter takes another of its values.
+        """All valid configs in which one parameter has another value.
 
-        Floats and long integer ranges move by fixed quantile steps. Parameters that a move switches
-        on take their default values.
+        Floats and long integer ranges move by fixed quantile steps. Parameters that a move
+        activates take their defaults.
         """
         result = []
         for name in self._parameters:
             if name in self._free and name in config:
                 for value in parameters.neighbor_values(self._parameters[name], config[name]):
                     child = self.complete({**config, name: value})
-                    if self._is_allowed(child):
+                    if self._validity.allows(child):
                         result.append(child)
         return result
 
-    def grid(self, points: int = 5) -> Iterator[Config]:
-        """Every valid config in a fixed order; floats and long integer ranges at `points` evenly
-        spaced quantiles.
+    def grid(self, points_per_range: int = 5) -> Iterator[Config]:
+        """All valid configs in a fixed order.
+
+        Args:
+            points_per_range: Values of a float or a long integer range, at evenly spaced quantiles.
         """
-        return self._combinations(lambda parameter: parameters.grid_values(parameter, points))
-
-    def _combinations(self, values_of: Callable[[Any], Sequence[Value]]) -> Iterator[Config]:
-        names = list(self._parameters)
-
-        def extend(values: dict[str, Any], index: int) -> Iterator[Config]:
-            if index == len(names):
-                config = {name: value for name, value in values.items() if value is not NotSet}
-                if self._is_allowed(config):
-                    yield config
-                return
-            name = names[index]
-            options: Sequence[Any] = [NotSet]
-            if self._is_active(name, values):
-                options = values_of(self._parameters[name])
-            for value in options:
-                yield from extend({**values, name: value}, index + 1)
-
-        return extend({}, 0)
+        return self._validity.combinations(
+            lambda parameter: parameters.grid_values(parameter, points_per_range)
+        )
 
     # Identity and features.
 
     def canonical(self, config: Mapping[str, Any]) -> str:
-        """A key that is equal for configs that compute the same function; here for equal
-        configs.
+        """A key that is equal for configs that compute the same function.
+
+        Here it is equal for equal configs; spaces that know more override it.
         """
         return json.dumps(config, sort_keys=True)
 
     def encode(self, config: Mapping[str, Any]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-        """A float vector of fixed length: one-hot categories, places in [0, 1] for ordered
-        values, zeros if inactive.
+        """A float vector of fixed length in [0, 1].
+
+        Categories are one-hot, ordered values have their place in [0, 1], inactive parameters are
+        zero.
         """
         entries: list[float] = []
         for name in self._parameters:
@@ -332,52 +303,50 @@ class SearchSpace(Domain):
         return np.array(entries, dtype=np.float64)
 
     def features(self, config: Mapping[str, Any]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-        """What a performance predictor sees of a config: a float vector of fixed length,
-        `encode` where a space knows no better.
+        """The input of a performance predictor: a float vector of fixed length.
+
+        Here it is `encode`; spaces with better features override it.
         """
         return self.encode(config)
 
-    # Networks: spaces that describe one override these.
+    # Networks: spaces that describe networks override these.
 
     def build(self, config: Mapping[str, Any]) -> nn.Module:
-        """The network of `config`, with only the chosen layers in it. Keys that are not the
-        space's own are ignored.
+        """The network of `config`, with only the chosen layers in it.
+
+        Args:
+            config: A config of the space; other keys are ignored.
         """
         raise NotImplementedError(
-            f"{type(self).__name__}.build: a raw ConfigurationSpace does not say how its configs become networks; "
-            "build the network in your trainable, or describe it as a ModelSpace"
+            f"{type(self).__name__}.build: a raw ConfigurationSpace does not say how its configs "
+            "become networks; build the network in your trainable, or describe it as a ModelSpace"
         )
 
     def parameter_count(self, config: Mapping[str, Any]) -> int | None:
-        """How many trainable parameters the network of `config` has; None where the space does
-        not say how networks are built.
-        """
+        """The number of trainable parameters; None if the space describes no networks."""
         return None
 
     # A trial's config may nest (`JointSpace`); here it is the config itself.
 
     def to_tune(self, config: Mapping[str, Any]) -> dict[str, Any]:
-        """What a trial's config holds for `config`."""
+        """The entries of a trial's config for `config`."""
         return dict(config)
 
     def from_tune(self, trial_config: Mapping[str, Any]) -> Config:
-        """The config inside of a trial's config; entries that are not the space's own are left
-        out.
-        """
-        return self.own(trial_config)
+        """The config in a trial's config; entries that are not the space's are left out."""
+        return self.own_parameters(trial_config)
 
-    def own(self, config: Mapping[str, Any]) -> Config:
-        """The entries of `config` that are this space's, e.g. without the learning rate that
-        Tune searches beside it.
+    def own_parameters(self, config: Mapping[str, Any]) -> Config:
+        """The entries of `config` that are parameters of this space.
+
+        This leaves out the learning rate, for example, if Tune searches it beside the space.
         """
         return {name: value for name, value in config.items() if name in self._parameters}
 
     def _to_build(self, config: Mapping[str, Any]) -> Config:
-        """The entries of `config` that are this space's, checked; an error says what was
-        probably meant.
-        """
+        """This space's entries of `config`, checked; an error says what was probably meant."""
         check_resolved(config)
-        own = self.own(config)
+        own = self.own_parameters(config)
         try:
             self.validate(own)
         except ValueError as error:
@@ -388,27 +357,25 @@ class SearchSpace(Domain):
         return own
 
     def _configs_inside(self, config: Mapping[str, Any], name: str) -> Iterator[str]:
-        """Where configs of this space stand in a nested one."""
+        """The places of this space's configs in a nested config."""
         for key, value in config.items():
             if isinstance(value, Mapping):
-                if self.is_valid(self.own(value)):
+                if self.is_valid(self.own_parameters(value)):
                     yield f"{name}[{key!r}]"
                 yield from self._configs_inside(value, f"{name}[{key!r}]")
 
     # Helpers.
 
-    def _missing(self, name: str) -> Value:
-        raise ValueError(f"config lacks {name!r}, which must be {describe(self._parameters[name])}")
-
     def _code(self, name: str, config: Mapping[str, Any]) -> list[float]:
-        return parameters.code(
-            self._parameters[name], config.get(name), bool(self._conditions[name])
-        )
+        conditional = self._validity.is_conditional(name)
+        return parameters.code(self._parameters[name], config.get(name), conditional)
 
     def _sample(self, rng: np.random.Generator) -> Config:
         for _ in range(_TRIES):
-            config = self._complete({}, lambda name: parameters.draw(self._parameters[name], rng))
-            if self._is_allowed(config):
+            config = self._validity.complete(
+                {}, lambda name: parameters.draw(self._parameters[name], rng)
+            )
+            if self._validity.allows(config):
                 return config
         raise ValueError(
             f"{self!r}: {_TRIES} draws gave no config that its forbidden clauses and rules allow"
@@ -416,59 +383,6 @@ class SearchSpace(Domain):
 
     def _default(self, name: str) -> Value:
         return parameters.plain(self._parameters[name].default_value)  # type: ignore[no-any-return]
-
-    def _complete(self, wanted: Mapping[str, Any], fill: Callable[[str], Any]) -> Config:
-        """The active parameters, parents first: `wanted` where it has a value, else what `fill`
-        gives for the name.
-        """
-        values: dict[str, Any] = {}
-        for name in self._parameters:
-            if not self._is_active(name, values):
-                values[name] = NotSet
-            else:
-                values[name] = wanted[name] if name in wanted else fill(name)
-        return {name: value for name, value in values.items() if value is not NotSet}
-
-    def _is_active(self, name: str, values: dict[str, Any]) -> bool:
-        return all(condition.satisfied_by_value(values) for condition in self._conditions[name])
-
-    def _is_legal(self, name: str, value: Any) -> bool:
-        if type(value) is bool or isinstance(
-            value, str
-        ):  # 1 == True, but only one of them can be meant
-            listed = parameters.listed_values(self._parameters[name])
-            return listed is not None and any(
-                type(known) is type(value) and known == value for known in listed
-            )
-        try:
-            return bool(self._parameters[name].legal_value(value))
-        except (TypeError, ValueError):
-            return False
-
-    def _is_allowed(self, config: Config) -> bool:
-        return self._broken(config) is None
-
-    def _is_limited(self) -> bool:
-        """Whether forbidden clauses or rules may refuse a config whose values are all legal."""
-        return bool(self._forbidden or self._rules)
-
-    def _broken(self, config: Config) -> str | None:
-        """What the config breaks, for "config ..." in an error message; None if nothing."""
-        for clause in self._forbidden:
-            if clause.is_forbidden_value(config):
-                return f"is forbidden by {clause}"
-        for rule in self._rules:
-            if not rule(config):
-                return f"breaks the rule {getattr(rule, '__name__', rule)!s}"
-        return None
-
-
-def describe(parameter: Any) -> str:
-    """What a parameter allows, for error messages."""
-    listed = parameters.listed_values(parameter)
-    if listed is not None:
-        return f"one of {listed}"
-    return f"in [{parameter.lower}, {parameter.upper}]"
 
 
 class _SpaceSampler(Sampler):
@@ -479,8 +393,9 @@ class _SpaceSampler(Sampler):
 
 
 def _generator(random_state: Any) -> np.random.Generator:
-    """A Generator for whatever Tune passes; its wrapper of old and new numpy generators has
-    `integers` for both.
+    """A Generator for anything that Tune passes.
+
+    Tune wraps old and new numpy generators in a class that has `integers` for both.
     """
     if isinstance(random_state, np.random.Generator):
         return random_state

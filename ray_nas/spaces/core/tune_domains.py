@@ -1,6 +1,4 @@
-"""Tune's own domains (`tune.loguniform`, `tune.choice`, ...) as ConfigSpace hyperparameters, and
-back.
-"""
+"""Tune's domains (`tune.loguniform`, `tune.choice`, ...) as hyperparameters, and back."""
 
 import math
 from collections.abc import Callable
@@ -28,25 +26,25 @@ from ray.tune.search.sample import (
 from ray_nas.spaces.core.parameters import listed_values
 
 _NORMAL_WIDTH: Final = 5.0
-"""A normal domain is cut at this many standard deviations, since its values are encoded in [0,
-1].
-"""
+"""A normal domain is cut at this many standard deviations, so that [0, 1] can encode it."""
 
 
 @dataclass(frozen=True)
 class TuneParameter:
-    """A Tune domain as a hyperparameter, whose value it turns into what the trial's config holds.
+    """A Tune domain as a hyperparameter, and how values of one become values of the other.
 
-    A choice of anything but plain values of one type goes by the text of its options, a quantised
-    range by its index.
+    The hyperparameter of a choice of anything but plain values of one type has the text of its
+    options as values; that of a quantised range has multiples of the step, counted.
     """
 
     hyperparameter: Hyperparameter[Any, Any]
     options: tuple[Any, ...] | None = None
+    """Tune's values in the order of the hyperparameter's, if they differ."""
     step: float | int | None = None
+    """The step of a quantised range."""
 
     def to_tune(self, value: Any) -> Any:
-        """What the trial's config holds for a value of the hyperparameter."""
+        """The value in the trial's config for a value of the hyperparameter."""
         if self.options is not None:
             return self.options[self._names().index(value)]
         if self.step is None:
@@ -57,15 +55,13 @@ class TuneParameter:
         return listed_values(self.hyperparameter) or []
 
     def from_tune(self, value: Any) -> Any:
-        """The hyperparameter's value for what stands in a trial's config; unknown values pass,
-        to be refused by name.
+        """The hyperparameter's value for a value in a trial's config.
+
+        An unknown value is returned unchanged; validation then refuses it by name.
         """
         if self.options is not None:
-            matches = [
-                name
-                for name, option in zip(self._names(), self.options or (), strict=True)
-                if option == value
-            ]
+            pairs = zip(self._names(), self.options, strict=True)
+            matches = [name for name, option in pairs if option == value]
             return str(matches[0]) if matches else value
         return value if self.step is None else round(value / self.step)
 
@@ -74,14 +70,15 @@ def from_domain(name: str, domain: Domain) -> TuneParameter:
     """The hyperparameter `name` for a domain of `param_space`.
 
     Raises:
-        ValueError: A domain without bounds, an empty choice, or one that holds further domains.
+        ValueError: A domain without bounds, an empty choice, or a choice of further domains.
     """
     if isinstance(domain, Categorical):
         return _choice(name, domain)
     if isinstance(domain, Float | Integer):
         return _range(name, domain)
     raise ValueError(
-        f"param_space[{name!r}]: a {type(domain).__name__} cannot be searched here; use tune.choice or a number range"
+        f"param_space[{name!r}]: a {type(domain).__name__} cannot be searched here; "
+        "use tune.choice or a number range"
     )
 
 
@@ -91,8 +88,9 @@ def _choice(name: str, domain: Categorical) -> TuneParameter:
         raise ValueError(f"param_space[{name!r}]: tune.choice needs at least one option")
     if any(holds_domain(option) for option in options):
         raise ValueError(
-            f"param_space[{name!r}]: domains inside of tune.choice are not searched; describe them as a ConfigurationSpace "
-            "with conditions and put SearchSpace(config_space) into param_space"
+            f"param_space[{name!r}]: domains inside of tune.choice are not searched; describe them "
+            "as a ConfigurationSpace with conditions and put SearchSpace(config_space) into "
+            "param_space"
         )
     kinds = {type(option) for option in options}
     if kinds <= {str} or kinds <= {int} or kinds <= {float} or kinds <= {bool}:
@@ -104,7 +102,7 @@ def _choice(name: str, domain: Categorical) -> TuneParameter:
 
 
 def holds_domain(value: Any) -> bool:
-    """Whether there is something to search in a value, however deep."""
+    """Whether a value contains a Tune domain at any depth."""
     if isinstance(value, dict):
         return "grid_search" in value or any(holds_domain(item) for item in value.values())
     if isinstance(value, list | tuple):
@@ -113,25 +111,27 @@ def holds_domain(value: Any) -> bool:
 
 
 def _range(name: str, domain: Float | Integer) -> TuneParameter:
-    sampler, step = domain.get_sampler(), None  # type: ignore[no-untyped-call]
+    sampler = domain.get_sampler()  # type: ignore[no-untyped-call]
+    step = None
     if isinstance(sampler, Quantized):
-        sampler, step = sampler.get_sampler(), sampler.q  # type: ignore[no-untyped-call]
+        step = sampler.q
+        sampler = sampler.get_sampler()  # type: ignore[no-untyped-call]
     if isinstance(sampler, Normal):
         return _normal(name, sampler, step)
     low, high = domain.lower, domain.upper
     log = isinstance(sampler, LogUniform)
     if isinstance(domain, Integer) and step in (None, 1):  # Tune's upper end is exclusive here
-        return _integers(
-            name, int(low), int(high) - 1, log, None, f"[{low}, {high}) holds no integer"
-        )
+        empty = f"[{low}, {high}) holds no integer"
+        return _integers(name, int(low), int(high) - 1, log, None, empty)
     if step is not None:
-        first, last = _index(low, step, math.ceil), _index(high, step, math.floor)
-        return _integers(
-            name, first, last, log, step, f"[{low}, {high}] holds no multiple of {step}"
-        )
+        first = _index(low, step, math.ceil)
+        last = _index(high, step, math.floor)
+        empty = f"[{low}, {high}] holds no multiple of {step}"
+        return _integers(name, first, last, log, step, empty)
     if not (float("-inf") < low < high < float("inf")):
         raise ValueError(
-            f"param_space[{name!r}]: a range needs finite bounds with lower < upper, got [{low}, {high}]"
+            f"param_space[{name!r}]: a range needs finite bounds with lower < upper, "
+            f"got [{low}, {high}]"
         )
     return TuneParameter(UniformFloatHyperparameter(name, float(low), float(high), log=log))
 
@@ -142,22 +142,25 @@ def _normal(name: str, sampler: Normal, step: float | None) -> TuneParameter:
         return TuneParameter(
             NormalFloatHyperparameter(name, sampler.mean, sampler.sd, lower=low, upper=high)
         )
-    first, last = round(low / step), round(high / step)
+    first = round(low / step)
+    last = round(high / step)
     if first == last:
         return TuneParameter(CategoricalHyperparameter(name, [first]), step=step)
-    # ConfigSpace places first at 0 and last at 1, but draws each integer from an equal part of [0,
-    # 1]. Moved to where these parts
-    # lie, the normal distribution gives each the probability of being rounded to.
+    # ConfigSpace places first at 0 and last at 1, but draws each integer from an equal part of
+    # [0, 1]. Moved to where these parts are, the normal distribution gives each integer the
+    # probability that a value rounds to it.
     shrunk = (last - first) / (last - first + 1)
-    mean, sd = first + (sampler.mean / step - first + 0.5) * shrunk, sampler.sd / step * shrunk
+    mean = first + (sampler.mean / step - first + 0.5) * shrunk
+    sd = sampler.sd / step * shrunk
     return TuneParameter(
         NormalIntegerHyperparameter(name, mean, sd, lower=first, upper=last), step=step
     )
 
 
 def _index(bound: float, step: float, inwards: Callable[[float], int]) -> int:
-    """How many steps the last multiple of `step` within a bound is; as in Tune, one may stand on
-    it but for a rounding error.
+    """The last multiple of `step` within a bound, in steps.
+
+    As in Tune, a multiple may be outside of the bound by a rounding error.
     """
     nearest = round(bound / step)
     return nearest if math.isclose(bound / step, nearest) else inwards(bound / step)

@@ -1,6 +1,4 @@
-"""The choices of a network as a `ConfigurationSpace`: parameters, conditions and forbidden
-clauses.
-"""
+"""The choices of a network as a `ConfigurationSpace`, with conditions and forbidden clauses."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -23,12 +21,13 @@ from ConfigSpace.hyperparameters import (
 )
 
 from ray_nas.spaces.core.parameters import Value
-from ray_nas.spaces.model.choices import Choice, Condition, Forbidden
+from ray_nas.spaces.model.choice_context import Choice, Condition, Forbidden
 
 
 def reachable(choices: Mapping[str, Choice]) -> dict[str, Choice]:
-    """The choices that some config can switch on, with their conditions on values that are
-    there.
+    """The choices that some config can activate.
+
+    Their conditions keep only values that their parents still have.
     """
     reached: set[str] = set()
     while True:
@@ -46,7 +45,7 @@ def reachable(choices: Mapping[str, Choice]) -> dict[str, Choice]:
 def _possible(
     choice: Choice, choices: Mapping[str, Choice], reached: Collection[str]
 ) -> list[Condition | None]:
-    """The conditions that can come true, given which choices are reached."""
+    """The conditions of a choice that can hold, given which choices are reached."""
     conditions: list[Condition | None] = []
     for condition in choice.conditions:
         if condition is None:
@@ -61,10 +60,10 @@ def _possible(
 def config_space_of(
     choices: Mapping[str, Choice], forbidden: Sequence[Forbidden]
 ) -> ConfigurationSpace:
-    """Parameters, conditions and forbidden clauses for choices.
+    """The choices as parameters and conditions, with forbidden clauses.
 
     Raises:
-        ValueError: A forbidden combination rules out the default.
+        ValueError: A forbidden combination excludes the default.
     """
     config_space = ConfigurationSpace()
     parameters = {label: _parameter(choice) for label, choice in choices.items()}
@@ -83,7 +82,8 @@ def config_space_of(
             config_space.add(*clauses)
         except ForbiddenValueError as error:
             raise ValueError(
-                f"forbidden[{index}] = {combination} rules out the first values of its choices, which are the default"
+                f"forbidden[{index}] = {combination} excludes the first values of its choices, "
+                "which are the default"
             ) from error
     return config_space
 
@@ -93,7 +93,7 @@ def _clauses(
     choices: Mapping[str, Choice],
     parameters: Mapping[str, Hyperparameter[Any, Any]],
 ) -> list[ForbiddenAndConjunction | ForbiddenInClause]:
-    """The combination as a clause; none where a restricted space cannot take it any more."""
+    """The combination as a clause; no clause if no config of a restricted space can have it."""
     parts = []
     for label, given in combination.items():
         values = [
@@ -119,27 +119,27 @@ def _parameter(choice: Choice) -> Hyperparameter[Any, Any]:
 def _condition(
     child: Hyperparameter[Any, Any], parent: Hyperparameter[Any, Any], values: tuple[Any, ...]
 ) -> EqualsCondition | InCondition:
-    return (
-        EqualsCondition(child, parent, values[0])
-        if len(values) == 1
-        else InCondition(child, parent, list(values))
-    )
+    if len(values) == 1:
+        return EqualsCondition(child, parent, values[0])
+    return InCondition(child, parent, list(values))
 
 
 def check_forbidden(forbidden: Sequence[Forbidden], choices: Mapping[str, Choice]) -> None:
-    """Raises a ValueError for a combination that names a choice or a value that is not there."""
+    """Raises a ValueError for a combination that is empty or names an unknown choice or value."""
     for index, combination in enumerate(forbidden):
         if not combination:
             raise ValueError(f"forbidden[{index}] is empty: it must name at least one choice")
         for label, given in combination.items():
             if label not in choices:
                 raise ValueError(
-                    f"forbidden[{index}] names an unknown choice {label!r}; known are {', '.join(choices)}"
+                    f"forbidden[{index}] names an unknown choice {label!r}; "
+                    f"the choices are {', '.join(choices)}"
                 )
             unknown = [value for value in _listed(given) if value not in choices[label].values]
             if unknown:
                 raise ValueError(
-                    f"forbidden[{index}][{label!r}] must be among {list(choices[label].values)}, got {unknown}"
+                    f"forbidden[{index}][{label!r}] must be among {list(choices[label].values)}, "
+                    f"got {unknown}"
                 )
 
 

@@ -1,34 +1,23 @@
-"""Finds choices whose shapes do not fit: every choice once with each of its values, on the meta
-device (nothing is computed).
+"""Finds choices whose shapes do not fit, by running each value of each choice once.
+
+The networks run on the meta device, so nothing is computed.
 """
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import nn
 
 from ray_nas.spaces.core.parameters import Value
-from ray_nas.spaces.model.choices import Choice
+from ray_nas.spaces.model.choice_context import Choice, NetworkSpace
 
 
-class NetworkSpace(Protocol):
-    """What a dry run needs of a space."""
+def check_shapes(space: NetworkSpace, input_shape: tuple[int, ...], dtype: torch.dtype) -> None:
+    """Runs the default network, then each value of one choice after another.
 
-    @property
-    def choices(self) -> Mapping[str, Choice]: ...  # noqa: D102
-
-    def build(self, config: Mapping[str, Any]) -> nn.Module: ...  # noqa: D102
-
-    def is_valid(self, value: Any) -> bool: ...  # noqa: D102
-
-    def complete(self, values: Mapping[str, Any]) -> dict[str, Any]: ...  # noqa: D102
-
-
-def dry_run(space: NetworkSpace, input_shape: tuple[int, ...], dtype: torch.dtype) -> None:
-    """Runs the network with the first value of every choice, then with each other value of one
-    choice after the other.
+    All other choices have their first values.
 
     Args:
         space: The space.
@@ -36,7 +25,7 @@ def dry_run(space: NetworkSpace, input_shape: tuple[int, ...], dtype: torch.dtyp
         dtype: The inputs' type.
 
     Raises:
-        ValueError: A network cannot be made or does not run on such inputs; the message names the
+        ValueError: A network cannot be built or does not run on such inputs; the message names the
             choice and the layer.
     """
     with torch.device("meta"):
@@ -44,56 +33,67 @@ def dry_run(space: NetworkSpace, input_shape: tuple[int, ...], dtype: torch.dtyp
     problem = _problem(space, space.complete({}), inputs)
     if problem is not None:
         raise ValueError(
-            f"with the first value of every choice, the network does not fit inputs of shape {input_shape}: {problem}"
+            "with the first value of every choice, the network does not fit inputs of shape "
+            f"{input_shape}: {problem}"
         )
     for label, choice in space.choices.items():
         for value in choice.values:
-            config = space.complete({**_reached(space.choices, label), label: value})
+            config = space.complete({**_activating(space.choices, label), label: value})
             problem = _problem(space, config, inputs)
             if problem is not None:
                 raise ValueError(
-                    f"choice {label!r} = {value!r} does not fit inputs of shape {input_shape}: {problem}; the config is {config}"
+                    f"choice {label!r} = {value!r} does not fit inputs of shape {input_shape}: "
+                    f"{problem}; the config is {config}"
                 )
 
 
-def _reached(choices: Mapping[str, Choice], label: str) -> dict[str, Value]:
+def _activating(choices: Mapping[str, Choice], label: str) -> dict[str, Value]:
     """Values of other choices under which the choice `label` is active."""
-    place = choices[label].conditions[0] if None not in choices[label].conditions else None
-    return {} if place is None else {**_reached(choices, place[0]), place[0]: place[1][0]}
+    conditions = choices[label].conditions
+    condition = None if None in conditions else conditions[0]
+    if condition is None:
+        return {}
+    parent, values = condition
+    return {**_activating(choices, parent), parent: values[0]}
 
 
 def _problem(space: NetworkSpace, config: dict[str, Any], inputs: torch.Tensor) -> str | None:
-    """Why a config's network cannot run, None if it can (or need not, by a rule)."""
+    """Why the network of a config cannot run; None if it runs, or if a rule excludes it."""
     if not space.is_valid(config):
         return None
-    path: list[str] = []
+    running: list[str] = []
     try:
         with torch.device("meta"), torch.no_grad():
             network = space.build(config)
-            with _followed(network, path):
+            with _track_layers(network, running):
                 network(inputs)
     except (ArithmeticError, IndexError, RuntimeError, TypeError, ValueError) as error:
-        place = f"in {path[-1]}: " if path else ""
+        place = f"in {running[-1]}: " if running else ""
         return f"{place}{type(error).__name__}: {error}"
     return None
 
 
 @contextmanager
-def _followed(network: nn.Module, path: list[str]) -> Iterator[None]:
-    """Keeps the names of the layers that are running in `path`, outermost first; after an error
-    they stay there.
+def _track_layers(network: nn.Module, running: list[str]) -> Iterator[None]:
+    """Keeps the layers that are running in `running`, outermost first.
+
+    An error leaves them there.
     """
+
+    def enter(described: str) -> None:
+        running.append(described)
+
+    def leave() -> None:
+        running.pop()
+
     hooks = []
     for name, module in network.named_modules():
-        described = f"layer {name!r} ({type(module).__name__})" if name else type(module).__name__
-        hooks.append(
-            module.register_forward_pre_hook(
-                lambda module, inputs, described=described: path.append(described)
-            )
-        )
-        hooks.append(
-            module.register_forward_hook(lambda module, inputs, outputs: path.pop() and None)
-        )
+        kind = type(module).__name__
+        described = f"layer {name!r} ({kind})" if name else kind
+        hooks += [
+            module.register_forward_pre_hook(lambda *call, described=described: enter(described)),
+            module.register_forward_hook(lambda *call: leave()),
+        ]
     try:
         yield
     finally:

@@ -1,8 +1,7 @@
-"""How a layer of a smaller size takes its tensors out of the largest one's: leading channels,
-centred kernels.
+"""How a smaller layer's tensors are cut out of the largest: leading channels, centred kernels.
 
-Each kind of layer has a rule, found by its type or the nearest base class that has one. A layer
-without a rule may be part of a supernet as long as its tensors have one shape in the whole space.
+Each kind of layer has a rule, found by its type or its nearest base class with a rule. A layer
+without one may be part of a supernet if its tensors have one shape in the whole space.
 """
 
 from collections.abc import Callable, Hashable
@@ -13,22 +12,28 @@ import torch
 from torch import nn
 
 View = Callable[[str, torch.Tensor, torch.Size], torch.Tensor]
-"""The part of a layer's largest tensor, by its name in the layer, that a layer whose tensor has
-the given shape uses.
-"""
+"""Takes a tensor's name in its layer, the largest tensor and a shape; returns a part of it."""
 
 
 @dataclass(frozen=True)
 class Slicing:
-    """The rule of one kind of layer."""
+    """The rule of one kind of layer.
+
+    Example:
+        >>> import torch
+        >>> Slicing(leading).view("weight", torch.arange(6.0).reshape(2, 3), torch.Size([1, 2]))
+        tensor([[0., 1.]])
+    """
 
     view: View
-    """Cuts each of the layer's tensors. Narrowed views, so that running statistics reach the
-    shared tensor.
+    """Cuts each of the layer's tensors.
+
+    It should return views, so that running statistics reach the shared tensor.
     """
     invariant: Callable[[nn.Module], Hashable] = lambda layer: None
-    """What must be the same for two sizes of one layer, or its slices would mix what does not
-    belong together.
+    """A property that two sizes of one layer must share.
+
+    Otherwise slices would mix what does not belong together.
     """
     meaning: str = ""
     """The invariant in words, for the error message."""
@@ -38,11 +43,21 @@ _rules: dict[type[nn.Module], Slicing] = {}
 
 
 def register_slicing(layer: type[nn.Module], rule: Slicing) -> None:
-    """Says how layers of this type (and of its subclasses without a rule of their own) are cut in a
-    supernet.
+    """Sets how layers of this type are cut in a supernet.
+
+    The rule also holds for subclasses that have no rule.
 
     Raises:
-        TypeError: `layer` is no module class.
+        TypeError: `layer` is no subclass of `nn.Module`.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> class Scale(nn.Module):
+        ...     def __init__(self, width):
+        ...         super().__init__()
+        ...         self.factor = nn.Parameter(torch.ones(width))
+        >>> register_slicing(Scale, Slicing(leading))
     """
     if not (isinstance(layer, type) and issubclass(layer, nn.Module)):
         raise TypeError(f"layer must be a subclass of nn.Module, got {layer!r}")
@@ -50,7 +65,7 @@ def register_slicing(layer: type[nn.Module], rule: Slicing) -> None:
 
 
 def slicing_of(layer: type[nn.Module]) -> Slicing | None:
-    """The rule for layers of a type, None if there is none."""
+    """The rule for layers of a type; None if there is none."""
     return next((_rules[kind] for kind in layer.__mro__ if kind in _rules), None)
 
 
@@ -70,8 +85,13 @@ def centred(name: str, full: torch.Tensor, shape: torch.Size) -> torch.Tensor:
 
 
 def stacked(count: int, prefixes: tuple[str, ...]) -> View:
-    """For tensors that stack `count` matrices along dimension 0, such as queries, keys and
-    values: leading in each.
+    """For tensors that stack `count` matrices along dimension 0, such as queries, keys, values.
+
+    The first entries of each matrix are used.
+
+    Args:
+        count: Number of matrices.
+        prefixes: The stacked tensors' names begin with one of these.
     """
 
     def view(name: str, full: torch.Tensor, shape: torch.Size) -> torch.Tensor:
@@ -85,7 +105,9 @@ def stacked(count: int, prefixes: tuple[str, ...]) -> View:
 
 def _channels_per_group(layer: nn.Module) -> Hashable:
     groups: int = layer.groups  # type: ignore[assignment]
-    return None if groups == 1 else (layer.in_channels // groups, layer.out_channels // groups)  # type: ignore[operator]
+    if groups == 1:
+        return None
+    return layer.in_channels // groups, layer.out_channels // groups  # type: ignore[operator]
 
 
 def _head_width(layer: nn.Module) -> Hashable:

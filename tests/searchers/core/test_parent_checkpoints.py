@@ -47,7 +47,7 @@ def test_children_name_their_parents_last_checkpoint(cells: NASBench201, tmp_pat
     search.save(str(tmp_path / "state.json"))
     for trial in list(record.load(tmp_path).trials.values()):
         config = configs[trial.trial_id]
-        assert cells.own(config) == trial.config
+        assert cells.own_parameters(config) == trial.config
         expected = (
             {INHERIT_FROM: f"train_{trial.parents[0][1:]}/checkpoint_000001"}
             if trial.parents
@@ -56,7 +56,7 @@ def test_children_name_their_parents_last_checkpoint(cells: NASBench201, tmp_pat
         assert config == {**trial.config, **expected}
         assert trial.inheritance == "partial"
     plain = run(evolution(cells, inherit_weights=False), 0, 12)
-    assert plain == {name: cells.own(config) for name, config in configs.items()}, (
+    assert plain == {name: cells.own_parameters(config) for name, config in configs.items()}, (
         "the search itself is the same"
     )
 

@@ -68,7 +68,7 @@ def one_hot(mixture: Mixture, config: dict) -> dict[str, torch.Tensor]:
 SPACES = {
     "nested": (lambda: ModelSpace(Nested), (4,)),
     "cells": (lambda: NASBench201(2, 1), (3, 8, 8)),
-    "darts": (lambda: DARTS((3, 8, 8), channels=2, cells=3), (3, 8, 8)),
+    "darts": (lambda: DARTS((3, 8, 8), channels=2, num_cells=3), (3, 8, 8)),
     "fixed": (lambda: ModelSpace(Deep).fix({"depth": 2, "width": 4}), (4,)),
 }
 

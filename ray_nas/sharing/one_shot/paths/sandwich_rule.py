@@ -79,5 +79,5 @@ def _ends(space: ModelSpace, label: str) -> tuple[tuple[Any, ...], tuple[Any, ..
 def _parameters(space: ModelSpace, label: str, value: Any) -> int:
     """Parameters of the supernet of the part of the space in which the choice has this value."""
     with torch.device("meta"):
-        network = space.restrict({label: [value]}).everything({})
+        network = space.restrict({label: [value]}).build_all({})
     return sum(parameter.numel() for parameter in network.parameters())
