@@ -2,13 +2,13 @@
 
 import math
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from ray_nas.record.earlier_trials import CurveSource, earlier_curves
 from ray_nas.record.experiment import Curve
 
-Prior: TypeAlias = CurveSource | Sequence[CurveSource]
-EarlierTrial: TypeAlias = tuple[dict[str, object], Curve]
+Prior: TypeAlias = "CurveSource | Sequence[CurveSource]"
+EarlierTrial: TypeAlias = tuple[dict[str, Any], Curve]
 """A config and its curve: (time, value) in rising order of time, larger is better."""
 
 
