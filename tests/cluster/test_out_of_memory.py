@@ -2,9 +2,7 @@
 searcher, and the run goes on.
 """
 
-import errno
 import math
-import os
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,9 +16,6 @@ from ray import tune
 
 from ray_nas import record
 from ray_nas.searchers import RandomSearch, RegularizedEvolution
-from ray_nas.searchers.core.memory_limit import MemoryLimit, is_out_of_memory
-from ray_nas.searchers.core.objectives import InfeasibleError
-from ray_nas.tune_internals.trial_errors import trial_error
 
 
 @pytest.fixture(scope="module")
@@ -139,64 +134,3 @@ def test_a_function_trainable_without_costs(tmp_path: Path) -> None:
         ("completed", ""),
     ]
     assert all(trials[0].trial_id not in trial.parents for trial in trials)
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        MemoryError(),
-        torch.cuda.OutOfMemoryError("CUDA out of memory."),
-        ray.exceptions.OutOfMemoryError("the node is low on memory"),
-        RuntimeError(
-            "[enforce fail at alloc_cpu.cpp:127] data. DefaultCPUAllocator: can't allocate memory"
-        ),
-        RuntimeError("CUDA error: out of memory"),
-        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
-        RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
-        RuntimeError("unable to mmap 4096 bytes from file </torch_1>: Cannot allocate memory (12)"),
-        OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)),
-        ray.exceptions.RayTaskError("train", "...", MemoryError()),
-    ],
-)
-def test_errors_that_say_so(error: BaseException) -> None:
-    assert is_out_of_memory(error)
-    outer = ValueError("wrapped")
-    outer.__cause__ = error
-    assert is_out_of_memory(outer)
-
-
-def test_other_errors_do_not() -> None:
-    assert not is_out_of_memory(None)
-    assert not is_out_of_memory(RuntimeError("shapes do not fit"))
-    assert not is_out_of_memory(RuntimeError("cuDNN error: CUDNN_STATUS_NOT_SUPPORTED"))
-    assert not is_out_of_memory(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
-    assert trial_error() is None  # outside of Tune
-
-
-def test_torchs_own_message_of_the_host() -> None:
-    with pytest.raises(RuntimeError) as caught:
-        torch.empty(2**60, dtype=torch.uint8)
-    assert is_out_of_memory(caught.value)
-
-
-def test_a_smaller_one_that_died_beside_a_larger_that_lived_sets_no_limit() -> None:
-    memory = MemoryLimit(costs)
-    memory.check({"size": 99})
-    memory.note(50, died=True)
-    assert memory.limit == 50
-    memory.note(70, died=False)
-    assert memory.limit == math.inf
-    memory.note(90, died=True)
-    memory.note(80, died=True)
-    assert memory.limit == 80
-    memory.check({"size": 79})
-    with pytest.raises(
-        InfeasibleError, match="peak_memory_bytes = 80: a trial of 80 ran out of memory"
-    ):
-        memory.check({"size": 80})
-
-
-def test_parameters_tell_the_size_where_memory_is_no_cost() -> None:
-    assert MemoryLimit(lambda config: {"params": 5, "flops": 3}).size({}) == ("params", 5.0)
-    assert MemoryLimit(lambda config: {"latency_ms": 5}).size({}) is None
-    assert MemoryLimit(None).size({}) is None

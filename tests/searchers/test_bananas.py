@@ -102,7 +102,7 @@ def test_ranks_on_another_task_are_where_it_starts(cells: NASBench201, tmp_path)
         Bananas(cells, "score", "max", seed=0),
         earlier,
         same_task=False,
-        points=0,
+        best_first=0,
         objectives={"other": "max"},
     )
     first = [searcher.suggest(str(number)) for number in range(6)]

@@ -230,7 +230,7 @@ def test_events_after_the_last_save_are_forgotten(
     before = path.read_bytes()
     later = copy_of(order)
     expected = drive(searcher, copy_of(order), 10, 20, dict(live))
-    searcher._record.save(
+    searcher.ledger.save(
         tmp_path
     )  # the driver dies after the record was written and before the state was
     restored = make(name, cells)
@@ -572,10 +572,10 @@ def test_lineage_is_recorded(name: str, cells: NASBench201, tmp_path: Path) -> N
         "seed": 1,
     }
     known = set()
-    for trial in loaded.trials:
+    for trial in loaded.trials.values():
         assert set(trial.parents) <= known
         known.add(trial.trial_id)
     best = loaded.ranked()[0]
     assert best.metrics["score"] == max(
-        trial.metrics["score"] for trial in loaded.trials if trial.status == "completed"
+        trial.metrics["score"] for trial in loaded.trials.values() if trial.status == "completed"
     )

@@ -260,7 +260,7 @@ def test_favourites_come_after_what_an_earlier_experiment_says(cells: NASBench20
     start_from(
         inner,
         [(config, {"accuracy": 0.9 - 0.1 * number}) for number, config in enumerate(earlier)],
-        points=2,
+        best_first=2,
     )
     search = OneShot(
         cells,
@@ -296,14 +296,14 @@ def test_a_restored_searcher_knows_what_the_live_one_knows(
         )
 
     def knows(search: OneShot) -> dict[str, object]:
-        inner = search._inner
+        ledger = search.inner.ledger
         return {
-            "proposals": inner._proposals,
-            "pending": set(inner._pending),
-            "scored": inner._scores._ids,
-            "scores": inner._scores._scores.tolist(),
-            "candidates": (inner._candidates.get_state(), inner._candidates._known),
-            "failed": inner._failed_before,
+            "proposals": dict(ledger.proposals),
+            "pending": set(ledger.pending),
+            "scores": search.inner.evaluator.scores,
+            "candidates": search.inner.candidates.get_state(),
+            "retryable": ledger.retryable,
+            "trials": ledger.record.trials,
         }
 
     straight = make(cells, inner=limited)

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ray_nas import record
+from ray_nas.record.events import decode, encode
 from ray_nas.schedulers import LearningCurveASHA
 from ray_nas.searchers import RandomSearch
 from ray_nas.spaces import SearchSpace
@@ -40,7 +41,7 @@ def test_any_change_of_a_large_part_comes_back(steps: list[tuple[str, int, int]]
         "order": [f"t{i}" for i in range(LARGE)],
         "later": {"a": [0]},
     }
-    growing, events = IncrementalState(), []
+    incremental, events = IncrementalState(), []
     for what, where, value in [("set", 0, 0), *steps]:
         table, order = state["nested"][0][1], state["order"]
         if what == "set":
@@ -58,13 +59,13 @@ def test_any_change_of_a_large_part_comes_back(steps: list[tuple[str, int, int]]
         else:
             state["later"].update({f"t{i}": [value] for i in range(where)})
         before = json.dumps(state)
-        rest, changes = growing.split(state)
+        rest, changes = incremental.split(state)
         assert json.dumps(state) == before
-        events += through_json(changes)
+        events += [decode(encode(change)) for change in changes]
         other = IncrementalState()
         for event in events:
-            other.take(event)
-        assert other.join(through_json(rest)) == through_json(state)
+            other.apply(event)
+        assert other.merge(through_json(rest)) == through_json(state)
     assert rest["nested"] == [[1.0, None]]
     assert rest["few"] == {"a": 1}
 
@@ -72,17 +73,17 @@ def test_any_change_of_a_large_part_comes_back(steps: list[tuple[str, int, int]]
 @pytest.mark.parametrize("then", ["grow", "drop"])
 def test_a_large_part_inside_of_another(then: str) -> None:
     state: dict[str, Any] = {"curves": {"a": list(range(LARGE)), "b": [0]}}
-    growing = IncrementalState()
-    _, events = growing.split(state)
+    incremental = IncrementalState()
+    _, events = incremental.split(state)
     if then == "grow":
         state["curves"].update({f"t{i}": [i] for i in range(LARGE)})
     else:
         del state["curves"]["a"]
-    rest, changes = growing.split(state)
+    rest, changes = incremental.split(state)
     other = IncrementalState()
-    for event in through_json(events + changes):
-        other.take(event)
-    assert other.join(rest) == state
+    for event in [decode(encode(change)) for change in events + changes]:
+        other.apply(event)
+    assert other.merge(rest) == state
 
 
 def test_the_state_file_of_a_long_experiment_stays_small(

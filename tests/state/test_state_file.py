@@ -12,7 +12,7 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
     state_file.write(tmp_path / "state.json", {"a": [1, {"b": None}]})
     assert state_file.read(tmp_path / "state.json") == {
         "format": "ray_nas state",
-        "version": 1,
+        "version": 2,
         "a": [1, {"b": None}],
     }
     assert [path.name for path in tmp_path.iterdir()] == ["state.json"]
@@ -21,15 +21,15 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"[" * 100_000, "damaged: it is no JSON"),
-        (b"\xff", "damaged: it is no JSON"),
-        (b"[]", "is no state file of ray_nas"),
-        (b'{"format": "ray_nas state"}', "has version None, this package reads up to 1"),
+        (b"[" * 100_000, "damaged: it is not JSON"),
+        (b"\xff", "damaged: it is not JSON"),
+        (b"[]", "is not a state file of ray_nas"),
+        (b'{"format": "ray_nas state"}', "has version None, this package reads version 2"),
         (b'{"format": "ray_nas state", "version": "1"}', "has version '1'"),
-        (b'{"format": "ray_nas state", "version": 2}', "has version 2"),
+        (b'{"format": "ray_nas state", "version": 1}', "has version 1"),
         (
-            json.dumps({"format": "ray_nas state", "version": 1, "crc32": "0"}).encode(),
-            "its checksum is another",
+            json.dumps({"format": "ray_nas state", "version": 2, "crc32": "0"}).encode(),
+            "its checksum does not match",
         ),
     ],
 )

@@ -79,6 +79,11 @@ class Evaluator:
             return evaluation.values[0], {}
         return self._scores.add(trial_id, evaluation.values, evaluation.violation)
 
+    @property
+    def scores(self) -> dict[str, float]:
+        """Trial id to current score; empty if scores are the objective itself."""
+        return {} if self._scores is None else self._scores.by_trial
+
     def rank(self, results: Mapping[str, Metrics]) -> list[str]:
         """The ids of the usable results, best first.
 

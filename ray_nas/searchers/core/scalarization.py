@@ -53,6 +53,11 @@ class Scores:
             self._ids[index]: float(self._scores[index]) for index in changed
         }
 
+    @property
+    def by_trial(self) -> dict[str, float]:
+        """Trial id to current score."""
+        return dict(zip(self._ids, self._scores.tolist(), strict=True))
+
     def preview(self, values: Sequence[float], violation: float) -> float:
         """The score that a trial would get if it completed like this."""
         return float(

@@ -5,7 +5,12 @@ import pytest
 
 from ray_nas import record
 from ray_nas.searchers import RandomSearch, RegularizedEvolution
-from ray_nas.searchers.core.objectives import InfeasibleError, Objectives
+from ray_nas.searchers.core.objectives import (
+    Evaluation,
+    Objectives,
+    ViolationRanges,
+    describe_limits,
+)
 from ray_nas.spaces import NASBench201
 
 
@@ -15,21 +20,21 @@ def convolutions(config: dict) -> dict[str, float]:
 
 def test_values_are_to_be_maximised() -> None:
     objectives = Objectives({"accuracy": "max", "latency_ms": "min"})
-    assert objectives.values({"accuracy": 0.9, "latency_ms": 3}) == (0.9, -3.0)
+    assert objectives.evaluate({"accuracy": 0.9, "latency_ms": 3}) == Evaluation((0.9, -3.0))
 
 
 @pytest.mark.parametrize(
     ("metrics", "reason"),
     [
-        ({"accuracy": 0.9}, "'latency_ms' was not reported"),
-        ({"accuracy": 0.9, "latency_ms": "slow"}, "'latency_ms' is no number: 'slow'"),
-        ({"accuracy": math.nan, "latency_ms": 1.0}, "'accuracy' is not finite: nan"),
-        ({"accuracy": 0.9, "latency_ms": math.inf}, "'latency_ms' is not finite: inf"),
+        ({"accuracy": 0.9}, "metric 'latency_ms' was not reported"),
+        ({"accuracy": 0.9, "latency_ms": "slow"}, "metric 'latency_ms' is not a number: 'slow'"),
+        ({"accuracy": math.nan, "latency_ms": 1.0}, "metric 'accuracy' is not finite: nan"),
+        ({"accuracy": 0.9, "latency_ms": math.inf}, "metric 'latency_ms' is not finite: inf"),
     ],
 )
-def test_unusable_values_are_infeasible(metrics: dict, reason: str) -> None:
-    with pytest.raises(InfeasibleError, match=reason):
-        Objectives({"accuracy": "max", "latency_ms": "min"}).values(metrics)
+def test_the_reason_for_unusable_values_is_given(metrics: dict, reason: str) -> None:
+    objectives = Objectives({"accuracy": "max", "latency_ms": "min"})
+    assert objectives.evaluate(metrics) == Evaluation(unusable=reason)
 
 
 def test_violations_add_up_relative_to_their_limits() -> None:
@@ -37,16 +42,32 @@ def test_violations_add_up_relative_to_their_limits() -> None:
         {"accuracy": "max"},
         {"latency_ms": (None, 10.0), "fairness": (0.8, None), "drift": (0.0, 0.0)},
     )
-    assert objectives.violation({"latency_ms": 10.0, "fairness": 0.8, "drift": 0.0}) == (0.0, "")
-    amount, reason = objectives.violation({"latency_ms": 15.0, "fairness": 0.6, "drift": 0.1})
-    assert amount == pytest.approx(0.5 + 0.25 + 0.1)
-    assert (
-        reason
-        == "latency_ms = 15 is outside of [-inf, 10]; fairness = 0.6 is outside of [0.8, inf]; drift = 0.1 is outside of [0, 0]"
+    kept = {"accuracy": 1.0, "latency_ms": 10.0, "fairness": 0.8, "drift": 0.0}
+    assert objectives.evaluate(kept) == Evaluation((1.0,))
+    broken = {"accuracy": 1.0, "latency_ms": 15.0, "fairness": 0.6, "drift": 0.1}
+    evaluation = objectives.evaluate(broken)
+    assert evaluation.violation == pytest.approx(0.5 + 0.25 + 0.1)
+    assert evaluation.broken == (
+        "latency_ms = 15 is outside of [-inf, 10]; fairness = 0.6 is outside of [0.8, inf]; "
+        "drift = 0.1 is outside of [0, 0]"
     )
-    assert objectives.violation({"accuracy": 1.0}) == (0.0, "")
-    with pytest.raises(InfeasibleError, match="'latency_ms' is not finite"):
-        objectives.violation({"latency_ms": math.nan})
+    assert objectives.evaluate({"accuracy": 1.0}) == Evaluation((1.0,))
+    unusable = objectives.evaluate({"accuracy": 1.0, "latency_ms": math.nan}).unusable
+    assert unusable == "metric 'latency_ms' is not finite: nan"
+
+
+def test_costs_are_checked_against_their_limits() -> None:
+    objectives = Objectives({"accuracy": "max"}, {"params": (None, 10.0), "latency_ms": (1, 2)})
+    assert objectives.broken_limit({"params": 10.0}) is None
+    ranges = ViolationRanges()
+    assert not ranges
+    for params in (12.0, 30.0, 20.0):
+        limit = objectives.broken_limit({"params": params})
+        assert limit is not None
+        ranges.add(limit)
+    assert str(limit) == "params = 20 is outside of [-inf, 10]"
+    assert str(ranges) == "params must be in [-inf, 10], the candidates range from 12 to 30"
+    assert describe_limits((0.5, None)) == "[0.5, inf]"
 
 
 @pytest.mark.parametrize("name", [RandomSearch, RegularizedEvolution])
@@ -93,7 +114,7 @@ def test_an_impossible_limit_shows_the_reachable_range(cells: NASBench201) -> No
     )
     with pytest.raises(
         ValueError,
-        match=r"cannot be met: convolutions must be in \[7, inf\], the candidates looked at reach from 0 to 6",
+        match=r"cannot be met: convolutions must be in \[7, inf\], the candidates range from 0 to 6",
     ):
         searcher.suggest("t")
 
@@ -127,7 +148,7 @@ def test_an_impossible_limit_shows_the_reachable_range(cells: NASBench201) -> No
             {"constraints": {"params": [1, 2, 3]}},
             r"constraints\['params'\] must be a pair \(low, high\)",
         ),
-        ({"metric": 5}, "metric must be the name of a reported figure, got 5"),
+        ({"metric": 5}, "metric must be the name of a reported metric, got 5"),
         (
             {"constraints": {"params": (3, 1)}},
             r"constraints\['params'\] must have low <= high, got \(3, 1\)",

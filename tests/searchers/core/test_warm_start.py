@@ -59,7 +59,9 @@ def test_the_best_of_another_task_are_tried_first(
 ) -> None:
     runs = []
     for _ in range(2):
-        searcher = start_from(make(name, cells), earlier, points=4, objectives={"accuracy": "max"})
+        searcher = start_from(
+            make(name, cells), earlier, best_first=4, objectives={"accuracy": "max"}
+        )
         runs.append(drive(searcher, 15, metric="score"))
     assert runs[0] == runs[1]
     best = record.load(earlier).ranked()
@@ -119,8 +121,8 @@ def test_earlier_trials_beyond_a_limit_on_costs_score_the_same_after_a_restore(
     searcher.save(str(tmp_path / "state.json"))
     restored = fresh()
     restored.restore(str(tmp_path / "state.json"))
-    assert len(searcher._scores._ids) == 63
-    assert restored._scores._ids == searcher._scores._ids
+    assert len(searcher.evaluator.scores) == 63
+    assert restored.evaluator.scores == searcher.evaluator.scores
     assert drive(restored, 15)[3:] == drive(searcher, 15)[3:]
 
 
@@ -140,7 +142,7 @@ def test_bohb_has_a_model_from_the_start_and_leaves_it_for_its_own(
     searcher = start_from(
         BOHB(cells, "score", "max", random_fraction=0.0, seed=0),
         earlier,
-        points=0,
+        best_first=0,
         objectives={"accuracy": "max"},
     )
     proposals = drive(searcher, 20, scale=100.0, metric="score")
@@ -151,7 +153,7 @@ def test_bohb_has_a_model_from_the_start_and_leaves_it_for_its_own(
 
 def test_reinforce_prefers_what_ranked_high_elsewhere(cells: NASBench201, earlier: Path) -> None:
     warm, cold = (Reinforce(cells, "score", "max", seed=0) for _ in range(2))
-    start_from(warm, earlier, points=0, objectives={"accuracy": "max"})
+    start_from(warm, earlier, best_first=0, objectives={"accuracy": "max"})
     for searcher in (warm, cold):
         searcher.suggest("first")
     configs = [
@@ -179,7 +181,7 @@ def test_data_frames_with_conditional_integers() -> None:
             "note": "x",
         }
     )
-    searcher = start_from(RandomSearch(space, "loss", "min", seed=0), frame, points=2)
+    searcher = start_from(RandomSearch(space, "loss", "min", seed=0), frame, best_first=2)
     assert [searcher.suggest("a"), searcher.suggest("b")] == [
         {"depth": 2, "gate": False},
         {"depth": 3, "gate": True, "width": 128},
@@ -207,7 +209,7 @@ def test_tunes_own_frames_with_a_param_space(cells: NASBench201) -> None:
                 **{f"config/{name}": config[name] for name in ("lr", "batch", "layers")},
             }
         )
-    second = start_from(RandomSearch(seed=1), pd.DataFrame(rows), points=2)
+    second = start_from(RandomSearch(seed=1), pd.DataFrame(rows), best_first=2)
     second.set_search_properties("loss", "min", param_space)
     assert second.suggest("a") == configs[4]
     assert second.suggest("b") in (configs[3], configs[5])
@@ -225,7 +227,7 @@ def test_what_does_not_fit_is_told_before_the_first_trial(
     with pytest.raises(ValueError, match=r"source: metric 'score' was not reported.*objectives"):
         start_from(make("RandomSearch", cells), earlier).suggest("a")
     with pytest.raises(ValueError, match=r"points.*-1"):
-        start_from(make("RandomSearch", cells), earlier, points=-1)
+        start_from(make("RandomSearch", cells), earlier, best_first=-1)
     with pytest.raises(ValueError, match="same_task"):
         start_from(
             make("RandomSearch", cells), earlier, same_task=True, objectives={"accuracy": "max"}
