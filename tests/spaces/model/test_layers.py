@@ -4,7 +4,12 @@ import pytest
 import torch
 from torch import nn
 
-from ray_nas.spaces.model.layers import InvertedResidual, SqueezeExcite, conv_norm_activation
+from ray_nas.spaces.model.layers import (
+    InvertedResidual,
+    SqueezeExcite,
+    conv_norm_activation,
+    pooled_head,
+)
 
 
 def parameters(layer: nn.Module) -> int:
@@ -40,6 +45,14 @@ def test_the_input_is_added_only_where_shapes_are_equal() -> None:
         assert torch.equal(block(images), images)
     assert not InvertedResidual(4, 4, 3, 2, 2, squeeze=False).residual
     assert not InvertedResidual(4, 6, 3, 1, 2, squeeze=False).residual
+
+
+def test_a_head_turns_images_of_any_size_into_vectors() -> None:
+    head = pooled_head(3, 16, nn.ReLU6, dropout=0.0)
+    for size in (1, 4, 7):
+        vectors = head(torch.rand(2, 3, size, size))
+        assert vectors.shape == (2, 16)
+        assert (vectors >= 0).all()
 
 
 def test_squeeze_excite_scales_each_channel_by_one_factor() -> None:
