@@ -148,7 +148,11 @@ def search(
     results = tuner.fit()
     print()
     best = results.get_best_result(scope="last")
-    return space.own_parameters(best.config), best.metrics["accuracy"], Path(results.experiment_path)
+    return (
+        space.own_parameters(best.config),
+        best.metrics["accuracy"],
+        Path(results.experiment_path),
+    )
 
 
 def retrained(config: dict[str, Any], number: int) -> float:

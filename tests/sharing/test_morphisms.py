@@ -111,7 +111,10 @@ def vectors() -> torch.Tensor:
 SPACES: dict[str, tuple[Callable[[], ModelSpace], Callable[[], torch.Tensor]]] = {
     "plain": (lambda: ModelSpace(Plain), images),
     "tokens": (lambda: ModelSpace(Tokens), words),
-    "chain": (lambda: ChainSpace((3, 8, 8), stages=2, widths=(4, 8), max_layers_per_stage=2), images),
+    "chain": (
+        lambda: ChainSpace((3, 8, 8), stages=2, widths=(4, 8), max_layers_per_stage=2),
+        images,
+    ),
     "mobilenet": (
         lambda: MobileNetSpace((3, 8, 8), 5, stages=((8, 2, 1), (16, 2, 2)), stem_stride=1),
         images,
