@@ -13,7 +13,7 @@ from torch import nn
 
 from ray_nas.spaces.model.choice_context import label_prefix
 from ray_nas.spaces.model.choices import Repeat, ValueChoice
-from ray_nas.spaces.model.layers import InvertedResidual, conv_norm_activation
+from ray_nas.spaces.model.layers import InvertedResidual, conv_norm_activation, pooled_head
 from ray_nas.spaces.model.model_space import ModelSpace, check_sizes
 
 Stage = tuple[int, int, int]
@@ -99,12 +99,7 @@ class _Network(nn.Module):
                 make = partial(block, inputs, width, stride)
                 self.stages.append(Repeat("depth", 1, most, make))
             inputs = width
-        self.head = nn.Sequential(
-            *conv_norm_activation(inputs, 1280, 1, activation=nn.ReLU6),
-            nn.AdaptiveAvgPool2d(1),
-            nn.Flatten(),
-            nn.Dropout(dropout),
-        )
+        self.head = pooled_head(inputs, 1280, nn.ReLU6, dropout)
         self.classifier = nn.Linear(1280, num_classes)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:

@@ -18,7 +18,7 @@ from torch import nn
 
 from ray_nas.spaces.model.choice_context import label_prefix
 from ray_nas.spaces.model.choices import LayerChoice, ValueChoice
-from ray_nas.spaces.model.layers import InvertedResidual, conv_norm_activation
+from ray_nas.spaces.model.layers import InvertedResidual, conv_norm_activation, pooled_head
 from ray_nas.spaces.model.model_space import ModelSpace, check_sizes
 
 Stage = tuple[int, int, int]
@@ -115,12 +115,7 @@ class _Network(nn.Module):
                 self.stages.append(_stage(inputs, width, blocks, stride, expansions))
             inputs = width
         last = _channels(1280, phi)
-        self.head = nn.Sequential(
-            *conv_norm_activation(inputs, last, 1, activation=nn.SiLU),
-            nn.AdaptiveAvgPool2d(1),
-            nn.Flatten(),
-            nn.Dropout(dropout),
-        )
+        self.head = pooled_head(inputs, last, nn.SiLU, dropout)
         self.classifier = nn.Linear(last, num_classes)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:

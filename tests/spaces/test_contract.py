@@ -563,9 +563,3 @@ def test_names_that_tune_cannot_carry_are_refused() -> None:
         SearchSpace(space)
     with pytest.raises(TypeError, match=r"must be a ConfigSpace\.ConfigurationSpace"):
         SearchSpace({"a": [1]})  # type: ignore[arg-type]
-
-
-def test_describe_names_what_is_allowed() -> None:
-    space = raw()
-    assert parameters.describe(space["depth"]) == "one of [1, 2, 4]"
-    assert parameters.describe(space["rate"]) == "in [0.0001, 0.1]"

@@ -163,7 +163,7 @@ def test_a_layer_used_twice_is_not_two_layers() -> None:
 
 
 def test_errors_name_the_argument() -> None:
-    with pytest.raises(ValueError, match="cells must be at least 3"):
+    with pytest.raises(ValueError, match="num_cells must be at least 3"):
         DARTS(num_cells=2)
     with pytest.raises(ValueError, match="normal must hold 8 pairs"):
         DARTS().from_genotype([("skip_connect", 0)], V2["reduce"])

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ConfigSpace import ConfigurationSpace
+from ConfigSpace.hyperparameters import Hyperparameter
 from ConfigSpace.types import NotSet
 
 from ray_nas.spaces.core import parameters
@@ -149,7 +150,9 @@ class Validity:
         allowed = parameters.describe(self._parameters[name])
         raise ValueError(f"config lacks {name!r}, which must be {allowed}")
 
-    def combinations(self, values_of: Callable[[Any], Sequence[Value]]) -> Iterator[Config]:
+    def combinations(
+        self, values_of: Callable[[Hyperparameter[Any, Any]], Sequence[Value]]
+    ) -> Iterator[Config]:
         """All valid configs in a fixed order.
 
         Args:
@@ -159,7 +162,7 @@ class Validity:
 
     def _combinations(
         self,
-        values_of: Callable[[Any], Sequence[Value]],
+        values_of: Callable[[Hyperparameter[Any, Any]], Sequence[Value]],
         names: list[str],
         values: dict[str, Any],
     ) -> Iterator[Config]:

@@ -125,7 +125,7 @@ class InputChoice(nn.Module):
         """The indices of the candidates in each value of the parameter."""
         values: list[Value] = list(self.options)
         value = context.choose(label, "InputChoice", values, ordered=False)
-        self.picked = self.options[str(value)]
+        self.chosen_indices = self.options[str(value)]
         """The indices of the chosen candidates."""
         self.layers = nn.ModuleDict() if make is not None else None
         if make is None or self.layers is None:
@@ -148,7 +148,7 @@ class InputChoice(nn.Module):
             )
         tensors = [
             inputs[index] if self.layers is None else self.layers[str(index)](inputs[index])
-            for index in self.picked
+            for index in self.chosen_indices
         ]
         if len(tensors) == 1:
             return tensors[0]

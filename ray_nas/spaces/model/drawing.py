@@ -57,7 +57,7 @@ def picture_of_network(title: str, network: nn.Module) -> Picture:
         elif node.op == "call_module":
             layer = network.get_submodule(str(node.target))
             if isinstance(layer, InputChoice):
-                sources = _places(made, [node.args[0][index] for index in layer.picked])
+                sources = _places(made, [node.args[0][index] for index in layer.chosen_indices])
             if _changes_nothing(layer, sources):
                 made[node] = sources
             else:

@@ -37,6 +37,25 @@ def conv_norm_activation(
     return [convolution, nn.BatchNorm2d(width), activation()]
 
 
+def pooled_head(
+    inputs: int, width: int, activation: Callable[[], nn.Module], dropout: float
+) -> nn.Sequential:
+    """A 1x1 convolution, global pooling and dropout: images (batch, inputs, h, w) to vectors.
+
+    Args:
+        inputs: Channels in.
+        width: Entries of a vector.
+        activation: Makes the activation.
+        dropout: Rate, in [0, 1].
+    """
+    return nn.Sequential(
+        *conv_norm_activation(inputs, width, 1, activation=activation),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Dropout(dropout),
+    )
+
+
 class InvertedResidual(nn.Module):
     """Widens by a 1x1 convolution, filters each channel, and projects back.
 

@@ -12,7 +12,6 @@ from ray_nas.spaces import (
     DARTS,
     ChainSpace,
     HierarchicalSpace,
-    InputChoice,
     LayerChoice,
     MobileNetSpace,
     ModelSpace,
@@ -81,71 +80,6 @@ def test_the_tree_of_choices() -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "message"),
-    [
-        (
-            lambda: LayerChoice("op", {}),
-            "LayerChoice 'op': alternatives must hold at least one layer",
-        ),
-        (
-            lambda: LayerChoice("op", [nn.Identity, 3]),
-            "LayerChoice 'op': alternative 1 must be a module or a callable that makes one, got 3",
-        ),
-        (
-            lambda: InputChoice("from", []),
-            "InputChoice 'from': inputs must hold at least one input",
-        ),
-        (
-            lambda: InputChoice("from", 2, chosen=3),
-            r"InputChoice 'from': chosen must be in \[1, 2\] or None, got 3",
-        ),
-        (
-            lambda: InputChoice("from", 2, reduction="max"),
-            "InputChoice 'from': reduction must be 'sum', 'mean' or 'concat', got 'max'",
-        ),
-        (
-            lambda: Repeat("depth", 3, 2, nn.Identity),
-            "Repeat 'depth': the depth must satisfy .*, got low=3, high=2",
-        ),
-        (
-            lambda: nn.Linear(3, ValueChoice("width", [])),
-            "ValueChoice 'width': values must hold at least one value",
-        ),
-        (
-            lambda: nn.Linear(3, ValueChoice("width", [4, 4])),
-            r"ValueChoice 'width': values must differ, got \[4, 4\]",
-        ),
-        (
-            lambda: nn.Linear(3, ValueChoice("width", [4, "wide"])),
-            "ValueChoice 'width': values must be all numbers, all strings or all booleans",
-        ),
-        (
-            lambda: nn.Linear(ValueChoice("w", [1, 2]), ValueChoice("w", [1, 3])),
-            r"label 'w' is used for two different choices: .*\[1, 2\].*\[1, 3\]",
-        ),
-        (
-            lambda: LayerChoice("a/b", [nn.Identity]),
-            "LayerChoice: label must be a string without '/'",
-        ),
-        (lambda: nn.Identity(), "factory made a network without a LayerChoice"),
-    ],
-)
-def test_a_wrong_definition_is_an_error_that_names_it(make: Any, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        ModelSpace(make)
-
-
-def test_choices_outside_of_a_space_say_what_to_do() -> None:
-    with pytest.raises(
-        RuntimeError,
-        match="LayerChoice 'op' outside of a space: wrap the network's class in ModelSpace",
-    ):
-        LayerChoice("op", [nn.Identity])
-    with pytest.raises(TypeError, match=r"factory must make an nn\.Module"):
-        ModelSpace(lambda: 3)  # type: ignore[arg-type, return-value]
-
-
-@pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"hidden": 3}, "unknown parameter 'hidden'; the parameters are .*width"),
@@ -162,59 +96,6 @@ def test_a_wrong_config_is_an_error_that_names_the_parameter(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         ModelSpace(Net).validate({"width": 8, "depth": 1, "block_0": "skip"} | change)
-
-
-def test_a_choice_that_does_not_fit_is_found_when_the_space_is_defined() -> None:
-    assert ModelSpace(Net, input_shape=(1, 8, 8)).input_shape == (1, 8, 8)
-    with pytest.raises(
-        ValueError,
-        match=r"choice 'width' = 16 does not fit inputs of shape \(1, 8, 8\): in layer 'head' \(Linear\): RuntimeError",
-    ):
-        ModelSpace(partial(Net, head=8), input_shape=(1, 8, 8))
-    with pytest.raises(
-        ValueError,
-        match=r"with the first value of every choice.*\(3, 8, 8\): in layer 'stem' \(Conv2d\)",
-    ):
-        ModelSpace(Net, input_shape=(3, 8, 8))
-
-    def groups() -> nn.Module:
-        return nn.Conv2d(4, 4, 1, groups=ValueChoice("groups", [1, 3]))
-
-    with pytest.raises(
-        ValueError,
-        match=r"choice 'groups' = 3 does not fit .*: ValueError: in_channels must be divisible by groups",
-    ):
-        ModelSpace(groups, input_shape=(4, 8, 8))
-
-    def nested() -> nn.Module:
-        return LayerChoice(
-            "op", {"skip": nn.Identity, "conv": lambda: nn.Conv2d(ValueChoice("in", [4, 5]), 4, 1)}
-        )
-
-    with pytest.raises(ValueError, match="choice 'in' = 5 does not fit"):
-        ModelSpace(nested, input_shape=(4, 8, 8))
-    tokens = ModelSpace(
-        lambda: nn.Embedding(10, ValueChoice("width", [2, 4])),
-        input_shape=(5,),
-        input_dtype=torch.long,
-    )
-    assert tokens.input_dtype == torch.long
-
-
-def test_forbidden_combinations_are_clauses_of_the_config_space() -> None:
-    space = ModelSpace(Net, forbidden=[{"width": 16, "depth": [2, 3]}])
-    assert len(space.config_space.forbidden_clauses) == 1
-    assert space.size == 4 + 4 + 16 + 64
-    with pytest.raises(ValueError, match="config is forbidden by"):
-        space.validate({"width": 16, "depth": 2, "block_0": "skip", "block_1": "skip"})
-    for forbidden, message in [
-        ({"wide": 1}, "names an unknown choice 'wide'"),
-        ({"width": 5}, r"must be among \[8, 16\], got \[5\]"),
-        ({}, "is empty"),
-        ({"width": 8, "depth": 1}, "excludes the first values"),
-    ]:
-        with pytest.raises(ValueError, match=message):
-            ModelSpace(Net, forbidden=[forbidden])
 
 
 def test_a_part_of_a_space_keeps_the_meaning_of_its_configs() -> None:
@@ -327,42 +208,3 @@ def test_spaces_nest_with_readable_names_and_keep_their_limits() -> None:
     rest = {name: value for name, value in config.items() if not name.startswith("left.")}
     with pytest.raises(ValueError, match="breaks the rule light of left"):
         space.validate(wide | rest)
-
-
-def test_inputs_are_joined_and_their_layers_exist_only_where_taken() -> None:
-    class Join(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.join = InputChoice(
-                "from",
-                ["a", "b", "c"],
-                2,
-                make=lambda i: LayerChoice(f"op_{i}", {"x": nn.Identity, "y": nn.ReLU}),
-            )
-
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return self.join([x, 2 * x, -x])
-
-    space = ModelSpace(Join)
-    assert space.size == 3 * 4
-    x = torch.ones(2)
-    assert torch.equal(space.build({"from": "a+b", "op_0": "x", "op_1": "x"})(x), 3 * x)
-    assert torch.equal(space.build({"from": "b+c", "op_1": "x", "op_2": "y"})(x), 2 * x)
-    with pytest.raises(ValueError, match=r"op_2.*is inactive"):
-        space.validate({"from": "a+b", "op_0": "x", "op_1": "x", "op_2": "x"})
-    for reduction, expected in (
-        ("mean", 1.5 * x),
-        ("concat", torch.cat([x[None], 2 * x[None]], 1)),
-    ):
-        joined = ModelSpace(partial(InputChoice, "from", 2, None, reduction)).build({"from": "0+1"})
-        assert torch.equal(joined([x[None], 2 * x[None]]).reshape(expected.shape), expected)
-
-
-def test_names_of_alternatives_may_be_anything() -> None:
-    space = ModelSpace(
-        lambda: LayerChoice(
-            "op", {"half": nn.Identity, "a.b": nn.ReLU, "training": nn.Tanh, "chosen": nn.GELU}
-        )
-    )
-    for config in space.grid():
-        assert space.build(config)(torch.zeros(1)).item() == 0.0
