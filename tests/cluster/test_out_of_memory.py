@@ -5,8 +5,6 @@ searcher, and the run goes on.
 import errno
 import math
 import os
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +19,6 @@ from ray_nas.searchers import RandomSearch, RegularizedEvolution
 from ray_nas.searchers.core.memory_limit import MemoryLimit, is_out_of_memory
 from ray_nas.searchers.core.objectives import InfeasibleError
 from ray_nas.tune_internals.call_stack import trial_error
-
-
-@pytest.fixture(scope="module")
-def runtime() -> Iterator[None]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of Ray's own start
-        ray.init(
-            address="local", num_cpus=2, num_gpus=1, include_dashboard=False, log_to_driver=False
-        )
-    yield
-    ray.shutdown()
 
 
 def sizes() -> CS.ConfigurationSpace:
