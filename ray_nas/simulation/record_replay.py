@@ -104,7 +104,7 @@ class _ReplayController(VirtualController):
                 f"{type(self._scheduler).__name__} returned {decision}"
             )
         if (decision == TrialScheduler.STOP) != final:
-            was, now = ("stopped", "goes on") if final else ("went on", "is stopped")
+            was, now = ("stopped", "continues") if final else ("continued", "is stopped")
             raise DivergenceError(f"trial {trial_id}: after {metrics} it {was}, now it {now}")
 
     def end(self, event: TrialEnded) -> None:

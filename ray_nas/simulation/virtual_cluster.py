@@ -21,7 +21,7 @@ class VirtualCluster:
     A trial waits until there is room for each bundle of its resources on one node. A fraction of a
     GPU is on one GPU; more than one GPU are whole GPUs of one node.
 
-    A node that fails takes its trials along. Each is retried from its last checkpoint, up to
+    A node that fails interrupts its trials. Each is retried from its last checkpoint, up to
     `max_failures` times, and then is an error. As with Tune, searchers see only that error; reports
     made again are reported again.
 
@@ -32,7 +32,7 @@ class VirtualCluster:
             `ray_nas.cluster.resources_for` makes. Bundles of a placement group go wherever there is
             room; strategies that need or forbid one node for all are not simulated.
         max_pending: How many trials may be proposed ahead and wait; the first that fits starts
-            first. Tune lets one wait if there is a searcher, unless `TUNE_MAX_PENDING_TRIALS_PG` is
+            first. Tune allows one if there is a searcher, unless `TUNE_MAX_PENDING_TRIALS_PG` is
             set: with several GPU types, one waiting for a type keeps others from the other type.
         outages: (seconds, node): when the node of that index fails.
         mean_uptime: Mean seconds between random failures of a node (exponential); None for none.

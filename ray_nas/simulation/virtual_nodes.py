@@ -43,7 +43,7 @@ class WorkerPool:
         return math.inf
 
     def apply_change(self) -> list[VirtualTrial]:
-        """Lets that happen; returns the trials that it interrupts."""
+        """Applies that change; returns the trials that it interrupts."""
         return []
 
     def utilization(self, clock: float) -> dict[str, float]:
@@ -195,7 +195,7 @@ class NodePool(WorkerPool):
         return self._changes[0].time if self._changes else math.inf
 
     def apply_change(self) -> list[VirtualTrial]:
-        """Lets a node fail or come back; returns the trials that ran on it."""
+        """Makes a node fail or come back; returns the trials that ran on it."""
         change = heapq.heappop(self._changes)
         node = self._nodes[change.node]
         if change.is_return:

@@ -9,14 +9,12 @@ import random
 import shutil
 import subprocess
 import time
-import warnings
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import ray
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ray import tune
@@ -205,17 +203,6 @@ def test_calls_that_are_repeated_out_of_order_or_of_strangers(
 
 
 # Trainables.
-
-
-@pytest.fixture(scope="module")
-def runtime() -> Iterator[None]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of Ray's own start
-        ray.init(
-            address="local", num_cpus=2, num_gpus=0, include_dashboard=False, log_to_driver=False
-        )
-    yield
-    ray.shutdown()
 
 
 def faulty() -> type[tune.Trainable]:

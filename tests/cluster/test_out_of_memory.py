@@ -3,8 +3,6 @@ searcher, and the run goes on.
 """
 
 import math
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +14,6 @@ from ray import tune
 
 from ray_nas import record
 from ray_nas.searchers import RandomSearch, RegularizedEvolution
-
-
-@pytest.fixture(scope="module")
-def runtime() -> Iterator[None]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of Ray's own start
-        ray.init(
-            address="local", num_cpus=2, num_gpus=1, include_dashboard=False, log_to_driver=False
-        )
-    yield
-    ray.shutdown()
 
 
 def sizes() -> CS.ConfigurationSpace:

@@ -1,30 +1,16 @@
 """A trial that ran out of memory is retried with a larger share, also under real Tune."""
 
 import math
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import ConfigSpace as CS
 import pytest
-import ray
 from ray import tune
 
 from ray_nas import record
 from ray_nas.cluster import RetryWithMoreGPU
 from ray_nas.searchers import RandomSearch
-
-
-@pytest.fixture
-def runtime() -> Iterator[None]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of Ray's own start
-        ray.init(
-            address="local", num_cpus=2, num_gpus=1, include_dashboard=False, log_to_driver=False
-        )
-    yield
-    ray.shutdown()
 
 
 @pytest.mark.usefixtures("runtime")

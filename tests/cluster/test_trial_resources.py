@@ -3,8 +3,6 @@
 import math
 import pickle
 import time
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -156,17 +154,6 @@ def test_arguments(arguments: dict[str, Any], message: str) -> None:
         )
 
 
-@pytest.fixture
-def two_gpus() -> Iterator[None]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of Ray's own start
-        ray.init(
-            address="local", num_cpus=2, num_gpus=2, include_dashboard=False, log_to_driver=False
-        )
-    yield
-    ray.shutdown()
-
-
 def occupying(folder: Path) -> type[tune.Trainable]:
     class Occupy(tune.Trainable):
         """Holds its share until three trials have been there at once, and says where it was, and
@@ -198,7 +185,7 @@ def occupying(folder: Path) -> type[tune.Trainable]:
     return Occupy
 
 
-@pytest.mark.usefixtures("two_gpus")
+@pytest.mark.usefixtures("runtime")
 def test_mixed_sizes_fill_the_gpus_and_never_more(tmp_path: Path) -> None:
     memory = 100 * WIDTH_BYTES + FIXED
     resources = resources_for(SPACE, (INPUTS,), BATCH, memory, cpus=0.1, headroom=0.0)

@@ -54,7 +54,7 @@ class CurveForecaster:
     def __init__(self, curves: Sequence[Curve], encodings: Array, max_t: float) -> None:
         self._max_t = max_t
         self._regression = CurveRegression(curves, encodings, max_t)
-        # The parametric families expect values that lie about in [0, 1]
+        # The parametric families expect values roughly in [0, 1]
         ends = np.array([curve[-1][1] for curve in curves])
         starts = np.array([_first_value(curve) for curve in curves])
         self._low, high = np.nanquantile(starts, 0.05), np.nanquantile(ends, 0.95)

@@ -21,7 +21,7 @@ from ray_nas.estimators.arrays import Array
 _NOISE: Final = np.geomspace(0.002, 0.1, 16)
 """Standard deviations of the noise that are summed over."""
 _ASYMPTOTE: Final = (0.7, 0.5)
-"""Prior mean and standard deviation of a, for rising values that lie about in [0, 1]."""
+"""Prior mean and standard deviation of a, for rising values roughly in [0, 1]."""
 _GAIN: Final = (0.4, 0.4)
 """Prior mean and standard deviation of b, the gain from the first time to the end of training."""
 _TEMPER: Final = 0.8
@@ -116,7 +116,7 @@ def fit_families(times: Array, values: Array, max_t: float) -> FamilyPosterior:
 
     Args:
         times: Increasing budgets, positive, shape (times,).
-        values: Rising values that lie about in [0, 1], NaN where there is none, shape (n, times).
+        values: Rising values roughly in [0, 1], NaN where there is none, shape (n, times).
         max_t: Full length.
 
     Example:
