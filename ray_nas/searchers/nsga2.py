@@ -6,7 +6,7 @@ and the worst member is removed, so that no worker waits for the end of a genera
 """
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -94,7 +94,9 @@ class NSGA2(ArchitectureSearcher):
         return self._population[int(drawn.min())].trial_id
 
     def _get_state(self) -> dict[str, Any]:
-        return {"population": [list(astuple(member)) for member in self._population]}
+        members = self._population
+        rows = [[member.trial_id, list(member.values), member.violation] for member in members]
+        return {"population": rows}
 
     def _set_state(self, state: dict[str, Any]) -> None:
         self._population = [

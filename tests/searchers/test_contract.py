@@ -19,6 +19,7 @@ from ray import cloudpickle, tune
 
 from ray_nas import record
 from ray_nas.record import files as record_files
+from ray_nas.record.events import ExperimentStarted
 from ray_nas.searchers.core.searcher import ArchitectureSearcher
 from ray_nas.searchers.registry import SEARCHERS
 from ray_nas.spaces import NASBench201, SearchSpace
@@ -394,7 +395,7 @@ def test_a_trial_that_failed_and_is_resumed_after_a_restore_counts(
     lost = next(
         trial for trial in list(record.load(tmp_path).trials.values()) if trial.trial_id == "lost"
     )
-    assert (lost.status, [result["score"] for result in lost.results]) == ("completed", [8.0, 9.0])
+    assert (lost.status, [report["score"] for report in lost.reports]) == ("completed", [8.0, 9.0])
 
 
 def test_costs_are_checked_before_a_proposal_leaves(name: str, cells: NASBench201) -> None:
@@ -445,7 +446,7 @@ def test_what_is_no_figure_is_infeasible(
     searcher.save(str(tmp_path / "state.json"))
     (trial,) = list(record.load(tmp_path).trials.values())
     assert trial.status == "infeasible"
-    assert trial.reason.startswith("metric 'score' is no number")
+    assert trial.reason.startswith("metric 'score' is not a number")
 
 
 def test_the_state_is_made_of_json_values(name: str, cells: NASBench201) -> None:
@@ -485,8 +486,8 @@ def resealed(fields: dict, **changes: str) -> str:
     [
         (lambda text: text[: len(text) // 2], "damaged"),
         (lambda text: "", "damaged"),
-        (lambda text: '{"format": "other"}', "no state file"),
-        (lambda text: text.replace('"version": 1', '"version": 9'), "version 9"),
+        (lambda text: '{"format": "other"}', "not a state file"),
+        (lambda text: text.replace('"version": 2', '"version": 9'), "version 9"),
         (lambda text: text.replace('"scanned": 0', '"scanned": 7'), "damaged"),
         (lambda text: resealed(json.loads(text), searcher="Other"), "not of a"),
     ],
@@ -565,12 +566,7 @@ def test_lineage_is_recorded(name: str, cells: NASBench201, tmp_path: Path) -> N
     drive(searcher, random.Random(7), 0, 60, {})
     searcher.save(str(tmp_path / "state.json"))
     loaded = record.load(tmp_path)
-    assert loaded.properties == {
-        "searcher": name,
-        "space": cells.fingerprint,
-        "objectives": {"score": "max"},
-        "seed": 1,
-    }
+    assert loaded.started == ExperimentStarted(name, cells.fingerprint, {"score": "max"}, 1)
     known = set()
     for trial in loaded.trials.values():
         assert set(trial.parents) <= known
