@@ -14,17 +14,18 @@ from typing import Any, Final
 
 import numpy as np
 from ray.tune import Result
+from ray.tune.experiment import Trial
 from ray.tune.result import DEFAULT_METRIC
 from ray.tune.search import Searcher
 
 from ray_nas.checks import check_number
 from ray_nas.searchers.core.objectives import InfeasibleError, scalars
 from ray_nas.searchers.core.scalarization import scores
-from ray_nas.searchers.core.searcher import ArchitectureSearcher
+from ray_nas.searchers.core.searcher import CUT_OFF, ArchitectureSearcher
 from ray_nas.searchers.regularized_evolution import RegularizedEvolution
 from ray_nas.spaces.core.search_space import Config
 from ray_nas.spaces.model.model_space import ModelSpace
-from ray_nas.tune_internals.call_stack import metric_and_mode
+from ray_nas.tune_internals.call_stack import metric_and_mode, run_is_over, tune_trials
 
 STRATEGIES: Final = ("spos", "fairnas", "sandwich", "balanced", "enas")
 """How the sub-networks are drawn that a supernet is trained on; `ray_nas.sharing` implements
@@ -288,6 +289,8 @@ class OneShot(Searcher):
 
     def save(self, checkpoint_path: str) -> None:
         """Writes the inner searcher's state with this one's, and the record beside it."""
+        if run_is_over():
+            self._end_cut_off()
         self._inner.save(checkpoint_path)
 
     def restore(self, checkpoint_path: str) -> None:
@@ -299,6 +302,22 @@ class OneShot(Searcher):
         """
         self._inner.restore(checkpoint_path)
         self._take_metric()
+
+    def _end_cut_off(self) -> None:
+        """Ends trials that Tune has ended without a word; those that have reported nothing stay
+        unfinished.
+        """
+        for cut in tune_trials():
+            trial = self._trials.get(cut.trial_id)
+            reported = (
+                trial is not None
+                and not trial.ended
+                and trial.last
+                and trial.config["phase"] != "evaluate"
+            )
+            if reported and cut.status == Trial.TERMINATED:
+                self.note_stop(cut.trial_id, CUT_OFF)
+                self.on_trial_complete(cut.trial_id)
 
     # The phases.
 

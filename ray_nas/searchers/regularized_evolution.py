@@ -47,8 +47,8 @@ class RegularizedEvolution(ArchitectureSearcher):
         mode: See there.
         population_size: P in the paper; as many random architectures come first.
         tournament_size: S in the paper, at most P. S = P, the default, always mutates the best of
-            the last P: with duplicates left out, that needed the fewest trials on most tables
-            (`benchmarks/search_quality.py`).
+            the last P. P = S = 20 is also what the other tables choose for each of 13
+            (`benchmarks/evolution_defaults.py`).
         crossover_rate: Probability in [0, 1] that a child mixes two tournament winners before it is
             mutated (0 in the paper).
         inherit_weights: Whether a child's config says, under `inherit_from`, which checkpoint its

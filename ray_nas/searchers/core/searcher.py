@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import numpy as np
 from ConfigSpace import ConfigurationSpace
@@ -41,6 +41,8 @@ from ray_nas.tune_internals.call_stack import (
     trial_error,
     tune_trials,
 )
+
+CUT_OFF: Final = "cut off by the experiment's end"
 
 
 @dataclass(frozen=True)
@@ -664,7 +666,7 @@ class ArchitectureSearcher(Searcher):
             )
         else:
             if not trial.last_result.get("done"):
-                self._stop_reasons.setdefault(trial_id, "cut off by the experiment's end")
+                self._stop_reasons.setdefault(trial_id, CUT_OFF)
             self.on_trial_complete(trial_id, result)
 
     def _last_result(self, trial: Trial) -> dict[str, Any] | None:
