@@ -68,7 +68,7 @@ def compare(outcomes: Mapping[str, Mapping[str, Outcome]], queries: int) -> dict
     print(
         f"mean regret at {queries} queries and its 90 % interval; the first two columns: P and S chosen on them"
     )
-    print(f"{'table':34}" + "".join(f"{name:>38}" for name in titles))
+    print(f"{'table':34}" + "".join(f"{name:>44}" for name in titles))
     figures: dict[str, Any] = {}
     held_out: list[dict[str, np.ndarray]] = []
     for table, found in regrets.items():
@@ -82,7 +82,7 @@ def compare(outcomes: Mapping[str, Mapping[str, Outcome]], queries: int) -> dict
         held_out.append({name: found[pick] for name, pick in picks.items()})
         figures[table] = {name: cell(pick, found[pick]) for name, pick in picks.items()}
         print(
-            f"{table:34}" + "".join(f"{shown(name, figures[table][name]):>38}" for name in titles)
+            f"{table:34}" + "".join(f"{shown(name, figures[table][name]):>44}" for name in titles)
         )
     ranks = {"held out": mean_ranks(held_out), "all": mean_ranks(list(regrets.values()))}
     for which, ranked in ranks.items():

@@ -1,10 +1,13 @@
 """Spaces that the suites share, and the reports that Ray would send home."""
 
 import os
+from collections.abc import Iterator
 
 import ConfigSpace as CS
 import pytest
+import ray
 import torch
+from patience import patient
 
 from ray_nas.spaces import NASBench201, SearchSpace
 
@@ -18,6 +21,14 @@ os.environ.setdefault(
     "OMP_NUM_THREADS", "1"
 )  # of the processes that are started from here, pytest's workers too
 torch.set_num_threads(1)  # small networks on shared cores
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patient_start() -> Iterator[None]:
+    patch = pytest.MonkeyPatch()
+    patch.setattr(ray, "init", patient(ray.init))
+    yield
+    patch.undo()
 
 
 LONGEST = (

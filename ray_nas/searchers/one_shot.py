@@ -13,6 +13,7 @@ from typing import Any, Final, Literal
 
 import numpy as np
 from ray.tune import Result as TuneResult
+from ray.tune.experiment import Trial
 from ray.tune.result import DEFAULT_METRIC
 from ray.tune.search import Searcher
 
@@ -26,6 +27,7 @@ from ray_nas.searchers.regularized_evolution import RegularizedEvolution
 from ray_nas.spaces.core.search_space import Config
 from ray_nas.spaces.model.model_space import ModelSpace
 from ray_nas.tune_internals.call_stack import metric_and_mode
+from ray_nas.tune_internals.controller import run_is_over, tune_trials
 from ray_nas.tune_internals.result_keys import reported_numbers
 
 STRATEGIES: Final = ("spos", "fairnas", "sandwich", "balanced", "enas")
@@ -281,7 +283,8 @@ class OneShot(SearcherWrapper):
 
     def _supernet_ended(self, trial_id: str, trial: _Trial, error: bool) -> None:
         status, reason = self._status(trial, error)
-        self.inner.ledger.write(SupernetEnded(trial_id, status, reason))
+        stopped = self.inner.ledger.pop_stop_reason(trial_id)
+        self.inner.ledger.write(SupernetEnded(trial_id, status, reason or stopped))
 
     # Its sub-networks.
 
@@ -350,6 +353,16 @@ class OneShot(SearcherWrapper):
 
     # Helpers.
 
+    def _end_cut_off(self) -> None:
+        """Ends the trials that Tune has ended without a call, if they reported something."""
+        for ended in tune_trials():
+            trial = self._trials.get(ended.trial_id)
+            if trial is None or trial.ended or not trial.last or trial.phase == "evaluate":
+                continue
+            if ended.status == Trial.TERMINATED:
+                self.inner.ledger.note_cut_off(ended.trial_id)
+                self.on_trial_complete(ended.trial_id)
+
     def _next(self, trial_id: str) -> _Trial | str | None:
         """The next trial, None while a phase waits for its last trials, or "FINISHED"."""
         if not self._trials:
@@ -385,6 +398,12 @@ class OneShot(SearcherWrapper):
         self._own_mode = self._own_mode or mode
 
     # State.
+
+    def save(self, checkpoint_path: str) -> None:
+        """Writes the inner searcher's state with this one's, and the record beside it."""
+        if run_is_over():
+            self._end_cut_off()
+        super().save(checkpoint_path)
 
     def _attach(self) -> None:
         self.inner.attach_state(_ATTACHED_AS, self._get_state, self._set_state)

@@ -32,8 +32,8 @@ class RegularizedEvolution(ArchitectureSearcher):
     Args:
         population_size: P in the paper. The first P architectures are random.
         tournament_size: S in the paper, at most P. The default, S = P, always mutates the best of
-            the last P, which needed the fewest trials on most tables of
-            `benchmarks/search_quality.py`.
+            the last P. P = S = 20 is also what the other tables choose for each of 13
+            (`benchmarks/evolution_defaults.py`).
         crossover_rate: Probability that a child combines two winners before it is mutated; 0 in
             the paper.
         inherit_weights: Whether a child starts from its first parent's checkpoint. Its config

@@ -15,6 +15,7 @@ os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = "4"
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 
 import ray
+from patience import patient
 from ray import tune
 from ray.tune.schedulers.hb_bohb import HyperBandForBOHB
 
@@ -60,7 +61,9 @@ def strategy(name: str) -> dict:
 
 
 def main(folder: Path, num_samples: int, name: str) -> None:
-    ray.init(address="local", num_cpus=2, num_gpus=0, include_dashboard=False, log_to_driver=False)
+    patient(ray.init)(
+        address="local", num_cpus=2, num_gpus=0, include_dashboard=False, log_to_driver=False
+    )
     path = folder / "evolve"
     if tune.Tuner.can_restore(path):
         tuner = tune.Tuner.restore(str(path), trainable=tune.with_resources(Train, {"cpu": 1}))

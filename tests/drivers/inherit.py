@@ -15,6 +15,7 @@ os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 
 import ray
 import torch
+from patience import patient
 from ray import tune
 
 from ray_nas.searchers import RegularizedEvolution
@@ -44,7 +45,9 @@ def train(config: dict) -> None:
 
 def main(folder: Path, num_samples: int) -> None:
     """Starts or restores the experiment, and prints its trials as JSON."""
-    ray.init(address="local", num_cpus=2, num_gpus=0, include_dashboard=False, log_to_driver=False)
+    patient(ray.init)(
+        address="local", num_cpus=2, num_gpus=0, include_dashboard=False, log_to_driver=False
+    )
     path = folder / "inherit"
     trainable = tune.with_resources(train, {"cpu": 1})
     if tune.Tuner.can_restore(path):

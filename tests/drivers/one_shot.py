@@ -16,6 +16,7 @@ os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 
 import ray
 import torch
+from patience import patient
 from ray import tune
 from torch import nn
 
@@ -63,7 +64,9 @@ def main(folder: Path) -> None:
         retrain=1,
         seed=1,
     )
-    ray.init(address="local", num_cpus=1, num_gpus=0, include_dashboard=False, log_to_driver=False)
+    patient(ray.init)(
+        address="local", num_cpus=1, num_gpus=0, include_dashboard=False, log_to_driver=False
+    )
     path = folder / "search"
     if tune.Tuner.can_restore(path):
         tuner = tune.Tuner.restore(str(path), trainable=trainable)

@@ -15,7 +15,7 @@ from ray.tune.execution.tune_controller import TuneController
 from ray.tune.stopper import Stopper
 
 from ray_nas import record
-from ray_nas.searchers import RandomSearch, RegularizedEvolution
+from ray_nas.searchers import OneShot, RandomSearch, RegularizedEvolution
 from ray_nas.spaces import NASBench201
 from ray_nas.state.state_file import StateError
 
@@ -316,3 +316,47 @@ def check_cut_off(results: tune.ResultGrid, folder: Path) -> None:
             if name in reported
             else "cut off before its first report"
         )
+
+
+class CutOffRetraining(CutOff):
+    """Ends the experiment once a network is being trained from scratch."""
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        self.reports += 2 * (result["config"]["phase"] == "retrain")
+        return False
+
+
+def phases(config: dict) -> None:
+    import json
+    import time
+
+    if config["phase"] == "supernet":
+        tune.report({"accuracy": 0.0, "weights": "nowhere"})
+    elif config["phase"] == "evaluate":
+        figures = {name: {"accuracy": 0.5} for name in json.loads(config["sub_networks"])}
+        tune.report({"accuracy": 0.5, "sub_networks": json.dumps(figures)})
+    while config["phase"] == "retrain":
+        tune.report({"accuracy": 0.7})
+        time.sleep(0.2)
+
+
+def test_retraining_that_is_cut_off_is_recorded(cells: NASBench201, tmp_path: Path) -> None:
+    search = OneShot(
+        cells, "accuracy", "max", evaluations=2, evaluations_per_trial=2, retrain=1, seed=1
+    )
+    tuner(
+        search,
+        tmp_path,
+        phases,
+        num_samples=search.num_trials,
+        metric=None,
+        mode=None,
+        stop=CutOffRetraining(),
+    ).fit()
+    last = loaded(tmp_path).trials[-1]
+    assert (last.move, last.status, last.reason) == (
+        "retrain",
+        "completed",
+        "cut off by the experiment's end",
+    )
+    assert last.metrics["accuracy"] == 0.7

@@ -133,7 +133,7 @@ class TrialLedger:
             size: The cost that measures its memory.
             out_of_memory: Whether it ran out of memory.
         """
-        stopped = self._stop_reasons.pop(trial_id, "")
+        stopped = self.pop_stop_reason(trial_id)
         event = TrialEnded(trial_id, status, reason or stopped, out_of_memory, size)
         self.write(event)
         return event
@@ -149,6 +149,14 @@ class TrialLedger:
     def note_stop(self, trial_id: str, reason: str) -> None:
         """Says why a scheduler stops a trial."""
         self._stop_reasons[trial_id] = reason
+
+    def pop_stop_reason(self, trial_id: str) -> str:
+        """Why a scheduler stopped a trial that is not one of the ledger's; empty if it did not."""
+        return self._stop_reasons.pop(trial_id, "")
+
+    def note_cut_off(self, trial_id: str) -> None:
+        """Says that the end of the experiment cuts a trial off; a scheduler's reason counts more."""
+        self._stop_reasons.setdefault(trial_id, "cut off by the end of the experiment")
 
     def add_imported(self, trials: list[tuple[Config, Result]], *, same_task: bool) -> list[str]:
         """Adds trials of an earlier experiment.

@@ -199,7 +199,7 @@ class ArchitectureSearcher(SavedStrategy, Searcher):
                 self.ledger.end(trial_id, "unfinished", "cut off before its first report")
             else:
                 if not trial.last_result.get("done"):
-                    self.ledger.note_stop(trial_id, "cut off by the end of the experiment")
+                    self.ledger.note_cut_off(trial_id)
                 self.on_trial_complete(trial_id, result)
 
     # For schedulers, wrappers and warm starts.
