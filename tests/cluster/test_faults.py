@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from ray import tune
 
 from ray_nas import record
+from ray_nas.record.events import TrialEnded
 from ray_nas.cluster import time_limit
 from ray_nas.record import files as record_files
 from ray_nas.searchers import LocalSearch, RandomSearch, RegularizedEvolution
@@ -190,7 +191,9 @@ def test_calls_that_are_repeated_out_of_order_or_of_strangers(
             )
             ended |= {name} & proposed.keys()
     searcher.save(str(folder / "state.json"))
-    counts = Counter(event["trial"] for event in record.events(folder) if event["event"] == "end")
+    counts = Counter(
+        event.trial for event in record.events(folder) if isinstance(event, TrialEnded)
+    )
     assert counts == Counter(ended)
     assert (
         len({json.dumps(config, sort_keys=True) for config in proposed.values()})

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ray_nas import record
+from ray_nas.record.events import TrialEnded, TrialResumed
 from ray_nas.state import state_file
 
 DRIVER = Path(__file__).with_name("three_nodes.py")
@@ -39,15 +40,9 @@ def check_record(folder: Path, told: dict[str, tuple[int, str]]) -> None:
     """Every trial that Tune knows ended once; one that Tune gave up while it waited for its
     node, and resumed, once more.
     """
-    happened = [
-        (event["event"], event["trial"])
-        for event in record.events(folder / "run")
-        if "trial" in event
-    ]
-    ends, resumed = (
-        Counter(trial_id for kind, trial_id in happened if kind == wanted)
-        for wanted in ("end", "resumed")
-    )
+    events = list(record.events(folder / "run"))
+    ends = Counter(event.trial for event in events if isinstance(event, TrialEnded))
+    resumed = Counter(event.trial for event in events if isinstance(event, TrialResumed))
     assert ends == Counter(told.keys()) + resumed
     trials = list(record.load(folder / "run").trials.values())
     assert {trial.status for trial in trials} == {"completed"}
@@ -62,19 +57,17 @@ def check_states(folder: Path, reached: dict[str, int]) -> None:
     came.
     """
     saved = state_file.read(max((folder / "run").glob("searcher-state-*.json")))
-    assert saved["companions"]["LearningCurveASHA"]["reached"] == reached
+    assert saved["attached"]["LearningCurveASHA"]["reached"] == reached
     scores = {
         trial.trial_id: trial.metrics["score"]
         for trial in list(record.load(folder / "run").trials.values())
     }
     ended = [
-        event["trial"]
+        event.trial
         for event in record.events(folder / "run")
-        if event["event"] == "end" and event["status"] == "completed"
+        if isinstance(event, TrialEnded) and event.status == "completed"
     ]
-    assert [(trial_id, score) for trial_id, _, score in saved["strategy"]["population"]] == [
-        (i, scores[i]) for i in ended[-3:]
-    ]
+    assert saved["strategy"]["population"] == {i: scores[i] for i in ended[-3:]}
 
 
 def test_two_of_three_nodes_die_and_then_the_driver(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from ray import tune
 from ray.cluster_utils import Cluster
 
 from ray_nas import record
+from ray_nas.record.events import TrialEnded
 from ray_nas.record import files as record_files
 from ray_nas.schedulers import LearningCurveASHA
 from ray_nas.searchers import RegularizedEvolution
@@ -116,7 +117,7 @@ def ends(folder: Path) -> int:
     """How many trials have ended, by the record."""
     if not list((folder / "run").glob(record_files.RECORD_FILES)):
         return 0
-    return sum(event["event"] == "end" for event in record.events(folder / "run"))
+    return sum(isinstance(event, TrialEnded) for event in record.events(folder / "run"))
 
 
 def wait_for(folder: Path, driver: subprocess.Popen, number: int) -> None:

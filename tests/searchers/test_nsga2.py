@@ -7,6 +7,7 @@ import pytest
 from ConfigSpace import ConfigurationSpace
 
 from ray_nas import record
+from ray_nas.record.events import TrialProposed
 from ray_nas.pareto import hypervolume, ranks
 from ray_nas.searchers import NSGA2, RandomSearch
 from ray_nas.searchers.core.searcher import ArchitectureSearcher
@@ -93,15 +94,17 @@ def test_children_come_from_the_population(cells: NASBench201, tmp_path: Path) -
     for number in range(40):
         tell(searcher, str(number), searcher.suggest(str(number)))
     searcher.save(str(tmp_path / "state.json"))
-    proposals = [event for event in record.events(tmp_path) if event["event"] == "proposal"]
-    assert [event["move"] for event in proposals[:4]] == ["random"] * 4
-    moves = [event["move"] for event in proposals[4:]]
+    proposals = [
+        event for event in record.events(tmp_path) if isinstance(event, TrialProposed)
+    ]
+    assert [event.move for event in proposals[:4]] == ["random"] * 4
+    moves = [event.move for event in proposals[4:]]
     assert moves.count("crossover") > 20
     assert moves.count("mutation") > 0
     assert all(
-        set(event["parents"]) < {str(earlier) for earlier in range(int(event["trial"]))}
+        set(event.parents) < {str(earlier) for earlier in range(int(event.trial))}
         for event in proposals[4:]
-        if event["parents"]
+        if event.parents
     )
 
 
@@ -150,7 +153,7 @@ def test_it_misses_half_of_what_random_search_misses_of_a_real_front() -> None:
     ("arguments", "message"),
     [
         ({"population_size": 1}, "population_size must be an integer >= 2, got 1"),
-        ({"crossover_rate": 1.5}, r"crossover_rate must be in \[0, 1\], got 1.5"),
+        ({"crossover_rate": 1.5}, r"crossover_rate must be a finite number >= 0 and <= 1, got 1.5"),
     ],
 )
 def test_arguments_are_checked(arguments: dict, message: str, cells: NASBench201) -> None:

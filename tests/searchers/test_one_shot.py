@@ -12,6 +12,7 @@ import pytest
 from ray import cloudpickle, tune
 
 from ray_nas import record
+from ray_nas.record.events import SupernetEnded
 from ray_nas.searchers import LocalSearch, OneShot, RandomSearch, RegularizedEvolution, start_from
 from ray_nas.spaces import NASBench201, SearchSpace
 from ray_nas.state.state_file import StateError
@@ -104,7 +105,7 @@ def test_three_phases_in_order(cells: NASBench201, tmp_path: Path) -> None:
     assert trials.keys() == {*evaluated, "t4", "t5"}
     assert {trial.status for trial in trials.values()} == {"completed"}
     assert trials["t4"].move == "retrain"
-    assert len(trials["t4"].results) == 1
+    assert len(trials["t4"].reports) == 1
     assert trials["t4"].config == trials[trials["t4"].parents[0]].config
 
 
@@ -171,8 +172,10 @@ def test_a_failed_supernet_ends_the_search(cells: NASBench201, tmp_path: Path) -
     search.on_trial_complete("t0", error=True)
     assert search.suggest("t1") == "FINISHED"
     search.save(str(tmp_path / "state.json"))
-    ends = [event for event in record.events(tmp_path) if event["event"] == "supernet_end"]
-    assert [(event["trial"], event["status"]) for event in ends] == [("t0", "error")]
+    ends = [
+        event for event in record.events(tmp_path) if isinstance(event, SupernetEnded)
+    ]
+    assert [(event.trial, event.status) for event in ends] == [("t0", "error")]
 
 
 def test_a_supernet_that_fails_late_leaves_its_last_checkpoint(cells: NASBench201) -> None:
@@ -248,8 +251,8 @@ def test_the_favourites_of_a_controller_come_first(cells: NASBench201, tmp_path:
     assert first[:2] == favourites
     search.save(str(tmp_path / "state.json"))
     assert [trial.parents for trial in list(record.load(tmp_path).trials.values())[:2]] == [
-        ["t0"],
-        ["t0"],
+        ("t0",),
+        ("t0",),
     ]
 
 

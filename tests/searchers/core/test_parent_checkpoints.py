@@ -97,7 +97,7 @@ def test_a_restored_search_still_knows_the_checkpoints(
 def test_the_state_holds_no_more_than_the_population(cells: NASBench201, tmp_path: Path) -> None:
     search = evolution(cells)
     run(search, 0, 60)
-    assert len(search._get_state()["checkpoints"]) == 3
+    assert len(search._checkpoints.get_state()) == 3
 
 
 def test_a_parameter_of_the_same_name_is_refused() -> None:

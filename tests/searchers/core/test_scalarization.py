@@ -150,7 +150,7 @@ def test_every_strategy_takes_several_objectives_and_limits(
     }
     assert statuses["t0"] in ("completed", "infeasible")
     assert "error" in statuses.values()
-    assert json.loads((tmp_path / "state.json").read_text())["metric"] == list(OBJECTIVES)
+    assert json.loads((tmp_path / "state.json").read_text())["objectives"] == OBJECTIVES
 
 
 def steep(config: dict) -> dict[str, float]:

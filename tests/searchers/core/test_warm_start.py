@@ -226,7 +226,7 @@ def test_what_does_not_fit_is_told_before_the_first_trial(
         ).suggest("a")
     with pytest.raises(ValueError, match=r"source: metric 'score' was not reported.*objectives"):
         start_from(make("RandomSearch", cells), earlier).suggest("a")
-    with pytest.raises(ValueError, match=r"points.*-1"):
+    with pytest.raises(ValueError, match=r"best_first.*-1"):
         start_from(make("RandomSearch", cells), earlier, best_first=-1)
     with pytest.raises(ValueError, match="same_task"):
         start_from(
