@@ -62,7 +62,7 @@ def check_states(folder: Path, reached: dict[str, int]) -> None:
     came.
     """
     saved = state_file.read(max((folder / "run").glob("searcher-state-*.json")))
-    assert saved["companions"]["LearningCurveASHA"]["reached"] == reached
+    assert saved["attached"]["LearningCurveASHA"]["reached"] == reached
     scores = {
         trial.trial_id: trial.metrics["score"]
         for trial in list(record.load(folder / "run").trials.values())

@@ -182,7 +182,7 @@ def test_a_report_before_training_stops_nobody_and_is_no_part_of_the_curve(
             result = {"epoch": epoch, "score": value(trial.config["x"], epoch)}
             decision = scheduler.on_trial_result(controller, trial, result)
             assert decision == without.on_trial_result(controller, trial, result)
-            assert scheduler.get_state()["foresight"] == without.get_state()["foresight"]
+            assert scheduler.get_state()["forecasts"] == without.get_state()["forecasts"]
     assert scheduler.stopped == without.stopped
 
 
@@ -193,7 +193,7 @@ def test_a_space_encodes_nested_configs(make_trial, controller):
         trial = make_trial(f"t{index}", {"arch": {"x": index / 12}, "lr": 0.1})
         scheduler.on_trial_add(controller, trial)
         scheduler.on_trial_result(controller, trial, {"epoch": 1, "score": value(index / 12, 1)})
-    expected = scheduler.get_state()["foresight"]["expected"]
+    expected = scheduler.get_state()["forecasts"]["expected"]
     assert expected["t11"] > expected["t1"]
 
 
@@ -213,26 +213,28 @@ def test_finished_trials_that_are_lost_in_a_restore_may_leave_too_few_to_learn_f
             )
     first.on_trial_add(controller, trials[20])
     first.on_trial_result(controller, trials[20], {"epoch": 1, "score": 0.1})
-    assert len(first.get_state()["foresight"]["fitted_on"]) == 20
+    assert len(first.get_state()["forecasts"]["fitted_on"]) == 20
     second = make(grace_period=MAX_T)
     second.set_state(first.get_state())
     for trial in trials[1:]:
         second.on_trial_add(controller, trial)
     assert second.on_trial_result(controller, trials[20], {"epoch": 2, "score": 0.2}) == "CONTINUE"
-    assert second.get_state()["foresight"] == make().get_state()["foresight"]
+    state, empty = second.get_state()["forecasts"], make().get_state()["forecasts"]
+    for part in ("fitted_on", "surprises", "expected", "contenders"):
+        assert state[part] == empty[part]
     second.on_trial_result(controller, trials[20], {"epoch": MAX_T, "score": 0.9})
     second.on_trial_result(controller, trials[21], {"epoch": 1, "score": 0.1})
-    assert len(second.get_state()["foresight"]["fitted_on"]) == 20
+    assert len(second.get_state()["forecasts"]["fitted_on"]) == 20
 
 
 @pytest.mark.parametrize(
     ("argument", "bad", "message"),
     [
-        ("stop_below", 0.5, "stop_below must be in"),
+        ("stop_below", 0.5, "stop_below must be a finite number >= 0 and < 0.5"),
         ("grace_period", 0, "grace_period must be in"),
         ("grace_period", 100, "grace_period must be in"),
-        ("reduction_factor", 1, "reduction_factor must be above 1"),
-        ("max_t", -1, "max_t must be a positive number"),
+        ("reduction_factor", 1, "reduction_factor must be a finite number > 1"),
+        ("max_t", -1, "max_t must be a finite number > 0"),
         ("mode", "best", "mode must be 'min' or 'max'"),
         ("time_attr", "", "time_attr must be the name"),
     ],

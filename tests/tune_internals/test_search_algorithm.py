@@ -122,7 +122,7 @@ def test_with_a_searcher_of_ours_the_state_rides_along(cluster, tmp_path, limite
         metric=None,
     )
     saved = json.loads(max((tmp_path / "run").glob("searcher-state-*.json")).read_text())[
-        "companions"
+        "attached"
     ]["LearningCurveASHA"]
     trials = list(load(tmp_path / "run").trials.values())
     assert set(saved["stopped"]) == {trial.trial_id for trial in trials}
