@@ -211,7 +211,7 @@ def test_a_missing_budget_is_an_error_at_the_first_report_and_passed_over_later(
     scheduler.on_trial_add(controller, trial)
     with pytest.raises(
         ValueError,
-        match=r"time_attr = 'epoch' is not in the first report of trial a, which has \['cost', 'score'\]",
+        match=r"'epoch' is not in the first report of trial a, which has \['cost', 'score'\]",
     ):
         scheduler.on_trial_result(controller, trial, {"score": 0.1, "cost": 0.1})
     assert (

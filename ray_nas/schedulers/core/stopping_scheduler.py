@@ -99,8 +99,9 @@ class StoppingScheduler(FIFOScheduler):
         """A trial ended with this report: the last one again, or one that came with its end."""
 
     def _trial_ended(self, trial_id: str, failed: bool) -> None:
-        """A trial finished, was stopped or failed. A stopped trial ends twice: when it is stopped
-        here, and when Tune has ended it.
+        """A trial finished, was stopped or failed.
+
+        A stopped trial ends twice: when it is stopped here, and when Tune has ended it.
         """
 
     def _remove_trials(self, trial_ids: Collection[str]) -> None:
