@@ -1,4 +1,4 @@
-"""A driver is killed and restored: the scheduler knows what it knew."""
+"""A driver is killed and restored: the scheduler remembers everything."""
 
 import importlib.util
 import json
@@ -78,7 +78,7 @@ def run_with_kills(folder: Path, kind: str, kills: int, seed: int) -> list[dict]
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
         new = log_lines(folder)[seen:]
-        if finished:  # the last session, or one that was quicker than its killer
+        if finished:  # the last session, or one that finished before it was killed
             assert process.returncode == 0, (folder / "output.txt").read_text()[-3000:]
             return surviving + new
         surviving += new[: saved_state(folder, kind)["reports"] - len(surviving)]
