@@ -109,7 +109,7 @@ class Noted(MultiObjectiveASHA):
         super().__init__(**arguments)
         self.best, self.third = [0, 0], [0, 0]
 
-    def _ahead(self, own: list[float], earlier: list[list[float]]) -> int:
+    def _count_ahead(self, own: list[float], earlier: list[list[float]]) -> int:
         ahead = self._rank(own, earlier)
         if earlier and (np.array(own[1:]) > np.array(earlier)[:, 1:].max(axis=0)).any():
             for count in (self.best, self.third) if len(earlier) == 2 else (self.best,):
@@ -118,7 +118,7 @@ class Noted(MultiObjectiveASHA):
         return ahead
 
     def _rank(self, own: list[float], earlier: list[list[float]]) -> int:
-        return super()._ahead(own, earlier)
+        return super()._count_ahead(own, earlier)
 
 
 class NetAlone(Noted):
@@ -142,7 +142,7 @@ class CrowdingAndBest(Crowding):
 
     def _rank(self, own: list[float], earlier: list[list[float]]) -> int:
         return (
-            0 if MultiObjectiveASHA._ahead(self, own, earlier) == 0 else super()._rank(own, earlier)
+            0 if MultiObjectiveASHA._count_ahead(self, own, earlier) == 0 else super()._rank(own, earlier)
         )
 
 

@@ -1,4 +1,4 @@
-"""Spaces that the suites share, and the reports that Ray would send home."""
+"""Shared spaces, trials without Tune's processes, and settings for Ray."""
 
 import os
 from collections.abc import Iterator
@@ -107,3 +107,61 @@ def small_space() -> SearchSpace:
 @pytest.fixture(scope="session")
 def cells() -> NASBench201:
     return NASBench201(channels=2, cells_per_stage=1)
+
+
+class FakeTrial:
+    """The part of a trial that schedulers use."""
+
+    def __init__(self, trial_id, config, more):
+        self.trial_id = trial_id
+        self.config = config
+        self.last_result = {}
+        self.status = "RUNNING"
+        self.__dict__.update(more)
+
+
+class FakeSearchAlg:
+    """Keeps the results that it receives."""
+
+    def __init__(self):
+        self.results = {}
+
+    def on_trial_result(self, trial_id, result):
+        self.results.setdefault(trial_id, []).append(result)
+
+
+class FakeController:
+    """The part of Tune's controller that schedulers use."""
+
+    def __init__(self, search_alg=None):
+        self.search_alg = search_alg or FakeSearchAlg()
+        self.trials = []
+        self.stopped = []
+
+    def get_trials(self):
+        return self.trials
+
+    def get_live_trials(self):
+        return [trial for trial in self.trials if trial.status != "TERMINATED"]
+
+    def stop_trial(self, trial):
+        trial.status = "TERMINATED"
+        self.stopped.append(trial.trial_id)
+
+
+@pytest.fixture
+def controller():
+    return FakeController()
+
+
+@pytest.fixture
+def make_controller():
+    return FakeController
+
+
+@pytest.fixture
+def make_trial():
+    def make(trial_id, config=None, **more):
+        return FakeTrial(trial_id, config or {}, more)
+
+    return make

@@ -1,5 +1,6 @@
-"""An experiment that a test kills: `python crash_driver.py FOLDER SEARCHER`, again to restore
-it.
+"""An experiment that a test kills: `python crash_driver.py FOLDER SEARCHER`.
+
+The same command again restores it.
 """
 
 import json
@@ -35,7 +36,7 @@ def prior() -> pd.DataFrame:
 
 
 class Logged(LearningCurveASHA):
-    """Writes each report that counted, and the decision, into a file that no restore takes back."""
+    """Appends each judged report and its decision to a file that no restore rewinds."""
 
     log = Path()
 

@@ -1,4 +1,4 @@
-"""What holds for every scheduler."""
+"""What every scheduler must do."""
 
 import json
 import math
@@ -60,9 +60,7 @@ OURS = ("plain", "falling", "with prior", "several")
 
 
 def events(number: int = 60, workers: int = 4, seed: int = 0) -> list[tuple[str, dict, dict]]:
-    """(trial id, config, result) of trials that nobody stops, as `workers` would report them
-    side by side.
-    """
+    """(trial id, config, result) of full-length trials, in the order of parallel workers."""
     rng = np.random.default_rng(seed)
     found = []
     for start in range(0, number, workers):
@@ -76,7 +74,7 @@ def events(number: int = 60, workers: int = 4, seed: int = 0) -> list[tuple[str,
 
 
 class Run:
-    """Feeds events to a scheduler; a stopped trial sends no more."""
+    """Passes events to a scheduler; a stopped trial reports nothing more."""
 
     def __init__(self, scheduler, make_trial, controller):
         self.scheduler, self.make_trial, self.controller = scheduler, make_trial, controller
@@ -116,10 +114,8 @@ def test_it_stops_bad_trials_and_keeps_the_best(name, make_run):
     assert sum(ends.values()) < 0.7 * len(ends) * MAX_T
 
 
-def test_a_restored_one_goes_on_as_if_nothing_had_happened(name, make_run):
-    """The state goes through JSON in the middle of the run; decisions and state are then those
-    of an unbroken run.
-    """
+def test_a_restored_one_continues_as_if_unbroken(name, make_run):
+    """Restored from JSON in the middle of a run: same decisions and state as without a break."""
     everything = events()
     half = len(everything) // 2 + 7
     unbroken = make_run(SCHEDULERS[name]()).feed(everything)
@@ -137,7 +133,7 @@ def test_a_restored_one_goes_on_as_if_nothing_had_happened(name, make_run):
     )
 
 
-def test_trials_that_do_not_come_back_are_forgotten(name, make_run):
+def test_trials_that_are_not_added_again_are_removed(name, make_run):
     everything = events()
     first = make_run(SCHEDULERS[name]()).feed(everything[:600])
     lost = {"t000", "t005", "t009"}
@@ -155,7 +151,7 @@ def test_trials_that_do_not_come_back_are_forgotten(name, make_run):
         assert all(not lost & record.keys() for _, record in state["rungs"])
 
 
-def test_trials_that_were_stopped_and_come_back_are_ended(name, make_run):
+def test_stopped_trials_that_are_queued_again_are_ended(name, make_run):
     first = make_run(SCHEDULERS[name]()).feed(events()[:400])
     stopped = [
         trial_id for trial_id, (decision, _) in first.decisions.items() if decision == "STOP"
@@ -204,14 +200,14 @@ def test_repeated_and_earlier_reports_decide_nothing(name, make_run):
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_a_missing_budget_is_an_error_at_the_first_report_and_passed_over_later(
+def test_a_missing_budget_is_an_error_at_the_first_report_and_ignored_later(
     name, controller, make_trial
 ):
     scheduler, trial = SCHEDULERS[name](), make_trial("a", {"x": 0.5})
     scheduler.on_trial_add(controller, trial)
     with pytest.raises(
         ValueError,
-        match=r"time_attr = 'epoch' is not in the first report of trial a, which has \['cost', 'score'\]",
+        match=r"'epoch' is not in the first report of trial a, which has \['cost', 'score'\]",
     ):
         scheduler.on_trial_result(controller, trial, {"score": 0.1, "cost": 0.1})
     assert (
@@ -223,7 +219,7 @@ def test_a_missing_budget_is_an_error_at_the_first_report_and_passed_over_later(
 
 @pytest.mark.parametrize("name", OURS)
 @pytest.mark.parametrize("time", ["three", math.nan, True])
-def test_a_budget_that_is_no_number_is_an_error(name, time, controller, make_trial):
+def test_a_budget_that_is_not_a_number_is_an_error(name, time, controller, make_trial):
     scheduler, trial = SCHEDULERS[name](), make_trial("a", {"x": 0.5})
     scheduler.on_trial_add(controller, trial)
     with pytest.raises(ValueError, match="must be reported as a finite number"):
@@ -245,7 +241,7 @@ def test_a_value_that_is_not_finite_ends_the_trial(name, controller, make_trial)
 
 @pytest.mark.parametrize("name", OURS)
 def test_a_report_may_skip_rungs(name, controller, make_trial):
-    """It counts for the highest rung that it has passed, later reports for one below each."""
+    """It counts at the highest rung that it reaches; later reports count at one below each."""
     scheduler = SCHEDULERS[name]()
     trials = [make_trial(f"t{index}", {"x": 0.5}) for index in range(3)]
     for epoch, sizes in (
@@ -267,8 +263,8 @@ def test_a_report_may_skip_rungs(name, controller, make_trial):
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_the_last_report_counts_for_a_rung_as_well(name, controller, make_trial):
-    """One that says `done` comes to `on_trial_complete` alone. An older one does not count."""
+def test_the_last_report_counts_at_a_rung(name, controller, make_trial):
+    """One with `done` is passed to `on_trial_complete` only. An older one does not count."""
     scheduler, trials = SCHEDULERS[name](), [make_trial(trial_id, {"x": 0.5}) for trial_id in "abc"]
     for trial in trials:
         scheduler.on_trial_add(controller, trial)
@@ -292,7 +288,7 @@ def test_a_state_of_another_scheduler_is_refused(name):
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_a_second_experiment_starts_from_nothing(name, make_run, make_controller):
+def test_a_second_experiment_starts_afresh(name, make_run, make_controller):
     scheduler = SCHEDULERS[name]()
     run = make_run(scheduler)
     run.controller = make_controller(search_alg=object())

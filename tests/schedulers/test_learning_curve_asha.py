@@ -1,4 +1,4 @@
-"""Decisions of `LearningCurveASHA`, with and without what came before."""
+"""Decisions of `LearningCurveASHA`, with and without a prior."""
 
 import math
 import re
@@ -38,7 +38,7 @@ def make(**more) -> LearningCurveASHA:
 def run(
     scheduler, make_trial, controller, number: int = 60, sign: float = 1.0, shift: float = 0.0
 ) -> dict[str, tuple[float, int]]:
-    """Trials one after another, four at a time; trial id to (x, epoch at which it ended)."""
+    """Runs trials in groups of four; returns trial id to (x, epoch at which it ended)."""
     rng, ends = np.random.default_rng(3), {}
     for start in range(0, number, 4):
         group = [
@@ -140,8 +140,8 @@ def test_reasons_give_forecasts_in_the_metrics_sign(mode, sign, make_trial, cont
     assert all(-6 < number < -3 for number in numbers)
 
 
-def test_a_prior_of_another_kind_is_not_believed(make_trial, controller):
-    """The rungs are then plain ASHA's, and the record says so."""
+def test_a_prior_of_another_kind_is_not_trusted(make_trial, controller):
+    """Rungs then decide as plain ASHA, and the reasons say so."""
     scheduler = make(prior=prior(shift=5.0))
     run(scheduler, make_trial, controller, number=40)
     reasons = [
@@ -160,10 +160,10 @@ def test_falling_metrics_are_mirrored(make_trial, controller):
 
 
 @pytest.mark.parametrize("before", [0, -1])
-def test_a_report_before_training_stops_nobody_and_is_no_part_of_the_curve(
+def test_a_report_before_training_stops_no_trial_and_is_not_in_the_curve(
     before, make_trial, controller
 ):
-    """Nor does it say that trials are like those learnt from."""
+    """Nor does it change whether forecasts are trusted."""
     rows = prior()
     scheduler, without = (
         make(prior=pd.concat([rows[rows["epoch"] == 1].assign(epoch=before, score=-3.0), rows])),
@@ -182,7 +182,7 @@ def test_a_report_before_training_stops_nobody_and_is_no_part_of_the_curve(
             result = {"epoch": epoch, "score": value(trial.config["x"], epoch)}
             decision = scheduler.on_trial_result(controller, trial, result)
             assert decision == without.on_trial_result(controller, trial, result)
-            assert scheduler.get_state()["foresight"] == without.get_state()["foresight"]
+            assert scheduler.get_state()["forecasts"] == without.get_state()["forecasts"]
     assert scheduler.stopped == without.stopped
 
 
@@ -193,14 +193,12 @@ def test_a_space_encodes_nested_configs(make_trial, controller):
         trial = make_trial(f"t{index}", {"arch": {"x": index / 12}, "lr": 0.1})
         scheduler.on_trial_add(controller, trial)
         scheduler.on_trial_result(controller, trial, {"epoch": 1, "score": value(index / 12, 1)})
-    expected = scheduler.get_state()["foresight"]["expected"]
+    expected = scheduler.get_state()["forecasts"]["expected"]
     assert expected["t11"] > expected["t1"]
 
 
-def test_finished_trials_that_are_lost_in_a_restore_may_leave_too_few_to_learn_from(
-    make_trial, controller
-):
-    """All is then as before the first fit, until enough have finished again."""
+def test_a_restore_that_loses_finished_trials_may_leave_too_few_for_a_fit(make_trial, controller):
+    """All is then as before the first fit, until enough trials have finished again."""
     first, trials = (
         make(grace_period=MAX_T),
         [make_trial(f"t{index:03d}", {"x": index / 22}) for index in range(22)],
@@ -213,26 +211,28 @@ def test_finished_trials_that_are_lost_in_a_restore_may_leave_too_few_to_learn_f
             )
     first.on_trial_add(controller, trials[20])
     first.on_trial_result(controller, trials[20], {"epoch": 1, "score": 0.1})
-    assert len(first.get_state()["foresight"]["fitted_on"]) == 20
+    assert len(first.get_state()["forecasts"]["fitted_on"]) == 20
     second = make(grace_period=MAX_T)
     second.set_state(first.get_state())
     for trial in trials[1:]:
         second.on_trial_add(controller, trial)
     assert second.on_trial_result(controller, trials[20], {"epoch": 2, "score": 0.2}) == "CONTINUE"
-    assert second.get_state()["foresight"] == make().get_state()["foresight"]
+    state, empty = second.get_state()["forecasts"], make().get_state()["forecasts"]
+    for part in ("fitted_on", "surprises", "expected", "contenders"):
+        assert state[part] == empty[part]
     second.on_trial_result(controller, trials[20], {"epoch": MAX_T, "score": 0.9})
     second.on_trial_result(controller, trials[21], {"epoch": 1, "score": 0.1})
-    assert len(second.get_state()["foresight"]["fitted_on"]) == 20
+    assert len(second.get_state()["forecasts"]["fitted_on"]) == 20
 
 
 @pytest.mark.parametrize(
     ("argument", "bad", "message"),
     [
-        ("stop_below", 0.5, "stop_below must be in"),
+        ("stop_below", 0.5, "stop_below must be a finite number >= 0 and < 0.5"),
         ("grace_period", 0, "grace_period must be in"),
         ("grace_period", 100, "grace_period must be in"),
-        ("reduction_factor", 1, "reduction_factor must be above 1"),
-        ("max_t", -1, "max_t must be a positive number"),
+        ("reduction_factor", 1, "reduction_factor must be a finite number > 1"),
+        ("max_t", -1, "max_t must be a finite number > 0"),
         ("mode", "best", "mode must be 'min' or 'max'"),
         ("time_attr", "", "time_attr must be the name"),
     ],

@@ -1,4 +1,4 @@
-"""Promotion by fronts and epsilon-net, constraints first."""
+"""Ranking by constraints, fronts and epsilon-net."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from ray_nas.schedulers import MultiObjectiveASHA
 
 
-def test_both_ends_of_the_front_go_on(make_trial, controller):
+def test_both_ends_of_the_front_continue(make_trial, controller):
     scheduler = MultiObjectiveASHA(
         time_attr="epoch", objectives={"accuracy": "max", "latency": "min"}, max_t=9, grace_period=1
     )
@@ -57,10 +57,10 @@ def judged(scheduler, make_trial, controller, points) -> list[str]:
 
 
 @pytest.mark.parametrize("reduction_factor", [2, 3, 4])
-def test_a_new_arrival_that_is_the_best_so_far_in_one_objective_is_not_stopped(
+def test_a_trial_that_is_the_best_so_far_in_an_objective_continues(
     reduction_factor, make_trial, controller
 ):
-    """With every number of earlier arrivals, the third included."""
+    """For every number of earlier trials, two included."""
     best = stops = 0
     for seed in range(60):
         points = np.random.default_rng(seed).random((20, 2))
@@ -83,7 +83,7 @@ def test_a_new_arrival_that_is_the_best_so_far_in_one_objective_is_not_stopped(
     assert stops > 300
 
 
-def test_one_that_breaks_a_constraint_is_not_kept_for_being_the_best_in_an_objective(
+def test_an_infeasible_trial_does_not_continue_for_being_the_best_in_an_objective(
     make_trial, controller
 ):
     scheduler = MultiObjectiveASHA(
@@ -96,8 +96,8 @@ def test_one_that_breaks_a_constraint_is_not_kept_for_being_the_best_in_an_objec
     assert judged(scheduler, make_trial, controller, points)[2:] == ["STOP", "CONTINUE"]
 
 
-def test_the_middle_of_a_front_is_kept_where_nobody_is_near_it(make_trial, controller):
-    """And one beside an end of the front is not."""
+def test_a_lone_trial_in_the_middle_of_a_front_continues(make_trial, controller):
+    """One next to an end of the front is stopped."""
     ends = [(0.0, 0.0), (1.0, 10.0), (0.95, 9.4), (0.05, 0.6), (0.9, 8.8), (0.1, 1.2)]
     for point, decision in (((0.5, 5.0), "CONTINUE"), ((0.97, 9.7), "STOP")):
         scheduler = MultiObjectiveASHA(

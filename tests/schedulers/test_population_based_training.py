@@ -1,6 +1,4 @@
-"""Ray's population based training: what it cannot do with a space is refused, what the docs do
-instead runs.
-"""
+"""Ray's population based training: spaces among its mutations are refused, the guide runs."""
 
 import re
 import warnings
@@ -74,7 +72,7 @@ def test_a_space_among_the_mutations_is_refused(
     assert not list(tmp_path.rglob("result.json"))
 
 
-def test_other_mutations_pass(cells: NASBench201, tmp_path: Path) -> None:
+def test_other_mutations_are_accepted(cells: NASBench201, tmp_path: Path) -> None:
     scheduler = PopulationBasedTraining(
         time_attr="training_iteration",
         perturbation_interval=1,
@@ -92,7 +90,7 @@ def test_other_mutations_pass(cells: NASBench201, tmp_path: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:ray", "ignore::ResourceWarning")
-def test_the_page_runs_as_it_stands(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_guide_runs_as_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))  # for ~/ray_results
     torch.manual_seed(0)
     names: dict[str, Any] = {"__name__": "__main__"}

@@ -1,6 +1,4 @@
-"""Every scheduler beside every searcher, on a virtual clock: the searcher hears of each end,
-however early.
-"""
+"""Every scheduler with every searcher, on a virtual clock: the searcher learns of each end."""
 
 import math
 from collections.abc import Iterator
@@ -32,7 +30,7 @@ SCHEDULERS = {
 
 
 def curve(config: dict) -> Iterator[tuple[float, dict]]:
-    """Rises to what the config's own letters say."""
+    """Rises to a value that is fixed by the config's letters."""
     top = float(
         np.random.default_rng([ord(letter) for letter in str(sorted(config.items()))]).random()
     )
@@ -42,7 +40,7 @@ def curve(config: dict) -> Iterator[tuple[float, dict]]:
 
 @pytest.mark.parametrize("scheduler", SCHEDULERS)
 @pytest.mark.parametrize("searcher", SEARCHERS)
-def test_a_search_ends_and_nothing_is_lost(searcher, scheduler, cells, tmp_path):
+def test_a_search_ends_and_all_reports_are_recorded(searcher, scheduler, cells, tmp_path):
     search = SEARCHERS[searcher](cells, metric="score", mode="max", seed=0)
     history = simulate(curve, search, SCHEDULERS[scheduler](), num_workers=4, max_trials=TRIALS)
     lengths = [len(trial.reports) for trial in history.trials]
@@ -50,8 +48,8 @@ def test_a_search_ends_and_nothing_is_lost(searcher, scheduler, cells, tmp_path)
     assert set(lengths) <= {1, 3, MAX_T}  # a rung or full length
     assert len(set(lengths)) > 1
     search.save(str(tmp_path / "searcher-state-0.json"))
-    noted = {trial.trial_id: trial for trial in list(load(tmp_path).trials.values())}
+    recorded = load(tmp_path).trials
     assert {trial.trial_id: len(trial.reports) for trial in history.trials} == {
-        i: len(trial.reports) for i, trial in noted.items()
+        i: len(trial.reports) for i, trial in recorded.items()
     }
-    assert {trial.status for trial in noted.values()} == {"completed"}
+    assert {trial.status for trial in recorded.values()} == {"completed"}

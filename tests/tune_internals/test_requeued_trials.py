@@ -1,6 +1,4 @@
-"""Trials that are stopped, and whose workers die before Tune has saved them: what they reported
-last counts.
-"""
+"""Stopped trials whose worker dies before Tune has saved them: their last report counts."""
 
 import os
 from pathlib import Path
@@ -62,7 +60,7 @@ def dies_while_its_end_is_saved(folder: Path) -> type[tune.Trainable]:
 
 
 @pytest.mark.parametrize("name", SCHEDULERS)
-def test_the_last_report_counts_and_nothing_is_trained_again(cluster, tmp_path, name):
+def test_the_last_report_counts_and_no_epoch_is_trained_again(cluster, tmp_path, name):
     (tmp_path / "steps").mkdir()
     searcher = RandomSearch(
         ConfigurationSpace({"x": (0.0, 1.0)}), metric="score", mode="max", seed=0
@@ -80,15 +78,14 @@ def test_the_last_report_counts_and_nothing_is_trained_again(cluster, tmp_path, 
             checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=1),
         ),
     ).fit()
-    trials = list(load(tmp_path / "run").trials.values())
+    trials = load(tmp_path / "run").trials.values()
     assert {trial.status for trial in trials} == {"completed"}
     assert {trial.trial_id: [result["epoch"] for result in trial.reports] for trial in trials} == {
         result.metrics["trial_id"]: [1, 2] if result.metrics["epoch"] == 2 else [1]
         for result in results
     }
-    assert any(
-        result.metrics["epoch"] == 2 for result in results
-    )  # it died, whoever came to the second epoch
+    # Each worker that reached the second epoch died
+    assert any(result.metrics["epoch"] == 2 for result in results)
     assert len(list((tmp_path / "steps").iterdir())) == sum(len(trial.reports) for trial in trials)
     fresh = RandomSearch(ConfigurationSpace({"x": (0.0, 1.0)}), metric="score", mode="max", seed=0)
     assert len(replay(tmp_path / "run", fresh, SCHEDULERS[name]())) == 3

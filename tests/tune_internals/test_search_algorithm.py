@@ -1,4 +1,4 @@
-"""Where the state goes, in real experiments; fails when Ray changes what is relied on."""
+"""Where a scheduler's state is saved; fails when Ray changes what is relied on."""
 
 import inspect
 import json
@@ -76,7 +76,7 @@ def test_ray_still_has_what_is_relied_on():
         ]
 
 
-def test_the_searcher_is_found_inside_of_its_wrappers():
+def test_the_searcher_is_found_inside_its_wrappers():
     searcher = RandomSearch(SPACE, metric="score", mode="max")
     assert (
         innermost_searcher(SearchGenerator(ConcurrencyLimiter(searcher, max_concurrent=2)))
@@ -90,7 +90,7 @@ def test_a_scheduler_attached_after_the_restore_gets_its_state(tmp_path):
     first.attach_state("Some", lambda: {"answer": 42}, lambda state: None)
     first.save(str(tmp_path / "state.json"))
     second.restore(str(tmp_path / "state.json"))
-    second.save(str(tmp_path / "again.json"))  # before anybody has asked for it
+    second.save(str(tmp_path / "again.json"))  # before a scheduler is attached
     second.restore(str(tmp_path / "again.json"))
     received = []
     second.attach_state("Some", dict, received.append)
@@ -110,7 +110,7 @@ def test_a_file_of_another_scheduler_is_refused(tmp_path, make_trial):
 
 
 @pytest.mark.parametrize("limited", [False, True])
-def test_with_a_searcher_of_ours_the_state_rides_along(cluster, tmp_path, limited):
+def test_a_searcher_of_this_package_saves_the_state(cluster, tmp_path, limited):
     searcher = RegularizedEvolution(
         SPACE, metric="score", mode="max", population_size=4, tournament_size=2, seed=1
     )
@@ -124,7 +124,7 @@ def test_with_a_searcher_of_ours_the_state_rides_along(cluster, tmp_path, limite
     saved = json.loads(max((tmp_path / "run").glob("searcher-state-*.json")).read_text())[
         "attached"
     ]["LearningCurveASHA"]
-    trials = list(load(tmp_path / "run").trials.values())
+    trials = load(tmp_path / "run").trials.values()
     assert set(saved["stopped"]) == {trial.trial_id for trial in trials}
     for trial in trials:
         reason = saved["stopped"][trial.trial_id][1]
@@ -133,7 +133,7 @@ def test_with_a_searcher_of_ours_the_state_rides_along(cluster, tmp_path, limite
 
 
 @pytest.mark.parametrize("kind", ["random", "optuna"])
-def test_with_a_searcher_of_rays_the_state_has_a_file(cluster, tmp_path, kind):
+def test_with_a_searcher_of_ray_the_state_has_its_own_file(cluster, tmp_path, kind):
     searcher, space = None, {"x": tune.uniform(0, 1)}
     if kind == "optuna":
         pytest.importorskip("optuna")
@@ -149,7 +149,7 @@ def test_with_a_searcher_of_rays_the_state_has_a_file(cluster, tmp_path, kind):
     }
 
 
-def test_several_objectives_and_rays_own_scheduler(cluster, tmp_path):
+def test_several_objectives_and_a_scheduler_of_ray(cluster, tmp_path):
     several = MultiObjectiveASHA(
         time_attr="epoch", objectives={"score": "max", "cost": "min"}, max_t=4
     )

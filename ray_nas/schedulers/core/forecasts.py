@@ -1,265 +1,308 @@
-"""What is expected of every trial of an experiment: fits the curve models when it pays, and
-knows whether to be believed.
-"""
+"""Forecasts each trial's final value, and says whether the forecasts may stop trials."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from statistics import median
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
-from ray_nas.estimators.curves import MIN_CURVES, Curve, CurveForecaster, config_encoder
-from ray_nas.schedulers.core.earlier_curves import EarlierTrial
-from ray_nas.schedulers.core.sorted_values import Ranking
+from ray_nas.estimators.arrays import Array
+from ray_nas.estimators.curves import MIN_CURVES, CurveForecaster, config_encoder
+from ray_nas.schedulers.core.contenders import Contenders, Forecast
+from ray_nas.schedulers.core.earlier_curves import TrialCurve
+from ray_nas.schedulers.core.sorted_values import SortedValues
 from ray_nas.spaces import SearchSpace
 
-Floats = npt.NDArray[np.float64]
-Config = Mapping[str, Any]
+Config: TypeAlias = Mapping[str, Any]
 
-_GROWTH: Final = 1.1
+_REFIT_GROWTH: Final = 1.1
 """The models are fitted again when there are this many times as many finished curves."""
-_LOOKED_AT: Final = 50
-_ENOUGH: Final = 8
-_SURPRISED: Final = 2.0
-"""The forecasts are believed while the latest trials' median deviation from what their encodings
-said is below this many standard deviations, over at least `_ENOUGH` and at most `_LOOKED_AT`
-trials."""
+_MAX_COMPARED: Final = 50
+_MIN_COMPARED: Final = 8
+_MAX_SURPRISE: Final = 2.0
+"""Forecasts are trusted while the median trial is at most this many standard deviations away from
+what its encoding predicts, over the latest `_MIN_COMPARED` to `_MAX_COMPARED` trials."""
+_LANDMARK_RATIO: Final = 1.2
+"""Costly forecasts are made only when a trial's budget passes a power of this."""
 
 
-class Foresight:
-    """Forecasts of the value at full length; larger is better.
+class CurveForecasts:
+    """The learning curves of an experiment, and a forecast of each trial's value at full length.
+
+    Larger values are better. The models are fitted to finished curves, those of earlier experiments
+    included, once there are `MIN_CURVES`.
 
     Args:
-        max_t: Full length.
-        space: Encodes configs; None takes their flat values.
-        prior: Finished trials of earlier experiments.
+        max_t: Full length, in units of the curves' times.
+        space: Encodes configs; None encodes their flat values.
+        prior: Configs and finished curves of earlier experiments.
+
+    Example:
+        >>> prior = [({"x": x}, [(t, x * t) for t in range(1, 9)]) for x in range(40)]
+        >>> forecasts = CurveForecasts(8, None, prior)
+        >>> forecasts.add_trial("a", {"x": 20})
+        >>> forecasts.report("a", time=1, value=20.0)
+        >>> forecasts.update("a"), 150 < forecasts.expected("a") < 170
+        (True, True)
+        >>> forecasts.why_not_trusted
+        'fewer than 8 trials to compare with the curves learnt from'
     """
 
     def __init__(
-        self, max_t: float, space: SearchSpace | None, prior: Sequence[EarlierTrial]
+        self, max_t: float, space: SearchSpace | None, prior: Sequence[TrialCurve]
     ) -> None:
-        self._max_t, self._space, self._prior = max_t, space, list(prior)
+        self._max_t = max_t
+        self._space = space
+        self._prior = list(prior)
+        self._configs: dict[str, Config] = {}
+        self._curves: dict[str, list[tuple[float, float]]] = {}
+        self._finished: list[str] = []
+        """Trials that reached full length, in order."""
+        self._clear_forecasts()
+
+    def _clear_forecasts(self) -> None:
         self._model: CurveForecaster | None = None
-        self._encode: Callable[[Config], Floats] = lambda config: np.zeros(0)
-        self._baselines: dict[str, Floats] = {}
+        self._encode_values: Callable[[Config], Array] | None = None
+        self._baselines: dict[str, Array] = {}
+        """What each trial's encoding alone predicts."""
         self._fitted_on: list[str] | None = None
-        """The finished trials of this experiment that the models have learnt from; None if there
-        is no model.
-        """
+        """The finished trials of this experiment in the last fit; None before the first."""
         self._surprises: dict[str, float] = {}
-        self._expected = Ranking()
-        """The last forecast of every trial, stopped ones included."""
-        self._contenders = Ranking()
-        """The mean of the trials that may still be the best: those that go on or have finished."""
-        self._variances: dict[str, float] = {}
-        """Theirs."""
+        """How far the latest trials' curves are from what their encodings predict."""
+        self._expected = SortedValues()
+        """The mean of the last forecast of every trial, stopped ones included."""
+        self._contenders = Contenders()
 
-    @property
-    def trusted(self) -> bool:
-        """Whether a trial may be stopped on a forecast."""
-        if self._model is None or not self._model.calibrated or len(self._surprises) < _ENOUGH:
+    # Trials and their reports.
+
+    def add_trial(self, trial_id: str, config: Config) -> None:
+        """Adds a trial."""
+        self._configs[trial_id] = config
+
+    def report(self, trial_id: str, time: float, value: float) -> None:
+        """Adds a report to a trial's curve.
+
+        It replaces reports at the same or a later time: those of an attempt that was retried.
+
+        Args:
+            trial_id: The trial.
+            time: Budget used so far, above 0.
+            value: NaN for a value that is not finite.
+        """
+        curve = self._curves.setdefault(trial_id, [])
+        while curve and curve[-1][0] >= time:
+            curve.pop()
+        curve.append((time, value))
+
+    def update(self, trial_id: str) -> bool:
+        """Forecasts a trial's final value from its curve, if that is possible and worth its cost.
+
+        Returns:
+            Whether there is a new forecast.
+        """
+        self._fit_if_due()
+        if self._model is None:
             return False
-        return median(self._surprises.values()) <= _SURPRISED
+        curve = self._curves[trial_id]
+        has_forecast = trial_id in self._baselines and len(curve) > 1
+        if has_forecast and not self._model.cheap and not _is_landmark(curve[-2][0], curve[-1][0]):
+            return False
+        self._forecast(trial_id)
+        return True
+
+    def finish(self, trial_id: str) -> None:
+        """A trial reached full length: the models may learn from its curve."""
+        self._finished.append(trial_id)
+        self.end(trial_id)
+
+    def end(self, trial_id: str) -> None:
+        """A trial ended by itself: its last value is its final one, NaN if it diverged."""
+        self.remove_contender(trial_id)
+        value = self._curves[trial_id][-1][1]
+        if math.isfinite(value) and self._model is not None:
+            self._set_forecast(trial_id, Forecast(value, 0.0))
+
+    def remove_contender(self, trial_id: str) -> None:
+        """A trial failed or was stopped: it can no longer turn out best."""
+        self._contenders.discard(trial_id)
+
+    def remove_trials(self, trial_ids: Collection[str]) -> None:
+        """Removes all data of trials that are no longer in the experiment."""
+        for trial_id in trial_ids:
+            self._contenders.discard(trial_id)
+            self._expected.discard(trial_id)
+            self._surprises.pop(trial_id, None)
+            self._baselines.pop(trial_id, None)
+            self._curves.pop(trial_id, None)
+        self._finished = [trial_id for trial_id in self._finished if trial_id not in trial_ids]
+
+    # Forecasts.
 
     @property
-    def doubt(self) -> str:
-        """Why the forecasts are not believed, for the record."""
+    def are_trusted(self) -> bool:
+        """Whether a trial may be stopped on a forecast."""
+        if self._model is None or not self._model.calibrated:
+            return False
+        is_enough = len(self._surprises) >= _MIN_COMPARED
+        return is_enough and median(self._surprises.values()) <= _MAX_SURPRISE
+
+    @property
+    def why_not_trusted(self) -> str:
+        """Why no trial may be stopped on a forecast, for the reason of a stop without one."""
         if self._model is None:
             return f"fewer than {MIN_CURVES} finished curves"
         if not self._model.calibrated:
             return f"finished curves are {self._model.spread:.1f} times as far off as forecast"
-        if len(self._surprises) < _ENOUGH:
-            return f"fewer than {_ENOUGH} trials to compare with the curves learnt from"
-        return f"these curves are not like those learnt from ({median(self._surprises.values()):.1f} deviations)"
+        if len(self._surprises) < _MIN_COMPARED:
+            return f"fewer than {_MIN_COMPARED} trials to compare with the curves learnt from"
+        deviations = median(self._surprises.values())
+        return f"these curves are not like those learnt from ({deviations:.1f} deviations)"
 
-    def look(
-        self,
-        trial_id: str,
-        curves: Mapping[str, Curve],
-        configs: Mapping[str, Config],
-        finished: Sequence[str],
-    ) -> bool:
-        """Takes a new report of a trial into account.
+    def is_contender(self, trial_id: str) -> bool:
+        """Whether a trial may still turn out best, as far as it has a forecast."""
+        return trial_id in self._contenders
 
-        Args:
-            trial_id: The trial.
-            curves: The curve of every trial.
-            configs: The config of every trial.
-            finished: The trials that have reached full length, in order.
+    def win_probability(self, trial_id: str) -> tuple[float, str | None]:
+        """The probability that a contender ends above the best other one, and that one's id.
 
-        Returns:
-            Whether there is a new forecast of it.
+        (1.0, None) if there is no other.
         """
-        self._fit_if_due(curves, configs, finished)
-        if self._model is None:
-            return False
-        curve = curves[trial_id]
-        if (
-            trial_id in self._baselines
-            and not self._model.cheap
-            and len(curve) > 1
-            and not _is_landmark(curve[-2][0], curve[-1][0])
-        ):
-            return False
-        self._forecast(trial_id, curve, configs[trial_id])
-        return True
-
-    def chance(self, trial_id: str) -> tuple[float, str | None]:
-        """The probability that a trial ends above the best other contender, and that one's id
-        (None if there is none).
-        """
-        best = self._contenders.best(without=trial_id)
-        if best is None:
-            return 1.0, None
-        mean, (rival_mean, rival) = self._contenders.values[trial_id], best
-        total = math.sqrt(self._variances[trial_id] + self._variances[rival])
-        if total == 0.0:
-            return float(mean >= rival_mean), rival
-        return 0.5 * math.erfc((rival_mean - mean) / (total * math.sqrt(2))), rival
+        return self._contenders.win_probability(trial_id)
 
     def expected(self, trial_id: str) -> float:
-        """The last forecast of a trial."""
+        """The mean of a trial's last forecast."""
         return self._expected.values[trial_id]
 
     def cutoff(self, trial_id: str, share: float) -> float | None:
-        """What a trial's forecast must reach to be among the best `share` of all that have
-        begun.
+        """The forecast that puts a trial among the best of all that have begun.
+
+        Args:
+            trial_id: The trial.
+            share: How many are among the best, as a share of all, in [0, 1].
+
+        Returns:
+            None if no other trial has a forecast.
         """
         return self._expected.quantile(1 - share, without=trial_id)
 
-    def is_contender(self, trial_id: str) -> bool:
-        """Whether a trial may still be the best, as far as there is a forecast of it."""
-        return trial_id in self._variances
-
-    def settle(self, trial_id: str, value: float) -> None:
-        """A trial has ended with this value (NaN: it is no contender)."""
-        self.drop(trial_id)
-        if math.isfinite(value) and self._model is not None:
-            self._contend(trial_id, value, 0.0)
-
-    def drop(self, trial_id: str) -> None:
-        """A trial was stopped early: it is no contender."""
-        self._contenders.discard(trial_id)
-        self._variances.pop(trial_id, None)
-
-    def forget(self, trial_ids: set[str]) -> None:
-        """Drops what is known of trials that are no longer in the experiment."""
-        for trial_id in trial_ids:
-            self.drop(trial_id)
-            self._expected.discard(trial_id)
-            self._surprises.pop(trial_id, None)
-            self._baselines.pop(trial_id, None)
-
-    def _contend(self, trial_id: str, mean: float, variance: float) -> None:
-        self._expected.set(trial_id, mean)
-        self._contenders.set(trial_id, mean)
-        self._variances[trial_id] = variance
+    # State.
 
     def get_state(self) -> dict[str, Any]:
-        """JSON values; the models are fitted again to the same curves when they are next needed."""
+        """Returns JSON values. Models are left out: they are fitted again to the same curves."""
         return {
+            "curves": {
+                trial_id: [[time, None if math.isnan(value) else value] for time, value in curve]
+                for trial_id, curve in self._curves.items()
+            },
+            "finished": list(self._finished),
             "fitted_on": self._fitted_on,
             "surprises": dict(self._surprises),
             "expected": dict(self._expected.values),
-            "contenders": {
-                trial_id: [self._contenders.values[trial_id], variance]
-                for trial_id, variance in self._variances.items()
-            },
+            "contenders": self._contenders.get_state(),
         }
 
     def set_state(self, state: Mapping[str, Any]) -> None:
-        """Takes what `get_state` gave."""
-        self._model, self._baselines = None, {}
-        self._fitted_on = state["fitted_on"]
-        self._surprises, self._expected = dict(state["surprises"]), Ranking(state["expected"])
-        self._contenders = Ranking(
-            {trial_id: mean for trial_id, (mean, _) in state["contenders"].items()}
-        )
-        self._variances = {
-            trial_id: variance for trial_id, (_, variance) in state["contenders"].items()
+        """Restores a state returned by `get_state`; the configs come with `add_trial`."""
+        self._clear_forecasts()
+        self._curves = {
+            trial_id: [(time, math.nan if value is None else value) for time, value in curve]
+            for trial_id, curve in state["curves"].items()
         }
-
-    def _fit_if_due(
-        self, curves: Mapping[str, Curve], configs: Mapping[str, Config], finished: Sequence[str]
-    ) -> None:
-        if self._fitted_on is not None and self._model is None:
-            self._fit_again(
-                curves, configs, [trial_id for trial_id in self._fitted_on if trial_id in configs]
-            )
-        known = len(self._prior) + len(self._fitted_on or ())
-        total = len(self._prior) + len(finished)
-        if total < MIN_CURVES or (self._fitted_on is not None and total < _GROWTH * known):
-            return
-        first = self._model is None
-        self._fit(curves, configs, list(finished))
-        over = frozenset(finished)
-        for trial_id in list(curves if first else self._variances):
-            if (
-                trial_id in configs
-                and trial_id not in over
-                and (first or self._variances[trial_id] > 0)
-            ):
-                self._forecast(trial_id, curves[trial_id], configs[trial_id])
-        if first:
-            for trial_id in finished:
-                self.settle(trial_id, curves[trial_id][-1][1])
-
-    def _fit_again(
-        self, curves: Mapping[str, Curve], configs: Mapping[str, Config], finished: list[str]
-    ) -> None:
-        """After a restore, to the same trials as before; if Tune has lost too many of them, all
-        is as before the first fit.
-        """
-        if len(self._prior) + len(finished) >= MIN_CURVES:
-            self._fit(curves, configs, finished)
-        else:
-            self._fitted_on, self._surprises, self._variances = None, {}, {}
-            self._expected, self._contenders = Ranking(), Ranking()
-
-    def _fit(
-        self, curves: Mapping[str, Curve], configs: Mapping[str, Config], finished: list[str]
-    ) -> None:
-        trials = [*self._prior, *((configs[trial_id], curves[trial_id]) for trial_id in finished)]
-        if self._space is None:
-            self._encode = config_encoder([config for config, _ in trials])
-        else:
-            space = self._space
-            self._encode = lambda config: space.encode(_own_part(space, config))
-        codes = np.stack([self._encode(config) for config, _ in trials])
-        self._model = CurveForecaster([curve for _, curve in trials], codes, self._max_t)
-        self._fitted_on, self._baselines = finished, {}
-
-    def _forecast(self, trial_id: str, curve: Curve, config: Config) -> None:
-        assert self._model is not None
-        if trial_id not in self._baselines:
-            self._baselines[trial_id] = self._model.baseline(self._encode(config))
-        baseline = self._baselines[trial_id]
-        mean, variance = self._model.forecast(curve, baseline)
-        self._surprises.pop(trial_id, None)
-        self._surprises[trial_id] = self._model.surprise(curve, baseline)
-        while len(self._surprises) > _LOOKED_AT:
-            del self._surprises[next(iter(self._surprises))]
-        self._contend(trial_id, mean, variance)
+        self._finished = list(state["finished"])
+        self._fitted_on = state["fitted_on"]
+        self._surprises = dict(state["surprises"])
+        self._expected = SortedValues(state["expected"])
+        self._contenders.set_state(state["contenders"])
 
     def __getstate__(self) -> dict[str, Any]:
-        """For Tune's `tuner.pkl`: models are fitted again."""
-        return {**self.__dict__, "_model": None, "_encode": None, "_baselines": {}}
+        """Leaves out the models, which are fitted again: for Tune's `tuner.pkl`."""
+        return {**self.__dict__, "_model": None, "_encode_values": None, "_baselines": {}}
+
+    # Models.
+
+    def _fit_if_due(self) -> None:
+        if self._fitted_on is not None and self._model is None:
+            self._fit_after_restore(self._fitted_on)
+        fitted = len(self._prior) + len(self._fitted_on or ())
+        finished = len(self._prior) + len(self._finished)
+        if finished < MIN_CURVES:
+            return
+        if self._fitted_on is not None and finished < _REFIT_GROWTH * fitted:
+            return
+        is_first = self._model is None
+        self._fit(list(self._finished))
+        # Forecasts of the unfinished trials by the new models
+        ended = frozenset(self._finished)
+        for trial_id in list(self._curves) if is_first else self._contenders.undecided():
+            if trial_id in self._configs and trial_id not in ended:
+                self._forecast(trial_id)
+        if is_first:
+            for trial_id in self._finished:
+                self.end(trial_id)
+
+    def _fit_after_restore(self, fitted_on: list[str]) -> None:
+        """Fits the models to the same trials as before the restore.
+
+        If Tune has lost too many of them, all is as before the first fit.
+        """
+        finished = [trial_id for trial_id in fitted_on if trial_id in self._configs]
+        if len(self._prior) + len(finished) >= MIN_CURVES:
+            self._fit(finished)
+        else:
+            self._clear_forecasts()
+
+    def _fit(self, finished: list[str]) -> None:
+        own = [(self._configs[trial_id], self._curves[trial_id]) for trial_id in finished]
+        trials = [*self._prior, *own]
+        if self._space is None:
+            self._encode_values = config_encoder([config for config, _ in trials])
+        encodings = np.stack([self._encode(config) for config, _ in trials])
+        self._model = CurveForecaster([curve for _, curve in trials], encodings, self._max_t)
+        self._fitted_on = finished
+        self._baselines = {}
+
+    def _encode(self, config: Config) -> Array:
+        if self._space is not None:
+            return self._space.encode(_space_config(self._space, config))
+        assert self._encode_values is not None
+        return self._encode_values(config)
+
+    def _forecast(self, trial_id: str) -> None:
+        assert self._model is not None
+        if trial_id not in self._baselines:
+            encoding = self._encode(self._configs[trial_id])
+            self._baselines[trial_id] = self._model.baseline(encoding)
+        baseline = self._baselines[trial_id]
+        curve = self._curves[trial_id]
+        forecast = Forecast(*self._model.forecast(curve, baseline))
+        # The latest trials come last
+        self._surprises.pop(trial_id, None)
+        self._surprises[trial_id] = self._model.surprise(curve, baseline)
+        while len(self._surprises) > _MAX_COMPARED:
+            del self._surprises[next(iter(self._surprises))]
+        self._set_forecast(trial_id, forecast)
+
+    def _set_forecast(self, trial_id: str, forecast: Forecast) -> None:
+        self._expected.set(trial_id, forecast.mean)
+        self._contenders.set(trial_id, forecast)
 
 
 def _is_landmark(before: float, now: float) -> bool:
-    """Whether a report is the first at or above a power of 1.2: costly forecasts are made there
-    alone.
-    """
-    return before <= 0 or math.floor(math.log(now) / math.log(1.2)) > math.floor(
-        math.log(before) / math.log(1.2)
-    )
+    """Whether a report is the first at or above a power of `_LANDMARK_RATIO`."""
+    if before <= 0:
+        return True
+    log = math.log(_LANDMARK_RATIO)
+    return math.floor(math.log(now) / log) > math.floor(math.log(before) / log)
 
 
-def _own_part(space: SearchSpace, config: Config) -> dict[str, Any]:
-    """The space's config inside of a trial's: at its top, under a key, or with dotted names, as
-    a record has it.
+def _space_config(space: SearchSpace, config: Config) -> dict[str, Any]:
+    """The space's part of a trial's config: at its top, under a key, or with dotted names.
+
+    Records have dotted names.
+
+    Raises:
+        ValueError: There is no valid config of the space.
     """
     parts = [config, *(value for value in config.values() if isinstance(value, Mapping))]
     parts.append({name.rpartition(".")[2]: value for name, value in config.items()})
@@ -268,5 +311,6 @@ def _own_part(space: SearchSpace, config: Config) -> dict[str, Any]:
         if own and space.is_valid(own):
             return own
     raise ValueError(
-        f"space {space!r} does not recognise the config {dict(config)}; leave space out to use the config's own values"
+        f"space {space!r} does not recognise the config {dict(config)}; leave space out to use the "
+        "config's own values"
     )

@@ -1,4 +1,4 @@
-"""The order of the epsilon-net, and places by it."""
+"""The order of the epsilon-net, and ranks by it."""
 
 import numpy as np
 
@@ -17,13 +17,13 @@ def test_each_point_is_the_farthest_from_those_before_it():
         assert np.isclose(distance[order[place]], distance.max())
 
 
-def test_it_begins_with_one_end_then_the_other_then_the_middle():
-    """A cluster at one end has its second point last but for equal ones."""
+def test_the_order_is_one_end_the_other_end_the_middle():
+    """The crowded points at one end come last."""
     points = np.array([[0.50, 0.50], [0.98, 0.02], [0.99, 0.01], [1.00, 0.00], [0.00, 1.00]])
     assert epsilon_net(points).tolist() == [3, 4, 0, 1, 2]
 
 
-def test_units_do_not_matter():
+def test_units_have_no_effect():
     points = np.random.default_rng(1).random((20, 3))
     assert epsilon_net(points).tolist() == epsilon_net(points * [1.0, 1e6, 1e-6]).tolist()
 
