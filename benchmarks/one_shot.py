@@ -375,7 +375,7 @@ def main() -> None:
     )
     known = trivial(cells)
     rng = np.random.default_rng(0)
-    noisy = [known["3x3 convolutions"] + rng.normal(size=len(cells)) for _ in range(20)]
+    noisy = [known["3x3 convolutions"] + 0.3 * rng.normal(size=len(cells)) for _ in range(20)]
     convolutions = known["3x3 convolutions"]
     table: dict[str, dict[str, Any]] = {}
     for name, values in known.items():

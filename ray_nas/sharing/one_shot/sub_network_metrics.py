@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.parameter import UninitializedBuffer
 
 from ray_nas.spaces.model.model_space import ModelSpace
 from ray_nas.spaces.model.supernet import Supernet
@@ -54,7 +55,10 @@ def recalibrate(network: nn.Module, batches: Sequence[Batch]) -> None:
         return
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
-        norm.reset_running_stats()
+        if not isinstance(
+            norm.running_mean, UninitializedBuffer
+        ):  # one that has seen no batch yet has nothing to forget
+            norm.reset_running_stats()
         norm.momentum = None  # a cumulative mean
     network.train()
     for inputs, targets in batches:

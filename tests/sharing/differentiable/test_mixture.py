@@ -9,6 +9,7 @@ from torch import nn
 
 from ray_nas.sharing import Mixture
 from ray_nas.sharing.differentiable.relaxations import RELAXATIONS, beta_loss
+from ray_nas.sharing.one_shot.sub_network_metrics import recalibrate
 from ray_nas.spaces import (
     DARTS,
     ChainSpace,
@@ -24,9 +25,7 @@ torch.set_num_threads(1)
 
 
 class Nested(nn.Module):
-    """Choices inside of alternatives, of inputs and of layers before inputs; one that stands
-    twice.
-    """
+    """Choices inside of alternatives, of inputs and of layers before inputs; one that stands twice."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -56,13 +55,13 @@ class Nested(nn.Module):
 
 
 def one_hot(mixture: Mixture, config: dict) -> dict[str, torch.Tensor]:
-    """Weights that choose a config; of what is inactive in it, the first value."""
-    return {
-        label: nn.functional.one_hot(
-            torch.tensor(values.index(config.get(label, values[0]))), len(values)
-        ).float()
-        for label, values in mixture.values.items()
-    }
+    """Weights that choose a config; of what is inactive in it, nothing, or else the first value."""
+    weights = {}
+    for (label, values), alpha in zip(mixture.values.items(), mixture.alphas, strict=True):
+        nothing = len(values) if len(alpha) > len(values) else 0
+        index = values.index(config[label]) if label in config else nothing
+        weights[label] = nn.functional.one_hot(torch.tensor(index), len(alpha)).float()
+    return weights
 
 
 SPACES = {
@@ -90,12 +89,69 @@ def test_weights_of_zero_and_one_are_the_network_itself(name: str) -> None:
     make, shape = SPACES[name]
     torch.manual_seed(0)
     space, inputs = make(), torch.rand(4, *shape)
-    mixture = Mixture(space).eval()
+    mixture = Mixture(
+        space
+    )  # in training mode, in which both normalise what pooling gives over the batch
     for config in space.sample(size=5, random_state=np.random.default_rng(0)):
-        network = mixture.subnetwork(config).eval()
+        network = mixture.subnetwork(config)
         assert torch.allclose(
             mixture(inputs, one_hot(mixture, config)), network(inputs), atol=1e-5
         ), config
+
+
+@pytest.mark.parametrize("pool", ["MaxPool", "AvgPool"])
+@pytest.mark.parametrize("dims", [1, 2, 3])
+def test_pooling_weighs_as_much_as_what_ends_on_a_batch_norm(pool: str, dims: int) -> None:
+    torch.manual_seed(0)
+    layer = partial(getattr(nn, f"{pool}{dims}d"), 3, stride=1, padding=1)
+    mixture, inputs = (
+        Mixture(ModelSpace(lambda: LayerChoice("op", {"pool": layer, "skip": nn.Identity}))),
+        3 * torch.randn(64, 2, *dims * [6]),
+    )
+    output = mixture(inputs, {"op": torch.tensor([1.0, 0.0])})
+    channels = [dim for dim in range(output.ndim) if dim != 1]
+    assert torch.allclose(output.std(channels, correction=0), torch.ones(2), atol=1e-3)
+    assert torch.allclose(output.mean(channels), torch.zeros(2), atol=1e-3)
+    network = mixture.subnetwork({"op": "pool"})
+    recalibrate(network, [(inputs, torch.zeros(64))])
+    assert torch.allclose(network.eval()(inputs), output, atol=0.02), (
+        "with the statistics of the same batch"
+    )
+
+
+def test_the_strongest_edges_into_a_node_are_taken() -> None:
+    space = DARTS((3, 8, 8), channels=2, num_cells=3)
+    mixture = Mixture(space)
+    assert {len(alpha) for alpha in mixture.alphas} == {8}, (
+        "seven operations and nothing, as in the paper; none for pairs of edges"
+    )
+    assert len(mixture.alphas) == 2 * 14
+    alphas = dict(zip(mixture.values, mixture.alphas, strict=True))
+    with torch.no_grad():
+        for alpha in mixture.alphas:
+            alpha.zero_()
+        alphas["normal.edge_1_3"][3] = 2.0
+        alphas["normal.edge_2_3"][5] = 1.0
+        alphas["normal.edge_0_3"][7] = 5.0  # nothing is strong there
+    config = mixture.architecture()
+    assert config["normal.node_3.inputs"] == "1+2"
+    assert (config["normal.edge_1_3"], config["normal.edge_2_3"]) == (
+        "sep_conv_3x3",
+        "dil_conv_3x3",
+    )
+    assert "normal.edge_0_3" not in config
+
+
+def test_nothing_alone_is_zeros() -> None:
+    space = DARTS((3, 8, 8), channels=2, num_cells=3)
+    mixture, inputs = Mixture(space), torch.rand(2, 3, 8, 8)
+    weights = {
+        label: nn.functional.one_hot(torch.tensor(len(values)), 8).float()
+        for label, values in mixture.values.items()
+    }
+    assert torch.allclose(mixture(inputs, weights)[0], mixture(inputs, weights)[1]), (
+        "no image has a say"
+    )
 
 
 def test_soft_weights_are_a_sum() -> None:
