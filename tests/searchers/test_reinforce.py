@@ -10,7 +10,7 @@ import torch
 from ray import tune
 
 from ray_nas.searchers import RandomSearch, Reinforce
-from ray_nas.searchers.models.controller import BINS, Controller, from_text, to_text
+from ray_nas.searchers.models.controller import BINS, Controller
 from ray_nas.spaces import NASBench201, SearchSpace
 
 torch.set_num_threads(1)

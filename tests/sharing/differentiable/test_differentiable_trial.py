@@ -223,8 +223,8 @@ def test_a_loss_that_is_no_number_is_named() -> None:
         ({"method": "pdarts"}, "method must be one of darts, gdas, drnas, got 'pdarts'"),
         ({"epochs": 0}, "epochs must be an integer >= 1, got 0"),
         ({"beta_decay": -1.0}, r"beta_decay must be a finite number >= 0, got -1\.0"),
-        ({"warmup": 1.0}, r"warmup must be in \[0, 1\), got 1\.0"),
-        ({"max_skip_share": 0.0}, r"max_skip_share must be in \(0, 1\], got 0\.0"),
+        ({"warmup": 1.0}, r"warmup must be a finite number >= 0 and < 1, got 1\.0"),
+        ({"max_skip_share": 0.0}, r"max_skip_share must be a finite number > 0 and <= 1, got 0\.0"),
     ],
 )
 def test_bad_arguments_are_named(changed: dict[str, Any], message: str) -> None:

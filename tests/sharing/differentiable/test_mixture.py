@@ -9,7 +9,6 @@ from torch import nn
 
 from ray_nas.sharing import Mixture
 from ray_nas.sharing.differentiable.relaxations import RELAXATIONS, beta_loss
-from ray_nas.sharing.one_shot.sub_network_metrics import recalibrate
 from ray_nas.spaces import (
     DARTS,
     ChainSpace,
@@ -20,6 +19,7 @@ from ray_nas.spaces import (
     Repeat,
     ValueChoice,
 )
+from ray_nas.trials.batch_norm import recompute_batch_norm
 
 torch.set_num_threads(1)
 
@@ -113,7 +113,7 @@ def test_pooling_weighs_as_much_as_what_ends_on_a_batch_norm(pool: str, dims: in
     assert torch.allclose(output.std(channels, correction=0), torch.ones(2), atol=1e-3)
     assert torch.allclose(output.mean(channels), torch.zeros(2), atol=1e-3)
     network = mixture.subnetwork({"op": "pool"})
-    recalibrate(network, [(inputs, torch.zeros(64))])
+    recompute_batch_norm(network, [(inputs, torch.zeros(64))])
     assert torch.allclose(network.eval()(inputs), output, atol=0.02), (
         "with the statistics of the same batch"
     )
@@ -237,7 +237,7 @@ def test_batch_norms_of_alternatives_learn_no_scale() -> None:
             lambda: ModelSpace(lambda: InputChoice("in", 3, 2, "concat")),
             "'in', an InputChoice that concatenates",
         ),
-        (lambda: ModelSpace(lambda: LayerChoice("op", {"one": nn.Tanh})), "one architecture only"),
+        (lambda: ModelSpace(lambda: LayerChoice("op", {"one": nn.Tanh})), "only one architecture"),
     ],
 )
 def test_spaces_that_are_no_sum_are_refused_by_name(make: object, message: str) -> None:

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from ray_nas.sharing import morph, register_identity, transform
-from ray_nas.sharing.inheritance import identity_rules as identities
+from ray_nas.sharing import copy_weights, morph, register_identity
+from ray_nas.sharing.inheritance import identity_rules
 from ray_nas.spaces import (
     ChainSpace,
     InputChoice,
@@ -236,7 +236,7 @@ def test_what_cannot_be_preserved_is_partial(name: str, parent: dict, change: di
 def test_a_smaller_layer_has_the_leading_channels_and_the_middle_of_the_kernel() -> None:
     old, new = nn.Sequential(nn.Conv2d(4, 6, 5)), nn.Sequential(nn.Conv2d(3, 5, 3))
     with pytest.raises(RuntimeError, match="channels"):
-        transform(old, new, torch.rand(1, 4, 9, 9))
+        copy_weights(old, new, torch.rand(1, 4, 9, 9))
     assert torch.equal(new[0].weight, old[0].weight[:5, :3, 1:-1, 1:-1])
     assert torch.equal(new[0].bias, old[0].bias[:5])
 
@@ -321,16 +321,16 @@ class Offset(nn.Module):
 
 
 def test_layers_of_the_users_own_can_take_part(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(identities, "_rules", dict(identities._rules))
+    monkeypatch.setattr(identity_rules, "_rules", dict(identity_rules._rules))
     old, new = nn.Sequential(nn.Linear(6, 6)), nn.Sequential(nn.Linear(6, 6), Offset(6))
-    assert transform(old, new, vectors()).kind == "partial"
+    assert copy_weights(old, new, vectors()).kind == "partial"
     assert torch.equal(new[1].offset, torch.ones(6)), "what does not help is taken back"
 
     def pass_on(layer: nn.Module, inputs: torch.Tensor) -> None:
         layer.offset.copy_((inputs - inputs.tanh())[0])
 
     register_identity(Offset, pass_on)
-    assert transform(old, new, vectors()[:1]).kind == "preserved"
+    assert copy_weights(old, new, vectors()[:1]).kind == "preserved"
     with pytest.raises(TypeError, match=r"layer must be a subclass of nn\.Module, got 3"):
         register_identity(3, pass_on)  # type: ignore[arg-type]
 
@@ -366,7 +366,7 @@ def test_tied_weights_count_once() -> None:
         return network
 
     old, new = make(), make()
-    assert transform(old, new, vectors()).share == 1
+    assert copy_weights(old, new, vectors()).share == 1
     assert new[1].weight is new[0].weight
 
 
@@ -394,7 +394,7 @@ def test_new_layers_of_other_signatures_stay_fresh_where_they_cannot_be_settled(
 
     old, new = Branches(["linear"]), Branches(["linear", "lstm"])
     before = {name: tensor.clone() for name, tensor in new.named_parameters()}
-    inheritance = transform(old, new, vectors())
+    inheritance = copy_weights(old, new, vectors())
     assert inheritance.kind == "partial"
     assert all(
         torch.equal(tensor, before[name])

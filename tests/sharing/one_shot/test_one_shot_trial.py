@@ -164,7 +164,7 @@ def test_bad_arguments_are_named(small_space: SearchSpace) -> None:
         one_shot_trainable(
             space, train_data=pair, val_data=pair[0], loss=nn.functional.cross_entropy
         )
-    with pytest.raises(ValueError, match="train_data must hold as many inputs as targets"):
+    with pytest.raises(ValueError, match="train_data must have as many inputs as targets"):
         one_shot_trainable(
             space,
             train_data=(pair[0], pair[1][:2]),

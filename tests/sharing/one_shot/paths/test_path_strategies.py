@@ -51,7 +51,7 @@ def test_paths_are_configs_and_follow_the_generator(name: str, space: ModelSpace
     assert drawn[0] == drawn[1]
     for path in (path for paths in drawn[0] for path in paths):
         space.validate(path)
-    assert STRATEGIES[name](space, 1).note
+    assert STRATEGIES[name](space, 1).description
 
 
 def test_each_name_has_its_own_class() -> None:
@@ -59,9 +59,9 @@ def test_each_name_has_its_own_class() -> None:
     expected = {
         "spos": "SinglePath",
         "fairnas": "FairPaths",
-        "sandwich": "Sandwich",
+        "sandwich": "SandwichRule",
         "balanced": "BalancedPaths",
-        "enas": "SharedController",
+        "enas": "Enas",
     }
     assert found == expected
     assert set(found) == set(one_shot.STRATEGIES), "the searcher offers what there is"
@@ -81,7 +81,7 @@ def test_fairnas_is_fair_to_fewer_alternatives_too_and_needs_a_layer_choice() ->
     assert abs(heads["plain"] - heads["wide"]) < 60
     blocks = [Counter(path["block_0"] for path in strategy.paths(rng)) for _ in range(10)]
     assert all(set(counts.values()) == {1} for counts in blocks)
-    assert "drawn evenly: width, depth" in strategy.note
+    assert "uniform: width, depth" in strategy.description
 
     class Width(nn.Module):
         def __init__(self) -> None:
@@ -124,7 +124,7 @@ def test_balanced_draws_functions_evenly() -> None:
 
 
 def test_balanced_does_so_in_spaces_too_large_to_list(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(balanced_paths, "_LISTED", 0)
+    monkeypatch.setattr(balanced_paths, "_MAX_LISTED", 0)
     space = CELLS.restrict(dict.fromkeys(CELLS.choices, ("none", "skip_connect", "nor_conv_3x3")))
     sizes, rng = (
         Counter(space.canonical(config) for config in space.grid()),
@@ -137,7 +137,7 @@ def test_balanced_does_so_in_spaces_too_large_to_list(monkeypatch: pytest.Monkey
         < 3 * 3000 / len(sizes)
         < 0.8 * 3000 * max(sizes.values()) / sizes.total()
     )
-    assert "10000 random configs" in strategy.note
+    assert "10000 random configs" in strategy.description
 
 
 def test_the_controller_learns_what_is_rewarded() -> None:
@@ -149,6 +149,6 @@ def test_the_controller_learns_what_is_rewarded() -> None:
     for _ in range(100):
         strategy.after_epoch(reward)
     assert np.mean([reward(strategy.paths(rng)[0]) for _ in range(100)]) > 3.0  # 1.2 by chance
-    favourites = strategy.favourites(10)
-    assert 0 < len(favourites) <= 10
-    assert len({CELLS.canonical(config) for config in favourites}) == len(favourites)
+    best = strategy.best_configs(10)
+    assert 0 < len(best) <= 10
+    assert len({CELLS.canonical(config) for config in best}) == len(best)
