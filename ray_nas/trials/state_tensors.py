@@ -61,7 +61,10 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
 
 
 def load_optimizer_tensors(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
-    """Restores tensors returned by `optimizer_tensors`; ignores names without an index."""
+    """Restores tensors returned by `optimizer_tensors`; ignores names without an index.
+
+    The optimizer may keep the tensors themselves and change them in place.
+    """
     state: dict[int, dict[str, Tensor]] = {}
     for key, tensor in tensors.items():
         index, _, name = key.partition(".")
