@@ -137,7 +137,7 @@ def asked(
     space, found = small_space(), []
     for cell in cells:
         start = time.process_time()
-        figures_of = training.figures(space.from_arch_str(cell), data["val"])
+        figures_of = training.evaluate(space.from_arch_str(cell), data["val"])
         found.append({**figures_of, "seconds": time.process_time() - start})
     return found
 
@@ -190,7 +190,7 @@ def end_to_end(
 
     drawn_cells = {drawn() for _ in range(evaluated)}
     inherited = {
-        cell: training.figures(space.from_arch_str(cell), data["val"])["calibrated_loss"]
+        cell: training.evaluate(space.from_arch_str(cell), data["val"])["calibrated_loss"]
         for cell in sorted(drawn_cells)
     }
     chosen = {

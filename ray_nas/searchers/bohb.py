@@ -100,8 +100,8 @@ class BOHB(ArchitectureSearcher):
         self.model.refit()
 
     def _ask(self) -> Proposal:
-        config, info = self.model.get_config(is_new=self._is_new_config)
-        return self._proposal(config, "model" if info["model_based_pick"] else "random")
+        config, is_from_model = self.model.propose(self._is_new_config)
+        return self._proposal(config, "model" if is_from_model else "random")
 
     def _is_new_config(self, config: Config) -> bool:
         return self._is_new(self._proposal(config, "model"))

@@ -20,8 +20,16 @@ from ray_nas.searchers.core.arguments import SearcherArguments
 from ray_nas.searchers.core.evaluation import Observation
 from ray_nas.searchers.core.proposal import Proposal
 from ray_nas.searchers.core.searcher import ArchitectureSearcher, Space
-from ray_nas.searchers.models.controller import Controller, from_text, to_text
+from ray_nas.searchers.models.controller import Controller
 from ray_nas.spaces.core.search_space import Config, SearchSpace
+from ray_nas.trials.state_tensors import (
+    load_optimizer_tensors,
+    merge_parts,
+    optimizer_tensors,
+    select_part,
+    tensors_from_text,
+    tensors_to_text,
+)
 
 _DRAWS: Final = 8
 """Configs that are drawn at a time; the first new one is proposed."""
@@ -233,7 +241,9 @@ class Reinforce(ArchitectureSearcher):
     def _get_state(self) -> dict[str, Any]:
         return {
             "weights_seed": self._weights_seed,
-            "learner": None if self._state is None else to_text(self._state.tensors()),
+            "learner": None
+            if self._state is None
+            else tensors_to_text(self._state.state_tensors()),
             "log_probs": self._log_probs,
             "samples": [list(astuple(sample)) for sample in self._samples],
             "new": self._new,
@@ -242,7 +252,7 @@ class Reinforce(ArchitectureSearcher):
     def _set_state(self, state: dict[str, Any]) -> None:
         self._weights_seed, self._state = state["weights_seed"], None
         if state["learner"] is not None:
-            self._learner.take(from_text(state["learner"]))
+            self._learner.load_state_tensors(tensors_from_text(state["learner"]))
         self._log_probs, self._new = dict(state["log_probs"]), state["new"]
         self._samples.clear()
         self._samples.extend(_Sample(*fields) for fields in state["samples"])
@@ -256,30 +266,16 @@ class _Learner:
         self.controller = Controller(space, hidden, self._generator)
         self.optimizer = torch.optim.Adam(self.controller.parameters(), lr=learning_rate)
 
-    def tensors(self) -> dict[str, torch.Tensor]:
-        moments = {
-            f"adam.{index}.{name}": tensor
-            for index, entry in self.optimizer.state_dict()["state"].items()
-            for name, tensor in entry.items()
+    def state_tensors(self) -> dict[str, torch.Tensor]:
+        parts = {
+            "controller": self.controller.state_dict(),
+            "adam": optimizer_tensors(self.optimizer),
         }
-        return {
-            **self.controller.state_dict(prefix="controller."),
-            **moments,
-            "generator": self._generator.get_state(),
-        }
+        return {**merge_parts(parts), "generator": self._generator.get_state()}
 
-    def take(self, tensors: Mapping[str, torch.Tensor]) -> None:
-        parts: dict[str, dict[str, torch.Tensor]] = {"controller": {}, "adam": {}}
-        for name, tensor in tensors.items():
-            part, _, rest = name.partition(".")
-            if rest:
-                parts[part][rest] = tensor
-        self.controller.load_state_dict(parts["controller"])
-        state: dict[int, dict[str, torch.Tensor]] = {}
-        for name, tensor in parts["adam"].items():
-            index, _, key = name.partition(".")
-            state.setdefault(int(index), {})[key] = tensor
-        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state})
+    def load_state_tensors(self, tensors: Mapping[str, torch.Tensor]) -> None:
+        self.controller.load_state_dict(select_part(tensors, "controller"))
+        load_optimizer_tensors(self.optimizer, select_part(tensors, "adam"))
         self._generator.set_state(tensors["generator"])
 
 

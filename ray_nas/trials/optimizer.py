@@ -1,6 +1,4 @@
-"""How weights are trained: an optimizer under a cosine, with clipped gradients, whose state is
-named tensors.
-"""
+"""An optimizer with a cosine schedule and gradient clipping, whose state is named tensors."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -8,12 +6,14 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from ray_nas.trials.state_tensors import load_optimizer_tensors, optimizer_tensors
+
 MakeOptimizer = Callable[[list[nn.Parameter], float], torch.optim.Optimizer]
-"""Makes an optimizer of parameters at a learning rate."""
+"""Makes an optimizer for parameters, at a learning rate."""
 
 
 def nesterov(parameters: list[nn.Parameter], learning_rate: float) -> torch.optim.Optimizer:
-    """SGD with Nesterov momentum .9 and weight decay 5e-4, NAS-Bench-201's recipe."""
+    """SGD with Nesterov momentum 0.9 and weight decay 5e-4, as in NAS-Bench-201."""
     return torch.optim.SGD(
         parameters, learning_rate, momentum=0.9, weight_decay=5e-4, nesterov=True
     )
@@ -24,9 +24,14 @@ class Optimization:
     """How weights are trained.
 
     Args:
-        learning_rate: At the start; it falls to 0 along a cosine.
+        learning_rate: The initial one; it falls to 0 along a cosine.
         make_optimizer: Makes the optimizer.
-        clip: Largest norm of the gradient.
+        clip: The largest norm of the gradient; larger ones are scaled down.
+
+    Example:
+        >>> optimizer = Optimization(0.1).optimizer([nn.Parameter(torch.ones(2))], steps=10)
+        >>> optimizer.learning_rate
+        0.1
     """
 
     learning_rate: float
@@ -34,70 +39,55 @@ class Optimization:
     clip: float = 5.0
 
     def optimizer(self, parameters: Iterable[nn.Parameter], steps: int) -> "CosineOptimizer":
-        """The optimizer for a training of so many steps."""
+        """An optimizer for a training of `steps` steps."""
         return CosineOptimizer(list(parameters), self, steps)
 
 
 class CosineOptimizer:
-    """An optimizer together with its schedule and its clipping."""
+    """An optimizer together with its learning-rate schedule and gradient clipping.
+
+    Args:
+        parameters: The parameters to train.
+        optimization: Learning rate, optimizer and clipping.
+        steps: The number of steps after which the learning rate is 0.
+    """
 
     def __init__(
         self, parameters: list[nn.Parameter], optimization: Optimization, steps: int
     ) -> None:
-        self._parameters, self._clip = parameters, optimization.clip
+        self._parameters = parameters
+        self._clip = optimization.clip
         self._optimizer = optimization.make_optimizer(parameters, optimization.learning_rate)
         self._schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self._optimizer, max(steps, 1))
 
+    @property
+    def learning_rate(self) -> float:
+        """The current learning rate of the first parameter group."""
+        return float(self._optimizer.param_groups[0]["lr"])
+
     def zero_grad(self) -> None:
-        """Forgets the gradients."""
+        """Clears the gradients."""
         self._optimizer.zero_grad()
 
     def step(self) -> None:
-        """Moves the parameters that have a gradient."""
+        """Updates the parameters that have a gradient, then the learning rate."""
         nn.utils.clip_grad_norm_(self._parameters, self._clip)
         self._optimizer.step()
         self._schedule.step()
 
-    def tensors(self) -> dict[str, torch.Tensor]:
-        """The state as tensors: the steps made, and what the optimizer keeps of each parameter."""
+    def state_tensors(self) -> dict[str, torch.Tensor]:
+        """The state as tensors: the number of steps done, and the optimizer's own."""
         return {
             "steps": torch.tensor(self._schedule.last_epoch),
             **optimizer_tensors(self._optimizer),
         }
 
-    def take(self, tensors: Mapping[str, torch.Tensor]) -> None:
-        """Takes what `tensors` gave."""
-        take_optimizer_tensors(self._optimizer, tensors)
+    def load_state_tensors(self, tensors: Mapping[str, torch.Tensor]) -> None:
+        """Restores tensors returned by `state_tensors`."""
+        load_optimizer_tensors(self._optimizer, tensors)
         steps = int(tensors["steps"])
         self._schedule.last_epoch = steps
+        angle = torch.tensor(torch.pi * steps / self._schedule.T_max, dtype=torch.float64)
+        share = float((1 + torch.cos(angle)) / 2)
         for group, base in zip(self._optimizer.param_groups, self._schedule.base_lrs, strict=True):
-            ratio = (
-                1
-                + torch.cos(
-                    torch.tensor(torch.pi * steps / self._schedule.T_max, dtype=torch.float64)
-                )
-            ) / 2
-            group["lr"] = base * float(ratio)
-
-
-def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
-    """What an optimizer keeps of each parameter, by the parameter's number, a dot and the name."""
-    state = optimizer.state_dict()["state"]
-    return {
-        f"{index}.{name}": value
-        for index, entry in state.items()
-        for name, value in entry.items()
-        if isinstance(value, torch.Tensor)
-    }
-
-
-def take_optimizer_tensors(
-    optimizer: torch.optim.Optimizer, tensors: Mapping[str, torch.Tensor]
-) -> None:
-    """Takes what `optimizer_tensors` gave; names without a number are left out."""
-    state: dict[int, dict[str, torch.Tensor]] = {}
-    for key, tensor in tensors.items():
-        index, _, name = key.partition(".")
-        if name:
-            state.setdefault(int(index), {})[name] = tensor
-    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+            group["lr"] = base * share

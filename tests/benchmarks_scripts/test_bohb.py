@@ -32,13 +32,13 @@ def test_what_is_observed_before_a_decision_is_timed_does_not_run_the_model(
     bohb: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runs: list[int] = []
-    get_config = KDEModel.get_config
+    propose = KDEModel.propose
 
     def counted(self: KDEModel, *arguments: Any, **named: Any) -> Any:
         runs.append(len(self.losses.get(1.0, {})))
-        return get_config(self, *arguments, **named)
+        return propose(self, *arguments, **named)
 
-    monkeypatch.setattr(KDEModel, "get_config", counted)
+    monkeypatch.setattr(KDEModel, "propose", counted)
     assert bohb.milliseconds(observations=50, decisions=4) > 0.0
     assert min(runs) == 50
     assert len(runs) < 10

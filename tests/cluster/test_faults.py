@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 from ray import tune
 
 from ray_nas import record
-from ray_nas.record.events import TrialEnded
 from ray_nas.cluster import time_limit
 from ray_nas.record import files as record_files
+from ray_nas.record.events import TrialEnded
 from ray_nas.searchers import LocalSearch, RandomSearch, RegularizedEvolution
 from ray_nas.searchers.core.searcher import ArchitectureSearcher
 from ray_nas.spaces import NASBench201

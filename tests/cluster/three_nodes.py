@@ -25,8 +25,8 @@ from ray import tune
 from ray.cluster_utils import Cluster
 
 from ray_nas import record
-from ray_nas.record.events import TrialEnded
 from ray_nas.record import files as record_files
+from ray_nas.record.events import TrialEnded
 from ray_nas.schedulers import LearningCurveASHA
 from ray_nas.searchers import RegularizedEvolution
 from ray_nas.spaces import NASBench201

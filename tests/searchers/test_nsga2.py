@@ -7,8 +7,8 @@ import pytest
 from ConfigSpace import ConfigurationSpace
 
 from ray_nas import record
-from ray_nas.record.events import TrialProposed
 from ray_nas.pareto import hypervolume, ranks
+from ray_nas.record.events import TrialProposed
 from ray_nas.searchers import NSGA2, RandomSearch
 from ray_nas.searchers.core.searcher import ArchitectureSearcher
 from ray_nas.simulation import NASBench201Objective, simulate
@@ -94,9 +94,7 @@ def test_children_come_from_the_population(cells: NASBench201, tmp_path: Path) -
     for number in range(40):
         tell(searcher, str(number), searcher.suggest(str(number)))
     searcher.save(str(tmp_path / "state.json"))
-    proposals = [
-        event for event in record.events(tmp_path) if isinstance(event, TrialProposed)
-    ]
+    proposals = [event for event in record.events(tmp_path) if isinstance(event, TrialProposed)]
     assert [event.move for event in proposals[:4]] == ["random"] * 4
     moves = [event.move for event in proposals[4:]]
     assert moves.count("crossover") > 20

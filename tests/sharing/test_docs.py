@@ -9,7 +9,7 @@ import pytest
 import ray
 import torch
 
-from ray_nas.sharing.inheritance import identity_rules as identities
+from ray_nas.sharing.inheritance import identity_rules
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -18,7 +18,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     patch = pytest.MonkeyPatch()
     patch.setenv("RAY_AIR_NEW_OUTPUT", "0")
-    patch.setattr(identities, "_rules", dict(identities._rules))
+    patch.setattr(identity_rules, "_rules", dict(identity_rules._rules))
     ray.init(
         address="local",
         num_cpus=1,

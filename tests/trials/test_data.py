@@ -1,53 +1,16 @@
-"""What a network reaches on data."""
-
-import math
+"""Batches of training and evaluation."""
 
 import pytest
 import torch
-from torch import nn
 from torch.utils.data import DataLoader, SubsetRandomSampler, TensorDataset
 
 from ray_nas.trials.data import (
-    calibrated_loss,
-    figures,
-    number_of_batches,
+    count_batches,
     random_batches,
     training_batches,
 )
 
 CPU = torch.device("cpu")
-
-
-def test_temperature_takes_out_how_sure_a_network_is():
-    generator = torch.Generator().manual_seed(0)
-    logits = 2 * torch.randn(2000, 5, generator=generator)
-    labels = torch.multinomial(logits.softmax(1), 1, generator=generator)[
-        :, 0
-    ]  # so that a temperature of 1 is the best
-    alone = nn.functional.cross_entropy(logits, labels).item()
-    for factor in (0.2, 1.0, 5.0):
-        assert calibrated_loss(factor * logits, labels) == pytest.approx(alone, rel=0.01)
-    assert nn.functional.cross_entropy(5 * logits, labels).item() > 1.5 * alone
-
-
-def test_what_is_not_finite_has_no_calibrated_loss():
-    assert math.isnan(calibrated_loss(torch.tensor([[0.0, math.inf]]), torch.tensor([0])))
-
-
-def test_only_one_class_an_input_is_calibrated():
-    inputs = torch.randn(6, 3, 4, generator=torch.Generator().manual_seed(0))
-    dense = figures(
-        nn.Identity(),
-        (inputs, torch.zeros(6, 4, dtype=torch.int64)),
-        nn.functional.cross_entropy,
-        CPU,
-    )
-    assert set(dense) == {"loss", "accuracy"}
-    flat = figures(nn.Flatten(), (inputs, torch.arange(6)), nn.functional.cross_entropy, CPU)
-    assert set(flat) == {"loss", "accuracy", "calibrated_loss"}
-    assert flat["calibrated_loss"] <= flat["loss"]
-    real = figures(nn.Flatten(), (inputs, torch.zeros(6, 12)), nn.functional.mse_loss, CPU)
-    assert set(real) == {"loss"}
 
 
 @pytest.mark.parametrize(
@@ -62,7 +25,7 @@ def test_a_last_batch_of_one_example_is_left_out(
     for given in (data, loader):
         batches = list(training_batches(given, batch_size, torch.Generator().manual_seed(0), CPU))
         assert [len(targets) for _, targets in batches] == sizes
-    assert number_of_batches(data, batch_size) == len(sizes)
+    assert count_batches(data, batch_size) == len(sizes)
 
 
 def test_random_batches_are_seeded_rows_of_tensors_and_loaders() -> None:

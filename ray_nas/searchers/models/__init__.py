@@ -1,1 +1,1 @@
-"""Models that searchers sample from."""
+"""Models of searchers: a recurrent policy and a kernel density."""

@@ -1,12 +1,10 @@
-"""BOHB's density model (Falkner, Klein & Hutter, 2018): https://arxiv.org/abs/1807.01774, a
-subclass of HpBandSter's.
+"""BOHB's density model; of HpBandSter's `BOHB` it uses the constructor and its settings.
 
-Importing this module imports HpBandSter: `bohb.py` does so when a `BOHB` is made. It is long for
-one model since HpBandSter's own interface stays whole: what it has is replaced method by method.
+Falkner, Klein & Hutter, 2018, https://arxiv.org/abs/1807.01774. Importing this module imports
+HpBandSter; `ray_nas.searchers.bohb` does so when a `BOHB` is made.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,40 +14,51 @@ from ConfigSpace.hyperparameters import (
     UniformFloatHyperparameter,
 )
 from hpbandster.optimizers.config_generators.bohb import BOHB as HpBandSterBOHB  # noqa: N811
-from numpy.typing import NDArray
-from scipy.spatial.distance import cdist
 from scipy.special import ndtr, ndtri
 
+from ray_nas.searchers.models.density import Array, Density, standard_deviation
 from ray_nas.spaces.core import parameters
 from ray_nas.spaces.core.search_space import Config, SearchSpace
-
-Array = NDArray[np.float64]
 
 
 class KDEModel(HpBandSterBOHB):  # type: ignore[misc]  # HpBandSter has no types
     """HpBandSter's config generator, made reproducible, fast and complete.
 
-    As there: on the largest budget with enough observations one density is fitted to the best ones
-        and one to the rest,
-    `num_samples` candidates are drawn around the good ones, and the one with the highest ratio of
-    densities is proposed. Other than there: draws come from `rng`; a fit waits until a config is
-    asked for; candidates are scored in one pass; ordered values of any kind lie in [0, 1];
-    constants take no dimension; of the candidates the best one that forbidden clauses allow is
-    taken; failed trials count as bad on every budget and never as good. The bandwidth of a category
-    comes from the deviation of its one-hot code, not of its index, which hangs on the order of the
-    choices (the same for two of them), and is cut at (c - 1) / c, beyond which the kernel would
-    favour the other c - 1 or turn negative.
+    As in HpBandSter, one density is fitted to the best observations and one to the others, on the
+    largest budget with enough observations. `num_samples` candidates are drawn around the best
+    ones, and the candidate with the highest ratio of the densities is proposed.
+
+    Differences from HpBandSter:
+
+    - All draws come from `rng`: a restored search proposes the same configs.
+    - Models are fitted when a config is needed, and candidates are scored in one pass: faster.
+    - Ordered values of any kind are in [0, 1], as HpBandSter refuses ordinals. Constants have no
+      dimension.
+    - The best candidate that forbidden clauses allow is proposed.
+    - Failed trials count as bad on every budget and never as good.
+    - The bandwidth of a category comes from the standard deviation of its one-hot code, not of its
+      index, which depends on the order of the choices (they agree for two choices). It is at most
+      (c - 1) / c for c choices: above, the kernel would favour the other choices or turn negative.
 
     Args:
-        space: The space.
-        rng: Drawn from in place.
-        min_points_in_model: Fewest observations for each density, at least the number of dimensions
-            + 1 (the default).
-        top_n_percent: How many of the observations are good.
-        num_samples: Candidates for each proposal.
-        random_fraction: Probability of a random config instead.
-        bandwidth_factor: Widens the bandwidth that candidates are drawn with (not for categories).
-        min_bandwidth: Lower end of the bandwidths.
+        space: The search space.
+        rng: The generator; it is changed in place.
+        min_points_in_model: Smallest number of observations for each density, at least the number
+            of dimensions + 1 (the default).
+        top_n_percent: The percentage of observations that are good.
+        num_samples: Candidates per proposal.
+        random_fraction: Probability of a random config, in [0, 1].
+        bandwidth_factor: Multiplies the bandwidth of candidates, except that of categories.
+        min_bandwidth: Smallest bandwidth.
+
+    Example:
+        >>> from ray_nas.spaces import MLPSpace
+        >>> space = MLPSpace(4, 1, max_layers=2)
+        >>> model = KDEModel(space, np.random.default_rng(0))
+        >>> model.observe("trial_0", space.sample(random_state=0), budget=1.0, loss=0.5)
+        >>> config, is_from_model = model.propose()
+        >>> is_from_model  # too few observations
+        False
     """
 
     def __init__(
@@ -64,13 +73,14 @@ class KDEModel(HpBandSterBOHB):  # type: ignore[misc]  # HpBandSter has no types
         bandwidth_factor: float = 3.0,
         min_bandwidth: float = 1e-3,
     ) -> None:
-        self._space, self._rng = space, rng
+        self._space = space
+        self._rng = rng
         self._free = {
             name: item for name, item in space.config_space.items() if parameters.is_free(item)
         }
         fewest = len(self._free) + 1
         super().__init__(
-            _Axes(self._free),
+            _UnitAxes(self._free),
             min_points_in_model=max(fewest, min_points_in_model or 0),
             top_n_percent=top_n_percent,
             num_samples=num_samples,
@@ -79,7 +89,7 @@ class KDEModel(HpBandSterBOHB):  # type: ignore[misc]  # HpBandSter has no types
             min_bandwidth=min_bandwidth,
         )
         self.losses: dict[float, dict[str, float]] = {}
-        """Budget to trial to loss, smaller is better."""
+        """Budget to trial to loss; lower is better."""
         self.failed: set[str] = set()
         self._vectors: dict[str, Array] = {}
         self._is_fitted = False
@@ -87,8 +97,13 @@ class KDEModel(HpBandSterBOHB):  # type: ignore[misc]  # HpBandSter has no types
     def observe(
         self, trial_id: str, config: Mapping[str, Any], budget: float, loss: float | None
     ) -> None:
-        """Adds an observation, or replaces the trial's earlier one on that budget; None is a
-        failure, of any budget.
+        """Adds an observation, or replaces the trial's earlier one on that budget.
+
+        Args:
+            trial_id: The trial.
+            config: Its config.
+            budget: What it has used, e.g. epochs.
+            loss: Lower is better; None for a failure, which counts on every budget.
         """
         if trial_id not in self._vectors:
             self._vectors[trial_id] = self._to_vector(config)
@@ -97,63 +112,51 @@ class KDEModel(HpBandSterBOHB):  # type: ignore[misc]  # HpBandSter has no types
             for losses in self.losses.values():
                 losses.pop(trial_id, None)
         else:
-            self.failed.discard(trial_id)  # after a restore it may have gone on
+            self.failed.discard(trial_id)  # a restored trial may have continued
             self.losses.setdefault(budget, {})[trial_id] = loss
         self._is_fitted = False
 
     def refit(self) -> None:
-        """Fits the densities again for the next config, even if nothing was observed since the last
-        one.
+        """Fits again for the next config, even without new observations.
 
-        A fit draws from the generator, so that a search that was restored, whose densities are
-        gone, draws as one that went on.
+        A fit draws from the generator. A restored search has no fitted densities, so an
+        uninterrupted one must also fit to draw the same.
         """
         self._is_fitted = False
 
     def correct(self, losses: Mapping[str, float]) -> None:
-        """Replaces the losses of trials on the largest budget that they have been observed on."""
+        """Replaces the losses of trials, each on the largest budget it was observed on."""
         for trial_id, loss in losses.items():
-            budgets = [budget for budget, known in self.losses.items() if trial_id in known]
+            budgets = [budget for budget, found in self.losses.items() if trial_id in found]
             if budgets:
                 self.losses[max(budgets)][trial_id] = loss
         self._is_fitted = False
 
-    def new_result(self, job: Any, update_model: bool = True) -> None:
-        """HpBandSter's form of `observe`."""
-        loss = (
-            job.result["loss"]
-            if job.result is not None and np.isfinite(job.result["loss"])
-            else None
-        )
-        self.observe(str(job.id), job.kwargs["config"], job.kwargs["budget"], loss)
-
-    def get_config(
-        self, budget: float | None = None, is_new: Callable[[Config], bool] = lambda config: True
-    ) -> tuple[Config, dict[str, Any]]:
-        """The next config and whether it is a `model_based_pick`.
+    def propose(
+        self, is_new: Callable[[Config], bool] = lambda config: True
+    ) -> tuple[Config, bool]:
+        """The next config, and whether it comes from the model.
 
         Args:
-            budget: As in HpBandSter it has no influence: the model is that of the largest budget
-                with enough observations.
-            is_new: Candidates that it refuses are passed over.
+            is_new: Whether a candidate may be proposed; others are skipped.
         """
         if not self._is_fitted:
             self._fit()
         if self.kde_models and self._rng.random() >= self.random_fraction:
-            good, bad = self.kde_models["good"], self.kde_models["bad"]
+            good = self.kde_models["good"]
+            bad = self.kde_models["bad"]
             points = self._candidates(good)
             for index in np.argsort(bad.log_pdf(points) - good.log_pdf(points), kind="stable"):
                 config = self._to_config(points[index])
                 if self._space.is_valid(config) and is_new(config):
-                    return config, {"model_based_pick": True}
-        return self._space.sample(random_state=self._rng), {"model_based_pick": False}
+                    return config, True
+        return self._space.sample(random_state=self._rng), False
 
     def impute_conditional_data(self, array: Array) -> Array:
-        """Fills in inactive parameters (NaN) with the values of other rows, for all rows at once.
+        """Replaces inactive parameters (NaN) by values of other rows.
 
-        The first inactive parameter of a row picks a row that has it, whose values stand in for all
-        that are inactive in the first; where no row has it, it is drawn at random. All draws come
-        from the model's generator.
+        A row's first inactive parameter chooses a random row that has it; that row's values replace
+        all inactive ones. If no row has it, its value is random.
 
         Args:
             array: Observations of shape (rows, dimensions).
@@ -162,16 +165,15 @@ class KDEModel(HpBandSterBOHB):  # type: ignore[misc]  # HpBandSter has no types
         for axis, levels in enumerate(self.vartypes):
             rows = np.flatnonzero(np.isnan(filled[:, axis]))
             donors = np.flatnonzero(np.isfinite(array[:, axis]))
-            if len(rows) and len(donors):
-                lent = array[donors[self._rng.integers(len(donors), size=len(rows))]]
-                filled[rows] = np.where(np.isnan(filled[rows]), lent, filled[rows])
-            elif len(rows):
-                drawn = (
-                    self._rng.integers(levels, size=len(rows))
-                    if levels
-                    else self._rng.random(len(rows))
-                )
-                filled[rows, axis] = drawn
+            if not len(rows):
+                continue
+            if len(donors):
+                donated = array[donors[self._rng.integers(len(donors), size=len(rows))]]
+                filled[rows] = np.where(np.isnan(filled[rows]), donated, filled[rows])
+            elif levels:
+                filled[rows, axis] = self._rng.integers(levels, size=len(rows))
+            else:
+                filled[rows, axis] = self._rng.random(len(rows))
         return filled
 
     def get_state(self) -> dict[str, Any]:
@@ -182,7 +184,12 @@ class KDEModel(HpBandSterBOHB):  # type: ignore[misc]  # HpBandSter has no types
         }
 
     def set_state(self, state: Mapping[str, Any], configs: Mapping[str, Config]) -> None:
-        """Takes what `get_state` gave, with the config of each trial."""
+        """Restores a state returned by `get_state`.
+
+        Args:
+            state: The state.
+            configs: The config of each trial.
+        """
         self.losses = {budget: dict(losses) for budget, losses in state["budgets"]}
         self.failed = set(state["failed"])
         trials = self.failed.union(*self.losses.values())
@@ -190,59 +197,57 @@ class KDEModel(HpBandSterBOHB):  # type: ignore[misc]  # HpBandSter has no types
         self._is_fitted = False
 
     def _fit(self) -> None:
-        fewest = self.min_points_in_model
-        budget = max(
-            (
-                b
-                for b, losses in self.losses.items()
-                if len(losses) >= fewest and len(losses) + len(self.failed) >= 2 * fewest
-            ),
-            default=-np.inf,
-        )
-        self.losses = {
-            other: losses for other, losses in self.losses.items() if other >= budget
-        }  # smaller ones are of no more use
-        self.kde_models, self._is_fitted = {}, True
-        losses = self.losses.get(budget, {})
-        n_all = len(losses) + len(self.failed)
-        if self._free and len(losses) >= fewest and n_all >= 2 * fewest:
-            ranked = sorted(losses, key=losses.__getitem__) + sorted(self.failed)
-            vectors = np.array([self._vectors[trial_id] for trial_id in ranked])
-            n_good = min(max(fewest, self.top_n_percent * n_all // 100), len(losses))
-            parts = {"good": vectors[:n_good], "bad": vectors[n_good:]}
-            self.kde_models = {
-                name: self._density(self.impute_conditional_data(part))
-                for name, part in parts.items()
-            }
+        self.kde_models = {}
+        self._is_fitted = True
+        usable = [budget for budget, losses in self.losses.items() if self._are_enough(losses)]
+        if not usable:
+            return
+        budget = max(usable)
+        # The model never uses smaller budgets again.
+        self.losses = {other: losses for other, losses in self.losses.items() if other >= budget}
+        losses = self.losses[budget]
+        if not self._free:
+            return
+        ranked = sorted(losses, key=losses.__getitem__) + sorted(self.failed)
+        vectors = np.array([self._vectors[trial_id] for trial_id in ranked])
+        share = self.top_n_percent * len(ranked) // 100
+        n_good = min(max(self.min_points_in_model, share), len(losses))
+        self.kde_models = {
+            "good": self._density(self.impute_conditional_data(vectors[:n_good])),
+            "bad": self._density(self.impute_conditional_data(vectors[n_good:])),
+        }
 
-    def _density(self, data: Array) -> "Density":
+    def _are_enough(self, losses: Mapping[str, float]) -> bool:
+        fewest: int = self.min_points_in_model
+        return len(losses) >= fewest and len(losses) + len(self.failed) >= 2 * fewest
+
+    def _density(self, data: Array) -> Density:
         rows, dimensions = data.shape
         deviations = [
-            _deviation(column, levels) for column, levels in zip(data.T, self.vartypes, strict=True)
+            standard_deviation(column, levels)
+            for column, levels in zip(data.T, self.vartypes, strict=True)
         ]
-        bandwidths = (
-            1.06 * np.array(deviations) * rows ** (-1 / (4 + dimensions))
-        )  # Scott's normal reference rule
+        # Scott's normal reference rule
+        bandwidths = 1.06 * np.array(deviations) * rows ** (-1 / (4 + dimensions))
         widest = np.where(self.vartypes > 0, 1 - 1 / np.maximum(self.vartypes, 1), np.inf)
         return Density(data, np.clip(bandwidths, self.min_bandwidth, widest), self.vartypes)
 
-    def _candidates(self, good: "Density") -> Array:
-        """Points around good observations, shape (num_samples, dimensions)."""
+    def _candidates(self, good: Density) -> Array:
+        """Random points around good observations, shape (num_samples, dimensions)."""
         centers = good.data[self._rng.integers(len(good.data), size=self.num_samples)]
         uniform, other = self._rng.random((2, *centers.shape))
+        # Ordered values: a normal distribution truncated to [0, 1]
         spread = self.bw_factor * good.bandwidths
-        low, high = ndtr(-centers / spread), ndtr((1 - centers) / spread)
-        moved = np.clip(
-            centers + spread * ndtri(low + uniform * (high - low)), 0, 1
-        )  # a normal cut to [0, 1]
+        low = ndtr(-centers / spread)
+        high = ndtr((1 - centers) / spread)
+        moved = np.clip(centers + spread * ndtri(low + uniform * (high - low)), 0, 1)
+        # Categories: a uniform draw with the bandwidth's probability
         redrawn = np.where(uniform < 1 - good.bandwidths, centers, np.floor(other * self.vartypes))
         points: Array = np.where(self.vartypes > 0, redrawn, moved)
         return points
 
     def _to_vector(self, config: Mapping[str, Any]) -> Array:
-        """The index of a category, the place in [0, 1] of an ordered value, NaN where a
-        parameter is inactive.
-        """
+        """A category's index, an ordered value's place in [0, 1], NaN if inactive."""
         vector = np.full(len(self._free), np.nan)
         for axis, (name, parameter) in enumerate(self._free.items()):
             if name in config:
@@ -251,18 +256,10 @@ class KDEModel(HpBandSterBOHB):  # type: ignore[misc]  # HpBandSter has no types
         return vector
 
     def _to_config(self, vector: Array) -> Config:
-        values: Config = {}
-        for (name, parameter), entry in zip(self._free.items(), vector, strict=True):
-            listed = parameters.listed_values(parameter)
-            if listed is None:
-                values[name] = parameters.plain(parameter.to_value(float(entry)))
-            elif isinstance(parameter, CategoricalHyperparameter):
-                values[name] = listed[int(entry)]
-            else:
-                places = [
-                    parameters.code(parameter, value, conditional=False)[0] for value in listed
-                ]
-                values[name] = listed[int(np.argmin(np.abs(np.array(places) - entry)))]
+        values = {
+            name: _to_value(parameter, float(entry))
+            for (name, parameter), entry in zip(self._free.items(), vector, strict=True)
+        }
         defaults = {
             name: parameters.plain(item.default_value)
             for name, item in self._space.config_space.items()
@@ -270,67 +267,21 @@ class KDEModel(HpBandSterBOHB):  # type: ignore[misc]  # HpBandSter has no types
         return {name: values.get(name, defaults[name]) for name in self._space.active(values)}
 
 
-@dataclass(frozen=True)
-class Density:
-    """A product kernel density of mixed variables, as `statsmodels.nonparametric.KDEMultivariate`
-    defines it.
-
-    Args:
-        data: Observations of shape (rows, dimensions).
-        bandwidths: One for each dimension.
-        levels: The number of categories of each dimension, 0 for a continuous one.
-    """
-
-    data: Array
-    bandwidths: Array
-    levels: NDArray[np.int64]
-
-    def log_pdf(self, points: Array) -> Array:
-        """The logarithm of the density at points of shape (points, dimensions).
-
-        The logarithm of a kernel is linear in the squared distance of features: a Gaussian's in
-            that of places divided by
-        the bandwidth, Aitchison & Aitken's in that of one-hot codes. So all kernels are one
-        distance matrix.
-        """
-        discrete = self.levels > 0
-        widths = self.bandwidths
-        at_equal = np.where(
-            discrete, np.log1p(-np.where(discrete, widths, 0)), -np.log(widths * np.sqrt(2 * np.pi))
-        )
-        log_kernel = at_equal.sum() - 0.5 * cdist(
-            self._features(points), self._features(self.data), "sqeuclidean"
-        )
-        largest = log_kernel.max(axis=1)
-        density: Array = largest + np.log(np.exp(log_kernel - largest[:, None]).mean(axis=1))
-        return density
-
-    def _features(self, points: Array) -> Array:
-        columns = []
-        for column, width, levels in zip(points.T, self.bandwidths, self.levels, strict=True):
-            if levels:
-                one_hot = column[:, None] == np.arange(levels)
-                columns.append(
-                    one_hot * np.sqrt(max(0.0, np.log((1 - width) * (levels - 1) / width)))
-                )
-            else:
-                columns.append(column[:, None] / width)
-        return np.hstack(columns)
+def _to_value(parameter: Hyperparameter[Any, Any], entry: float) -> Any:
+    """The value at an entry of a vector; the closest one of a listed parameter."""
+    listed = parameters.listed_values(parameter)
+    if listed is None:
+        return parameters.plain(parameter.to_value(entry))
+    if isinstance(parameter, CategoricalHyperparameter):
+        return listed[int(entry)]
+    places = [parameters.code(parameter, value, conditional=False)[0] for value in listed]
+    return listed[int(np.argmin(np.abs(np.array(places) - entry)))]
 
 
-def _deviation(column: Array, levels: int) -> float:
-    """The standard deviation of a column; for a category that of its one-hot code, half the sum
-    of the codes' variances.
-    """
-    if not levels:
-        return float(column.std())
-    shares = np.bincount(column.astype(np.int64), minlength=levels) / len(column)
-    return float(np.sqrt((shares * (1 - shares)).sum() / 2))
+class _UnitAxes:
+    """The part of a ConfigurationSpace that HpBandSter's constructor uses.
 
-
-class _Axes:
-    """What the constructor of HpBandSter asks of a ConfigurationSpace, with every ordered
-    parameter as a float in [0, 1].
+    Every ordered parameter is a float in [0, 1].
     """
 
     def __init__(self, free: Mapping[str, Hyperparameter[Any, Any]]) -> None:
@@ -342,4 +293,5 @@ class _Axes:
         ]
 
     def get_hyperparameters(self) -> list[Any]:
+        """The axes."""
         return self._axes

@@ -1,1 +1,1 @@
-"""Gradient-based search."""
+"""Differentiable architecture search: one network that mixes all others."""

@@ -1,128 +1,131 @@
-"""Fits a new layer into a network whose function it shall not change: with zeros where that helps,
-else as an identity.
+"""Initialises a new layer so that the network's function is unchanged.
 
-After network morphism (Wei et al., 2016), https://arxiv.org/abs/1603.01670, and Net2Net (Chen et
-al., 2016), https://arxiv.org/abs/1511.05641
+It sets as few parts as possible to zero, or else gives all parts identity weights. After network
+morphism (Wei et al., 2016), https://arxiv.org/abs/1603.01670, and Net2Net (Chen et al., 2016),
+https://arxiv.org/abs/1511.05641
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 import torch
 from torch import nn
 
-from ray_nas.sharing.inheritance.identity_rules import identity_of
-from ray_nas.spaces.model.slicing import leading
+from ray_nas.sharing.inheritance.identity_rules import identity_rule
+from ray_nas.sharing.inheritance.output_difference import are_equal_up_to_new_channels
 
-TOLERANCE: Final = 1e-5
-"""The largest difference of outputs at which they count as the same; of outputs below 1, this
-part of the largest.
-"""
 Target = nn.Module | Literal["input", "zero"]
-"""What a new layer's output should be: that of one of the old network's layers, its own input,
-or zero.
-"""
+"""What a new layer should return: the output of an old layer, its own input, or zero."""
+_Saved = list[tuple[nn.Module, list[torch.Tensor]]]
+"""Parts of a layer, each with copies of its own parameters."""
 
 
-class Settling:
-    """Waits for the first input of a new layer, when all before it is settled, and makes the layer
-    fit in.
+class FunctionPreservingInit:
+    """Initialises a new layer when it gets its first input.
+
+    By then all layers before it are initialised.
 
     Args:
         layer: The new layer.
-        target: What its output should be.
-        before: The outputs of the old network's layers.
-        stack: On leaving, it stops waiting.
+        target: What it should return.
+        old_outputs: The outputs of layers of the old network.
+        stack: Its end removes the hook.
     """
 
     def __init__(
         self,
         layer: nn.Module,
         target: Target,
-        before: Mapping[nn.Module, torch.Tensor],
+        old_outputs: Mapping[nn.Module, torch.Tensor],
         stack: ExitStack,
     ) -> None:
-        self._layer, self._target, self._before = layer, target, before
-        self._handle = layer.register_forward_pre_hook(self._settle, with_kwargs=True)
+        self._layer = layer
+        self._target = target
+        self._old_outputs = old_outputs
+        self._handle = layer.register_forward_pre_hook(self._initialize, with_kwargs=True)
         stack.callback(self._handle.remove)
 
-    def _settle(self, layer: nn.Module, arguments: tuple[Any, ...], named: dict[str, Any]) -> None:
-        self._handle.remove()  # once, and not while the layer is tried here
+    def _initialize(
+        self, layer: nn.Module, arguments: tuple[Any, ...], named: dict[str, Any]
+    ) -> None:
+        self._handle.remove()  # once only, and not for the calls below
         run = partial(layer, *arguments, **named)
-        output, inputs = run(), _first(arguments, named)
-        if isinstance(self._target, nn.Module):
-            target = self._before.get(self._target)
-        else:
-            target = (
-                inputs
-                if self._target == "input"
-                else torch.zeros_like(output)
-                if isinstance(output, torch.Tensor)
-                else None
-            )
-        if target is not None and not agree(output, target) and not self._silence(run, target):
-            self._pass_on(run, target)
+        output = run()
+        target = self._target_output(output, _main_input(arguments, named))
+        if target is None or are_equal_up_to_new_channels(output, target):
+            return
+        if not self._zero_parts(run, target):
+            self._make_identity(run, target)
 
-    def _silence(self, run: Any, target: torch.Tensor) -> bool:
-        """Sets parts to zero, the last first, until the output is right; then gives back those
-        that need not be.
+    def _target_output(self, output: Any, inputs: torch.Tensor | None) -> torch.Tensor | None:
+        if isinstance(self._target, nn.Module):
+            return self._old_outputs.get(self._target)
+        if self._target == "input":
+            return inputs
+        return torch.zeros_like(output) if isinstance(output, torch.Tensor) else None
+
+    def _zero_parts(self, run: Callable[[], Any], target: torch.Tensor) -> bool:
+        """Zeroes parts until the output is right; returns whether it is.
+
+        Starts from the last part. Then it restores those that need not be zero.
         """
-        parts = [
+        parts: _Saved = [
             (part, [tensor.clone() for tensor in part.parameters(recurse=False)])
             for part in self._layer.modules()
         ]
         parts = [(part, saved) for part, saved in parts if saved]
-        silenced = []
+        zeroed: _Saved = []
         for part, saved in reversed(parts):
             _fill(part, [torch.zeros_like(tensor) for tensor in saved])
-            silenced.append((part, saved))
-            if agree(run(), target):
+            zeroed.append((part, saved))
+            if are_equal_up_to_new_channels(run(), target):
                 break
         else:
             for part, saved in parts:
                 _fill(part, saved)
             return False
-        for part, saved in silenced[:-1]:
+        # The last one zeroed made the output right, so it stays.
+        for part, saved in zeroed[:-1]:
             _fill(part, saved)
-            if not agree(run(), target):
+            if not are_equal_up_to_new_channels(run(), target):
                 _fill(part, [torch.zeros_like(tensor) for tensor in saved])
         return True
 
-    def _pass_on(self, run: Any, target: torch.Tensor) -> None:
-        """Gives every part identity weights, each with the inputs that it gets; takes them back
-        where that is not right.
-        """
+    def _make_identity(self, run: Callable[[], Any], target: torch.Tensor) -> None:
+        """Gives each part identity weights for its inputs; undoes that if the output is wrong."""
         saved = {name: tensor.clone() for name, tensor in self._layer.state_dict().items()}
         with ExitStack() as stack:
-            for part in _with_rule(self._layer):
-                stack.callback(
-                    part.register_forward_pre_hook(_make_identity, with_kwargs=True).remove
-                )
+            for part in _parts_with_rule(self._layer):
+                handle = part.register_forward_pre_hook(_apply_identity_rule, with_kwargs=True)
+                stack.callback(handle.remove)
             run()
-        if not agree(run(), target):
+        if not are_equal_up_to_new_channels(run(), target):
             self._layer.load_state_dict(saved)
 
 
-def _with_rule(layer: nn.Module) -> Iterator[nn.Module]:
-    """The outermost parts (or the layer itself) that have an identity rule."""
-    if identity_of(type(layer)) is not None:
+def _parts_with_rule(layer: nn.Module) -> Iterator[nn.Module]:
+    """The outermost parts with an identity rule, possibly the layer itself."""
+    if identity_rule(type(layer)) is not None:
         yield layer
     else:
         for part in layer.children():
-            yield from _with_rule(part)
+            yield from _parts_with_rule(part)
 
 
-def _make_identity(layer: nn.Module, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> None:
-    rule, inputs = identity_of(type(layer)), _first(arguments, named)
+def _apply_identity_rule(
+    layer: nn.Module, arguments: tuple[Any, ...], named: Mapping[str, Any]
+) -> None:
+    rule = identity_rule(type(layer))
+    inputs = _main_input(arguments, named)
     assert rule is not None
     if inputs is not None:
         rule(layer, inputs)
 
 
-def _first(arguments: tuple[Any, ...], named: Mapping[str, Any]) -> torch.Tensor | None:
-    """A layer's main input: its first argument, if that is a tensor."""
+def _main_input(arguments: tuple[Any, ...], named: Mapping[str, Any]) -> torch.Tensor | None:
+    """A layer's first argument, if it is a tensor."""
     first = next(iter((*arguments, *named.values())), None)
     return first if isinstance(first, torch.Tensor) else None
 
@@ -130,51 +133,3 @@ def _first(arguments: tuple[Any, ...], named: Mapping[str, Any]) -> torch.Tensor
 def _fill(part: nn.Module, values: Sequence[torch.Tensor]) -> None:
     for tensor, value in zip(part.parameters(recurse=False), values, strict=True):
         tensor.copy_(value)
-
-
-def agree(output: Any, target: Any) -> bool:
-    """Whether an output is the target, apart from further channels, of which the layers behind
-    take nothing yet.
-    """
-    if (
-        not isinstance(output, torch.Tensor)
-        or not isinstance(target, torch.Tensor)
-        or output.ndim != target.ndim
-    ):
-        return False
-    if any(length < wanted for length, wanted in zip(output.shape, target.shape, strict=True)):
-        return False
-    return same(leading("", output, target.shape), target)
-
-
-def same(output: Any, target: Any) -> bool:
-    """Whether two outputs differ by no more than `TOLERANCE`."""
-    return difference(output, target) <= TOLERANCE * min(1.0, _largest(target))
-
-
-def _largest(output: Any) -> float:
-    """The largest absolute value in an output: a tensor, or sequences or dicts of them."""
-    if isinstance(output, torch.Tensor):
-        return float(output.abs().max()) if output.numel() else 0.0
-    return max(
-        map(_largest, output.values() if isinstance(output, Mapping) else output), default=0.0
-    )
-
-
-def difference(one: Any, other: Any) -> float:
-    """The largest difference between two outputs: tensors, or sequences or dicts of them;
-    infinite for other shapes.
-    """
-    if isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor):
-        if one.shape != other.shape:
-            return float("inf")
-        return (
-            float(torch.nan_to_num((one - other).abs(), nan=float("inf")).max())
-            if one.numel()
-            else 0.0
-        )
-    if isinstance(one, Mapping) and isinstance(other, Mapping) and one.keys() == other.keys():
-        return max((difference(one[name], other[name]) for name in one), default=0.0)
-    if isinstance(one, list | tuple) and isinstance(other, list | tuple) and len(one) == len(other):
-        return max(map(difference, one, other), default=0.0)
-    return float("inf")

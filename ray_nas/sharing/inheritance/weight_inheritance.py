@@ -1,17 +1,13 @@
-"""Weights handed from a trial to its children, as Tune checkpoints (Jin, Song & Hu, 2019, and Cai
-et al., 2018, evolve so).
+"""Passes weights from a trial to its children, as Tune checkpoints.
 
-https://arxiv.org/abs/1806.10282, https://arxiv.org/abs/1707.04873
-
-A checkpoint holds a network's weights, its config and how long its lineage has been trained: a
-child needs no more than its parent's path, which `RegularizedEvolution(..., inherit_weights=True)`
-puts into its config.
+Jin, Song & Hu, 2019, https://arxiv.org/abs/1806.10282; Cai et al., 2018,
+https://arxiv.org/abs/1707.04873. A checkpoint has a network's weights, its config and the number of
+epochs its lineage was trained. So a child only needs the path of its parent's checkpoint, which
+`RegularizedEvolution(..., inherit_weights=True)` adds to its config.
 """
 
-import posixpath
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -21,36 +17,39 @@ from torch import nn
 from ray_nas.searchers.core.parent_checkpoints import INHERIT_FROM, INHERITANCE, TRIAL_FOLDER
 from ray_nas.sharing.inheritance.morphism import Inheritance, Inputs, morph
 from ray_nas.spaces import ModelSpace
-from ray_nas.trials.checkpoint import read_checkpoint, write_checkpoint
+from ray_nas.trials.checkpoint import read_checkpoint, temporary_checkpoint
+from ray_nas.tune_internals.trial_storage import experiment_checkpoint, trial_folder
 
 
 @dataclass
 class Lineage:
-    """Where a trial's network comes from, and how long it and its ancestors have been trained.
-    Made by `inherit_weights`.
+    """A trial's ancestry: where its weights come from, and how long they were trained.
+
+    `inherit_weights` makes it.
+
+    Example:
+        >>> lineage = Lineage({"depth": 1}, Inheritance("fresh"))
+        >>> lineage.epoch
+        0
     """
 
     config: Mapping[str, Any]
     """The architecture."""
     inheritance: Inheritance
-    """What it has of its parent's weights."""
+    """What the network inherited from its parent."""
     parent_epochs: int = 0
-    """Epochs that its ancestors were trained before it: those of the parent's own lineage, up to
-    the checkpoint.
-    """
+    """Epochs that its ancestors were trained, up to the parent's checkpoint."""
     epoch: int = 0
-    """Epochs reported so far in this trial; after a restore, those up to the trial's own
-    checkpoint.
-    """
+    """Epochs reported in this trial; after a restore, those up to the trial's checkpoint."""
 
     def report(self, metrics: Mapping[str, Any], network: nn.Module) -> None:
         """Reports an epoch to Tune, with a checkpoint of the network.
 
         Args:
-            metrics: The user's own. Added are `epoch` and `lineage_epochs` (those of this trial,
-                and with all ancestors), `inheritance` ("preserved", "partial" or "fresh"),
-                `inherited_share` and where the trial's folder is.
-            network: The network as it is now.
+            metrics: The epoch's metrics. `epoch`, `lineage_epochs` (with all ancestors),
+                `inheritance` ("preserved", "partial" or "fresh"), `inherited_share` and the name of
+                the trial's folder are added.
+            network: The network after this epoch.
         """
         self.epoch += 1
         added = {
@@ -58,11 +57,10 @@ class Lineage:
             "lineage_epochs": self.parent_epochs + self.epoch,
             "inherited_share": self.inheritance.share,
             INHERITANCE: self.inheritance.kind,
-            TRIAL_FOLDER: tune.get_context().get_storage().trial_dir_name,
+            TRIAL_FOLDER: trial_folder(),
         }
-        with TemporaryDirectory() as folder:
-            write_checkpoint(folder, network.state_dict(), asdict(self))
-            tune.report({**added, **metrics}, checkpoint=tune.Checkpoint.from_directory(folder))
+        with temporary_checkpoint(network.state_dict(), asdict(self)) as checkpoint:
+            tune.report({**added, **metrics}, checkpoint=checkpoint)
 
 
 def inherit_weights(
@@ -72,63 +70,63 @@ def inherit_weights(
     key: str | None = None,
     batch: Inputs | None = None,
 ) -> tuple[nn.Module, Lineage]:
-    """In a Tune function: the network of a trial's config, with its parent's weights where there
-    are any.
+    """Builds the network of a trial's config, with its parent's weights if it has a parent.
 
-    A trial that is restored goes on with its own weights instead. A parent's checkpoint that is
-    gone (Tune keeps as many as its `CheckpointConfig` says) means fresh weights.
+    For use in a Tune trainable. A restored trial continues with its own weights. If Tune deleted
+    the parent's checkpoint (see `CheckpointConfig`), the weights are fresh.
 
     Args:
-        space: The space whose `build` makes the networks.
+        space: The space that builds the networks.
         config: The trial's config.
-        key: Where it holds the architecture, e.g. "arch" for `param_space={"arch": space}`; None if
-            at its top.
-        batch: Inputs on which new layers are settled, best a batch of training data; see `morph`.
+        key: The config's key for the architecture, e.g. "arch" for `param_space={"arch": space}`;
+            None if its parameters are at the top level.
+        batch: Inputs on which new layers are initialised, preferably training data; see `morph`.
 
     Returns:
-        The network in training mode, and its lineage, whose `report` is to be called once for each
-        epoch.
+        The network in training mode, and its lineage. Call the lineage's `report` once per epoch.
 
     Raises:
-        ValueError: A checkpoint that `Lineage.report` has not written, or of another space; and as
-            `morph`.
+        ValueError: `Lineage.report` did not write the checkpoint, it is of another space, or
+            `morph` needs a batch.
+
+    Example:
+        >>> from ray_nas.spaces import MLPSpace
+        >>> space = MLPSpace(4, 1, max_layers=2)
+        >>> def train(config):
+        ...     network, lineage = inherit_weights(space, config, batch=torch.rand(32, 4))
+        ...     while lineage.epoch < 3:
+        ...         loss = network(torch.rand(32, 4)).square().mean().item()
+        ...         lineage.report({"loss": loss}, network)
     """
     architecture = space.own_parameters(config if key is None else config[key])
     own = tune.get_checkpoint()
     if own is not None:
-        weights, fields = _load(own)
-        network = space.build(architecture)
-        network.load_state_dict(weights)
-        return network, Lineage(
-            architecture,
-            Inheritance(**fields["inheritance"]),
-            fields["parent_epochs"],
-            fields["epoch"],
-        )
+        return _restore(space, architecture, own)
     path = config.get(INHERIT_FROM)
-    parent = None if path is None else _checkpoint(path)
+    parent = None if path is None else experiment_checkpoint(path)
     if parent is None:
         return space.build(architecture), Lineage(architecture, Inheritance("fresh"))
-    weights, fields = _load(parent)
+    weights, fields = _read(parent)
     network, inheritance = morph(
         space, architecture, parent=fields["config"], weights=weights, batch=batch
     )
-    epochs = 0 if inheritance.kind == "fresh" else fields["parent_epochs"] + fields["epoch"]
+    is_fresh = inheritance.kind == "fresh"
+    epochs = 0 if is_fresh else fields["parent_epochs"] + fields["epoch"]
     return network, Lineage(architecture, inheritance, epochs)
 
 
-def _checkpoint(path: str) -> tune.Checkpoint | None:
-    """A checkpoint of this experiment, None where it is gone."""
-    storage = tune.get_context().get_storage()
-    full = posixpath.join(storage.experiment_fs_path, path)
-    if storage.storage_filesystem.get_file_info(full).type.name == "NotFound":
-        return None
-    return tune.Checkpoint(full, storage.storage_filesystem)
+def _restore(
+    space: ModelSpace, architecture: Mapping[str, Any], checkpoint: tune.Checkpoint
+) -> tuple[nn.Module, Lineage]:
+    weights, fields = _read(checkpoint)
+    network = space.build(architecture)
+    network.load_state_dict(weights)
+    inheritance = Inheritance(**fields["inheritance"])
+    return network, Lineage(architecture, inheritance, fields["parent_epochs"], fields["epoch"])
 
 
-def _load(checkpoint: tune.Checkpoint) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+def _read(checkpoint: tune.Checkpoint) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     try:
-        with checkpoint.as_directory() as folder:
-            return read_checkpoint(folder)
+        return read_checkpoint(checkpoint)
     except ValueError as error:
         raise ValueError(f"{error}; report with `lineage.report(metrics, network)`") from error

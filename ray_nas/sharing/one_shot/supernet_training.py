@@ -1,6 +1,4 @@
-"""The training of a supernet, epoch by epoch, so that it can stop after any of them and go on
-from a checkpoint.
-"""
+"""Trains a supernet, epoch by epoch; after each, its state can be saved and restored."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -9,50 +7,62 @@ from typing import Any, Final
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from ray_nas.sharing.one_shot.paths.path_strategy import PathStrategy
-from ray_nas.sharing.one_shot.sub_network_metrics import freeze_affine, inherited_figures
+from ray_nas.sharing.one_shot.sub_network_metrics import evaluate_sub_network
 from ray_nas.spaces.core.search_space import Config
 from ray_nas.spaces.model.model_space import ModelSpace
-from ray_nas.trials.checkpoint import part
-from ray_nas.trials.data import (
-    Batch,
-    Data,
-    Loss,
-    is_classification,
-    number_of_batches,
-    random_batches,
-    training_batches,
-    training_pass,
-)
+from ray_nas.spaces.model.supernet import Supernet
+from ray_nas.trials.batch_norm import batch_norm_errors
+from ray_nas.trials.data import Batch, Data, Loss, count_batches, random_batches, training_batches
+from ray_nas.trials.metrics import is_classification
 from ray_nas.trials.optimizer import Optimization
-from ray_nas.trials.seeding import seed_of, seeded
+from ray_nas.trials.seeding import derive_seed, seeded
+from ray_nas.trials.state_tensors import merge_parts, select_part
 
 _REWARD_EXAMPLES: Final = 512
-"""Validation examples that a reward is measured on."""
+"""Validation examples on which the path strategy's rewards are measured."""
 
 
 class SupernetTraining:
-    """A supernet that is trained on the sub-networks which a strategy draws.
+    """Trains a supernet on the sub-networks that a path strategy draws.
 
-    Everything random in an epoch comes from the seed and the epoch's number, so that a training
-    that was resumed gives the weights of one that was not. Its state is `tensors()`, from which
-    `take` goes on.
+    Everything random in an epoch comes from the seed and the epoch's number, so a resumed training
+    gives the same weights as an uninterrupted one. `state_tensors` returns its state.
 
     Args:
-        space: The space.
-        strategy: Which sub-networks a step trains.
+        space: The search space.
+        strategy: Draws the sub-networks of each step.
         data: Training data.
-        loss: The loss.
-        epochs: Passes over the data; a pass has as many steps whatever the strategy, and a step one
-            or several paths.
-        batch_size: Of data that are tensors.
-        optimization: Learning rate, decay and the like.
-        calibration_examples: How many training examples, drawn at random, a sub-network's
-            batch-norm statistics are counted on.
-        affine: Whether batch norms keep a scale and a shift that are learnt.
-        seed: Of the initial weights, the paths and the order of the data.
-        device: Where the supernet is trained.
+        loss: The mean loss of a batch.
+        epochs: Passes over the data. Their number of steps does not depend on the strategy; a step
+            trains one or several paths.
+        batch_size: Examples per batch; only for tensors.
+        optimization: Learning rate, optimizer and clipping.
+        calibration_examples: Number of random training examples from which a sub-network's
+            batch-norm statistics are recomputed.
+        affine: Whether batch norms learn a scale and a shift.
+        seed: Seeds the initial weights, the paths and the order of the data.
+        device: Where the supernet is trained; the default is the CPU.
+
+    Example:
+        >>> from ray_nas.sharing.one_shot.paths.single_path import SinglePath
+        >>> from ray_nas.spaces import NASBench201
+        >>> space = NASBench201(channels=2, cells_per_stage=1, num_classes=2, in_channels=1)
+        >>> data = torch.rand(8, 1, 8, 8), torch.arange(8) % 2
+        >>> training = SupernetTraining(
+        ...     space,
+        ...     SinglePath(space, 0),
+        ...     data,
+        ...     nn.functional.cross_entropy,
+        ...     epochs=2,
+        ...     batch_size=4,
+        ...     optimization=Optimization(0.1),
+        ... )
+        >>> train_loss = training.run_epoch()
+        >>> sorted(training.evaluate(space.sample(random_state=1), data))
+        ['accuracy', 'calibrated_loss', 'loss']
     """
 
     def __init__(
@@ -70,125 +80,117 @@ class SupernetTraining:
         seed: int = 0,
         device: torch.device | None = None,
     ) -> None:
-        self.strategy, self.epochs, self.epoch = strategy, epochs, 0
-        self._space, self._data, self._loss, self._batch_size, self._seed = (
-            space,
-            data,
-            loss,
-            batch_size,
-            seed,
-        )
+        self.strategy = strategy
+        self.epochs = epochs
+        self.epoch = 0
+        """The number of epochs done."""
+        self._data = data
+        self._loss = loss
+        self._batch_size = batch_size
+        self._seed = seed
         self._device = device or torch.device("cpu")
         with seeded(seed):
             self.supernet = space.supernet().to(self._device)
         if not affine:
-            with torch.no_grad():
-                freeze_affine(space, self.supernet)
-        steps = epochs * number_of_batches(data, batch_size)
-        self._optimizer = optimization.optimizer(
-            (weight for weight in self.supernet.parameters() if weight.requires_grad), steps
-        )
+            _freeze_affine(space, self.supernet)
+        trained = (weight for weight in self.supernet.parameters() if weight.requires_grad)
+        self._optimizer = optimization.optimizer(trained, epochs * count_batches(data, batch_size))
         self._calibration_examples = calibration_examples
         self._calibration: list[Batch] | None = None
 
     @property
-    def calibration(self) -> Sequence[Batch]:
-        """The training examples for batch-norm statistics, the same for all sub-networks."""
+    def calibration_batches(self) -> Sequence[Batch]:
+        """Training batches for batch-norm statistics, the same for all sub-networks."""
         if self._calibration is None:
-            seed = seed_of(self._seed, 0)
             self._calibration = random_batches(
-                self._data, self._calibration_examples, self._batch_size, seed, self._device
+                self._data,
+                self._calibration_examples,
+                self._batch_size,
+                derive_seed(self._seed, 0),
+                self._device,
             )
         return self._calibration
 
     def run_epoch(self) -> float:
-        """Trains for one more epoch.
-
-        Returns:
-            The mean training loss of the paths.
+        """Trains for one more epoch; returns the mean training loss of the paths.
 
         Raises:
-            FloatingPointError: It is no longer finite.
+            FloatingPointError: The training loss is not finite.
         """
         rng = np.random.default_rng([self._seed, self.epoch])
-        total, number = 0.0, 0
+        total = 0.0
+        number = 0
         with seeded(self._seed + 1000 * (self.epoch + 1)):
             generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-            for inputs, targets in training_batches(
-                self._data, self._batch_size, generator, self._device
-            ):
-                total, number = (
-                    total + self._step(self.strategy.paths(rng), inputs, targets),
-                    number + 1,
-                )
+            for batch in training_batches(self._data, self._batch_size, generator, self._device):
+                total += self._step(self.strategy.paths(rng), *batch)
+                number += 1
                 if not math.isfinite(total):
                     raise FloatingPointError(
-                        f"the supernet's training loss became {total} in epoch {self.epoch + 1} of {self.epochs}: lower the learning "
-                        "rate, or clip gradients harder; the last checkpoint holds the weights of the epoch before"
+                        f"the supernet's training loss became {total} in epoch {self.epoch + 1} of "
+                        f"{self.epochs}: lower the learning rate, or clip gradients harder; the "
+                        "last checkpoint has the weights of the previous epoch"
                     )
         self.epoch += 1
         return total / number
 
     def adapt_strategy(self, val_data: Data) -> None:
-        """Lets a strategy that learns do so, from rewards on validation examples drawn at
-        random, others after each epoch.
+        """Lets the strategy learn, if it does, from its sub-networks' rewards.
+
+        The reward is the accuracy, or minus the loss for other targets than classes, on random
+        validation examples; each epoch draws others.
         """
-        if not self.strategy.learns:
+        if not self.strategy.learns_between_epochs:
             return
         drawn = random_batches(
             val_data,
             _REWARD_EXAMPLES,
             self._batch_size,
-            seed_of(self._seed, self.epoch, 1),
+            derive_seed(self._seed, self.epoch, 1),
             self._device,
         )
 
         def reward(config: Config) -> float:
-            found = self.figures(config, drawn)
-            return found.get("accuracy", -found["loss"])
+            metrics = self.evaluate(config, drawn)
+            return metrics.get("accuracy", -metrics["loss"])
 
         self.strategy.after_epoch(reward)
 
-    def figures(self, config: Mapping[str, Any], data: Data | list[Batch]) -> dict[str, float]:
-        """`loss` and, for classes, `accuracy` of a sub-network with the weights as they are."""
-        return inherited_figures(
-            self.supernet, config, self.calibration, data, self._loss, self._device
+    def evaluate(self, config: Mapping[str, Any], data: Data | list[Batch]) -> dict[str, float]:
+        """The metrics of a sub-network with the current weights; see `evaluate_sub_network`."""
+        return evaluate_sub_network(
+            self.supernet, config, self.calibration_batches, data, self._loss, self._device
         )
 
-    def tensors(self) -> dict[str, torch.Tensor]:
-        """Weights, optimizer and strategy, by names that begin with `weights.`, `optimizer.` and
-        `strategy.`.
-        """
-        parts = {
-            "weights": self.supernet.state_dict(),
-            "optimizer": self._optimizer.tensors(),
-            "strategy": self.strategy.tensors(),
-        }
-        return {
-            f"{part}.{name}": tensor
-            for part, tensors in parts.items()
-            for name, tensor in tensors.items()
-        }
+    def state_tensors(self) -> dict[str, torch.Tensor]:
+        """The state; names begin with `weights.`, `optimizer.` or `strategy.`."""
+        return merge_parts(
+            {
+                "weights": self.supernet.state_dict(),
+                "optimizer": self._optimizer.state_tensors(),
+                "strategy": self.strategy.state_tensors(),
+            }
+        )
 
-    def take(self, tensors: Mapping[str, torch.Tensor], epoch: int) -> None:
-        """Goes on from what `tensors` gave after `epoch` epochs."""
-        self.supernet.load_state_dict(part(tensors, "weights"))
-        self._optimizer.take(part(tensors, "optimizer"))
-        self.strategy.take(part(tensors, "strategy"))
+    def load_state_tensors(self, tensors: Mapping[str, torch.Tensor], epoch: int) -> None:
+        """Continues from tensors that `state_tensors` returned after `epoch` epochs."""
+        self.supernet.load_state_dict(select_part(tensors, "weights"))
+        self._optimizer.load_state_tensors(select_part(tensors, "optimizer"))
+        self.strategy.load_state_tensors(select_part(tensors, "strategy"))
         self.epoch = epoch
 
     def _step(self, paths: Sequence[Config], inputs: Any, targets: torch.Tensor) -> float:
         self.supernet.train()
         self._optimizer.zero_grad()
-        total, teacher = 0.0, None
+        total = 0.0
+        teacher: torch.Tensor | None = None
         for path in paths:
-            with training_pass(targets):
+            with batch_norm_errors(targets):
                 outputs = self.supernet(inputs, path)
-            loss = (
-                self._loss(outputs, targets)
-                if teacher is None
-                else _distilled(outputs, teacher, targets)
-            )
+            if teacher is None:
+                loss = self._loss(outputs, targets)
+            else:
+                loss = _distillation_loss(outputs, teacher, targets)
             torch.autograd.backward(loss)
             total += loss.item() / len(paths)
             if self.strategy.distils and teacher is None:
@@ -197,10 +199,26 @@ class SupernetTraining:
         return total
 
 
-def _distilled(outputs: torch.Tensor, teacher: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """The loss against what the largest sub-network says: cross-entropy of classes, else the
-    squared difference.
-    """
+def _distillation_loss(
+    outputs: torch.Tensor, teacher: torch.Tensor, targets: torch.Tensor
+) -> torch.Tensor:
+    """Cross-entropy with the teacher's classes, or the squared difference for other targets."""
     if is_classification(outputs, targets):
         return nn.functional.cross_entropy(outputs, teacher.softmax(1))
     return nn.functional.mse_loss(outputs, teacher)
+
+
+@torch.no_grad()
+def _freeze_affine(space: ModelSpace, supernet: Supernet) -> None:
+    """Fixes the scale of the supernet's batch norms at 1 and their shift at 0.
+
+    Learnt ones would fit the sub-networks of the last steps (Liu et al., 2019, DARTS;
+    NAS-Bench-201's baselines).
+    """
+    with torch.device("meta"):
+        layers = space.build_all({}).named_modules()
+    for path, layer in layers:
+        if isinstance(layer, _BatchNorm) and layer.affine:
+            for name, value in (("weight", 1.0), ("bias", 0.0)):
+                parameter = supernet.get_parameter(f"{path}.{name}")
+                parameter.requires_grad_(False).fill_(value)

@@ -8,8 +8,6 @@ import torch
 from torch import nn
 
 from ray_nas.sharing import Mixture
-from ray_nas.sharing.differentiable.relaxations import RELAXATIONS, beta_loss
-from ray_nas.sharing.one_shot.sub_network_metrics import recalibrate
 from ray_nas.spaces import (
     DARTS,
     ChainSpace,
@@ -20,14 +18,13 @@ from ray_nas.spaces import (
     Repeat,
     ValueChoice,
 )
+from ray_nas.trials.batch_norm import recompute_batch_norm
 
 torch.set_num_threads(1)
 
 
 class Nested(nn.Module):
-    """Choices inside of alternatives, of inputs and of layers before inputs; one that stands
-    twice.
-    """
+    """Choices inside of alternatives, of inputs and of layers before inputs; one that stands twice."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -115,14 +112,14 @@ def test_pooling_weighs_as_much_as_what_ends_on_a_batch_norm(pool: str, dims: in
     assert torch.allclose(output.std(channels, correction=0), torch.ones(2), atol=1e-3)
     assert torch.allclose(output.mean(channels), torch.zeros(2), atol=1e-3)
     network = mixture.subnetwork({"op": "pool"})
-    recalibrate(network, [(inputs, torch.zeros(64))])
+    recompute_batch_norm(network, [(inputs, torch.zeros(64))])
     assert torch.allclose(network.eval()(inputs), output, atol=0.02), (
         "with the statistics of the same batch"
     )
 
 
 def test_the_strongest_edges_into_a_node_are_taken() -> None:
-    space = DARTS((3, 8, 8), channels=2, cells=3)
+    space = DARTS((3, 8, 8), channels=2, num_cells=3)
     mixture = Mixture(space)
     assert {len(alpha) for alpha in mixture.alphas} == {8}, (
         "seven operations and nothing, as in the paper; none for pairs of edges"
@@ -145,7 +142,7 @@ def test_the_strongest_edges_into_a_node_are_taken() -> None:
 
 
 def test_nothing_alone_is_zeros() -> None:
-    space = DARTS((3, 8, 8), channels=2, cells=3)
+    space = DARTS((3, 8, 8), channels=2, num_cells=3)
     mixture, inputs = Mixture(space), torch.rand(2, 3, 8, 8)
     weights = {
         label: nn.functional.one_hot(torch.tensor(len(values)), 8).float()
@@ -239,7 +236,7 @@ def test_batch_norms_of_alternatives_learn_no_scale() -> None:
             lambda: ModelSpace(lambda: InputChoice("in", 3, 2, "concat")),
             "'in', an InputChoice that concatenates",
         ),
-        (lambda: ModelSpace(lambda: LayerChoice("op", {"one": nn.Tanh})), "one architecture only"),
+        (lambda: ModelSpace(lambda: LayerChoice("op", {"one": nn.Tanh})), "only one architecture"),
     ],
 )
 def test_spaces_that_are_no_sum_are_refused_by_name(make: object, message: str) -> None:
@@ -261,39 +258,3 @@ def test_outputs_that_are_no_tensors_are_refused() -> None:
     )
     with pytest.raises(TypeError, match="must be a tensor to be mixed, got tuple"):
         mixture(torch.rand(2, 5, 3), {"cell": torch.tensor([0.5, 0.5])})
-
-
-ALPHA = torch.tensor([0.0, 1.0, -1.0, 0.5])
-
-
-def test_gdas_draws_one_by_the_alphas_and_has_the_soft_gradient() -> None:
-    torch.manual_seed(0)
-    draws = torch.stack([RELAXATIONS["gdas"](ALPHA, 0.5) for _ in range(4000)])
-    assert torch.allclose(
-        draws.sort(1).values, torch.tensor([0.0, 0.0, 0.0, 1.0]).expand_as(draws), atol=1e-6
-    )
-    assert torch.allclose(draws.mean(0), ALPHA.softmax(0), atol=0.03)
-    assert (draws[draws < 0.5] == 0).all(), "exactly, so that nothing is run for it"
-    alpha = ALPHA.clone().requires_grad_()
-    gradient = torch.autograd.grad(RELAXATIONS["gdas"](alpha, 0.0)[1], alpha)[0]
-    assert gradient[1] > 0
-    assert float(gradient.sum()) == pytest.approx(0, abs=1e-6)
-
-
-def test_drnas_draws_from_the_dirichlet_distribution() -> None:
-    torch.manual_seed(0)
-    draws = torch.stack([RELAXATIONS["drnas"](ALPHA, 0.0) for _ in range(4000)])
-    concentration = nn.functional.elu(ALPHA) + 1
-    assert torch.allclose(draws.sum(1), torch.ones(4000), atol=1e-5)
-    assert torch.allclose(draws.mean(0), concentration / concentration.sum(), atol=0.02)
-    variance = draws.var(0)
-    mean, total = concentration / concentration.sum(), concentration.sum()
-    assert torch.allclose(variance, mean * (1 - mean) / (total + 1), atol=0.02)
-    alpha = torch.full((4,), -50.0).requires_grad_()
-    assert torch.isfinite(torch.autograd.grad(RELAXATIONS["drnas"](alpha, 0.0)[0], alpha)[0]).all()
-
-
-def test_beta_decay_pulls_the_largest_most() -> None:
-    alpha = ALPHA.clone().requires_grad_()
-    gradient = torch.autograd.grad(beta_loss([alpha]), alpha)[0]
-    assert torch.allclose(gradient, ALPHA.softmax(0))

@@ -138,9 +138,7 @@ def test_nested_configs_and_lost_checkpoints(cluster: None, tmp_path: Path) -> N
         param_space={**gone, "inherit_from": "foreign"},
         samples=1,
     )
-    assert "holds no tensors.safetensors: it is not one that ray_nas.sharing wrote" in str(
-        wrong.errors[0]
-    )
+    assert "has no tensors.safetensors: ray_nas did not write it" in str(wrong.errors[0])
 
 
 @pytest.mark.soak  # kills of drivers with weights are in `make test` for one-shot search

@@ -1,3 +1,5 @@
+"""One-shot search in Tune: the phases in a row, killed and restored."""
+
 import inspect
 import json
 import math
@@ -7,12 +9,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import pytest
-import ray
 import torch
 from ray import tune
 from torch import nn
@@ -20,7 +21,7 @@ from torch import nn
 from ray_nas import record
 from ray_nas.searchers import OneShot, RandomSearch
 from ray_nas.sharing import one_shot_trainable
-from ray_nas.spaces import LayerChoice, ModelSpace, NASBench201, SearchSpace
+from ray_nas.spaces import NASBench201
 
 DRIVER = Path(__file__).parents[2] / "drivers" / "one_shot.py"
 
@@ -32,13 +33,6 @@ def has_come_to(phase: str, folder: Path) -> bool:
     if phase == "evaluate":
         return len(list(folder.glob("search/sub_networks/*.json"))) > 1
     return len({path.parent for path in folder.glob("search/*/checkpoint_*")}) > 1
-
-
-@pytest.fixture(scope="module")
-def ray_here() -> Iterator[None]:
-    ray.init(address="local", num_cpus=1, num_gpus=0, include_dashboard=False, log_to_driver=False)
-    yield
-    ray.shutdown()
 
 
 def calls(folder: Path) -> str:
@@ -151,32 +145,6 @@ def test_a_node_lost_while_sub_networks_are_evaluated_costs_what_ran_there(tmp_p
     )  # the one that was under way on the node
 
 
-def test_bad_arguments_are_named(small_space: SearchSpace) -> None:
-    space, pair = (
-        NASBench201(2, 1, in_channels=1),
-        (torch.zeros(4, 1, 8, 8), torch.zeros(4, dtype=torch.long)),
-    )
-    with pytest.raises(TypeError, match="space must be a ModelSpace"):
-        one_shot_trainable(
-            small_space, train_data=pair, val_data=pair, loss=nn.functional.cross_entropy
-        )
-    with pytest.raises(TypeError, match="val_data must be a pair of tensors"):
-        one_shot_trainable(
-            space, train_data=pair, val_data=pair[0], loss=nn.functional.cross_entropy
-        )
-    with pytest.raises(ValueError, match="train_data must hold as many inputs as targets"):
-        one_shot_trainable(
-            space,
-            train_data=(pair[0], pair[1][:2]),
-            val_data=pair,
-            loss=nn.functional.cross_entropy,
-        )
-    with pytest.raises(ValueError, match="batch_size must be an integer >= 1, got 0"):
-        one_shot_trainable(
-            space, train_data=pair, val_data=pair, loss=nn.functional.cross_entropy, batch_size=0
-        )
-
-
 @pytest.mark.parametrize("space", [NASBench201(2, 1, num_classes=2, in_channels=1)])
 def test_what_does_not_fit_or_diverges_says_so_and_the_rest_goes_on(
     space: NASBench201, tmp_path: Path, ray_here: None
@@ -230,40 +198,3 @@ def test_what_does_not_fit_or_diverges_says_so_and_the_rest_goes_on(
     assert "training loss became nan in epoch 1 of 1: lower learning_rate" in str(error)
     statuses = [trial.status for trial in list(record.load(tmp_path / "trouble").trials.values())]
     assert statuses == ["completed", "infeasible", "completed", "completed", "error"]
-
-
-@pytest.mark.parametrize("rows", [9, 1])
-def test_a_last_batch_of_one_example_does_not_stop_a_retraining(
-    rows: int, tmp_path: Path, ray_here: None
-) -> None:
-    space = ModelSpace(
-        lambda: nn.Sequential(
-            nn.Linear(2, 4),
-            nn.BatchNorm1d(4),
-            LayerChoice("op", {"tanh": nn.Tanh, "relu": nn.ReLU}),
-            nn.Linear(4, 2),
-        )
-    )
-    pair = torch.rand(rows, 2), torch.arange(rows) % 2
-    trainable = one_shot_trainable(
-        space,
-        train_data=pair,
-        val_data=pair,
-        loss=nn.functional.cross_entropy,
-        batch_size=8,
-        retrain_epochs=1,
-    )
-    results = tune.Tuner(
-        tune.with_resources(trainable, {"cpu": 1}),
-        param_space={
-            "phase": "retrain",
-            "architecture": {"op": "tanh"},
-            "inherited": {},
-            "seed": 1,
-        },
-        run_config=tune.RunConfig(name="rows", storage_path=str(tmp_path), callbacks=[], verbose=0),
-    ).fit()
-    if rows == 1:
-        assert "at least 2 rows" in str(results.errors[0])
-    else:
-        assert math.isfinite(results[0].metrics["loss"])

@@ -1,4 +1,4 @@
-"""`PathStrategy`: which sub-networks of a supernet are trained together in a step."""
+"""`PathStrategy`: which sub-networks of a supernet a training step trains."""
 
 from collections.abc import Callable, Mapping
 from typing import ClassVar
@@ -14,43 +14,42 @@ class PathStrategy:
     """Draws the sub-networks ("paths") of each training step. A strategy implements `paths`.
 
     Args:
-        space: The space of the supernet.
-        seed: Of a strategy that has a state of its own to initialise.
+        space: The supernet's space.
+        seed: Seeds the state of strategies that have one.
     """
 
     distils: ClassVar[bool] = False
-    """Whether the first path of a step is trained on the targets and teaches the others
-    (in-place distillation).
-    """
-    learns: ClassVar[bool] = False
-    """Whether `after_epoch` is to be called."""
+    """Whether the first path of a step learns from the targets and teaches the others (in-place
+    distillation)."""
+    learns_between_epochs: ClassVar[bool] = False
+    """Whether `after_epoch` is called."""
 
     def __init__(self, space: ModelSpace, seed: int) -> None:
         self._space = space
 
     @property
-    def note(self) -> str:
-        """What the strategy does in this space, in words, for the report."""
+    def description(self) -> str:
+        """What the strategy does in this space, for the trial's report."""
         raise NotImplementedError
 
     def paths(self, rng: np.random.Generator) -> list[Config]:
-        """The sub-networks of the next step; their gradients are added up."""
+        """The sub-networks of the next step; their gradients are summed."""
         raise NotImplementedError
 
     def after_epoch(self, reward: Callable[[Config], float]) -> None:
-        """Learns between epochs; `reward` is a sub-network's figure on a batch of validation
-        data, more is better.
+        """Learns between epochs.
+
+        Args:
+            reward: Measures a sub-network on random validation examples; higher is better.
         """
 
-    def favourites(self, number: int) -> list[Config]:
-        """Sub-networks that the strategy itself would have evaluated first, at most `number`,
-        each once.
-        """
+    def best_configs(self, number: int) -> list[Config]:
+        """Distinct sub-networks that the strategy considers best, at most `number`."""
         return []
 
-    def tensors(self) -> dict[str, torch.Tensor]:
+    def state_tensors(self) -> dict[str, torch.Tensor]:
         """The strategy's state."""
         return {}
 
-    def take(self, tensors: Mapping[str, torch.Tensor]) -> None:
-        """Takes what `tensors` gave."""
+    def load_state_tensors(self, tensors: Mapping[str, torch.Tensor]) -> None:
+        """Restores tensors returned by `state_tensors`."""

@@ -7,12 +7,19 @@ from ray_nas.spaces.core.search_space import Config
 
 
 class SinglePath(PathStrategy):
-    """One sub-network a step, drawn evenly from all configs."""
+    """One sub-network per step, uniform over all configs.
+
+    Example:
+        >>> from ray_nas.spaces import NASBench201
+        >>> strategy = SinglePath(NASBench201(), seed=0)
+        >>> len(strategy.paths(np.random.default_rng(0)))
+        1
+    """
 
     @property
-    def note(self) -> str:
-        """What it does in this space."""
-        return "one path a step, configs drawn evenly"
+    def description(self) -> str:
+        """What the strategy does in this space."""
+        return "one path per step, uniform over configs"
 
     def paths(self, rng: np.random.Generator) -> list[Config]:
         """One random config."""
