@@ -2,6 +2,7 @@
 
 from ray_nas.searchers.bananas import Bananas
 from ray_nas.searchers.bohb import BOHB
+from ray_nas.searchers.core.arguments import SearcherArguments
 from ray_nas.searchers.core.evaluation import Observation
 from ray_nas.searchers.core.proposal import Proposal
 from ray_nas.searchers.core.searcher import ArchitectureSearcher
@@ -27,5 +28,6 @@ __all__ = [
     "RandomSearch",
     "RegularizedEvolution",
     "Reinforce",
+    "SearcherArguments",
     "start_from",
 ]
