@@ -1,5 +1,5 @@
-"""The command line."""
+"""The command line: `ray-nas search` runs an experiment, `ray-nas show` shows one."""
 
-from ray_nas.cli.main import app, console, main
+from ray_nas.cli.main import app, main
 
-__all__ = ["app", "console", "main"]
+__all__ = ["app", "main"]

@@ -17,7 +17,8 @@ from ray import tune
 from typer.testing import CliRunner
 
 from ray_nas import record
-from ray_nas.cli import app, console
+from ray_nas.cli import app
+from ray_nas.cli.terminal import console
 from ray_nas.record import files as record_files
 
 USER_MODULE = '''
@@ -360,7 +361,7 @@ def test_as_space_takes_what_users_have() -> None:
     import ConfigSpace as CS
     from torch import nn
 
-    from ray_nas.cli.search_command import as_space
+    from ray_nas.cli.tune_experiment import as_space
     from ray_nas.spaces import LayerChoice
 
     class Net(nn.Module):
