@@ -6,6 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from ConfigSpace import ConfigurationSpace
+
+from ray_nas.spaces import SearchSpace
 
 ROOT = Path(__file__).parents[2]
 
@@ -76,6 +79,21 @@ def test_random_search_stands_in_every_table_and_ranks_come_last(tmp_path: Path)
     again = bench(*arguments, "--cache", str(cache))
     assert again.stdout == first.stdout
     assert cache.read_text() == runs, "nothing is run again"
+
+
+def test_only_the_best_of_a_table_counts_as_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Diverged trainings make the spread of some tables a billion times the differences that
+    count.
+    """
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    module = importlib.import_module("query_efficiency")
+    space = SearchSpace(ConfigurationSpace({"x": [0, 1, 2]}))
+    table = module.Table("made up", space, lambda config: [-1e12, 0.9, 1.0][config["x"]], 1.0, 5e11)
+    outcome = module.measure(
+        table, "RandomSearch", module.peers()["RandomSearch"], 5, 3, 1, module.ResultCache(None)
+    )
+    assert (outcome.regrets[:, -1] == 0.0).all()
+    assert (outcome.found == (outcome.regrets > 0.0).sum(axis=1) + 1).all()
 
 
 def test_an_unknown_searcher_is_refused() -> None:

@@ -1,6 +1,7 @@
 import json
 import math
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import ConfigSpace as CS
@@ -9,7 +10,8 @@ import pytest
 from ray import tune
 
 from ray_nas.estimators import GaussianProcess, log_expected_improvement
-from ray_nas.searchers import Bananas, start_from
+from ray_nas.pareto import hypervolume
+from ray_nas.searchers import Bananas, RandomSearch, start_from
 from ray_nas.spaces import NASBench201, SearchSpace
 
 
@@ -126,6 +128,76 @@ def test_many_in_flight_spread_out(cells: NASBench201) -> None:
         np.mean([quality(config) for config in configs])
         > np.mean([quality(config) for config in at_random]) + 0.5
     )
+
+
+def accuracy_and_latency(config: dict) -> dict[str, float]:
+    """Like NAS-Bench-201 on a device: cells that no path runs through are the fastest of all,
+    and worth nothing.
+    """
+    alive = {edge for edge, value in config.items() if value != "none"}
+    paths = [
+        {"edge_0_3"},
+        {"edge_0_1", "edge_1_3"},
+        {"edge_0_2", "edge_2_3"},
+        {"edge_0_1", "edge_1_2", "edge_2_3"},
+    ]
+    jitter = 0.4 * float(np.random.default_rng([len(value) for value in config.values()]).random())
+    if not any(path <= alive for path in paths):
+        return {"accuracy": 0.1, "latency_ms": 0.5 + jitter}
+    worth = {
+        "none": 0.0,
+        "skip_connect": 0.5,
+        "avg_pool_3x3": 0.2,
+        "nor_conv_1x1": 1.0,
+        "nor_conv_3x3": 1.5,
+    }
+    costs = {
+        "none": 0.0,
+        "skip_connect": 0.1,
+        "avg_pool_3x3": 0.35,
+        "nor_conv_1x1": 0.9,
+        "nor_conv_3x3": 0.9,
+    }
+    accuracy = 0.92 - 0.3 * math.exp(-0.6 * sum(worth[value] for value in config.values()))
+    return {
+        "accuracy": accuracy,
+        "latency_ms": 1.2 + sum(costs[value] for value in config.values()) + jitter,
+    }
+
+
+def test_of_two_objectives_it_misses_less_than_half_of_what_random_search_misses(
+    cells: NASBench201,
+) -> None:
+    def values(configs: Iterable[dict]) -> np.ndarray:
+        return np.array(
+            [
+                [point["accuracy"], -point["latency_ms"]]
+                for point in map(accuracy_and_latency, configs)
+            ]
+        )
+
+    everything = values(cells.grid())
+    low, spread = everything.min(axis=0), np.ptp(everything, axis=0)
+
+    def volume(points: np.ndarray) -> float:
+        return hypervolume((points - low) / spread, np.zeros(2))
+
+    def missed(kind: type) -> float:
+        shares = []
+        for seed in range(3):
+            searcher, configs = (
+                kind(cells, objectives={"accuracy": "max", "latency_ms": "min"}, seed=seed),
+                [],
+            )
+            for number in range(100):
+                configs.append(searcher.suggest(str(number)))
+                searcher.on_trial_complete(
+                    trial_id=str(number), result=accuracy_and_latency(configs[-1])
+                )
+            shares.append(volume(values(configs)) / volume(everything))
+        return 1.0 - float(np.mean(shares))
+
+    assert missed(Bananas) < 0.5 * missed(RandomSearch)
 
 
 def test_a_trial_in_flight_lowers_what_is_expected_of_its_like(

@@ -3,11 +3,11 @@
 
 https://doi.org/10.1109/TEVC.2005.851274. Each decision draws its own weights u and maximises the
 expected improvement of one scalar, so that many decisions cover the front. Two deviations. The
-scalar is s = min_j (y_j - r_j) / u_j, for u uniform on the positive part of the unit sphere and r
-the worst corner of the front: the mean of s^m over u is, up to a constant, the hypervolume of m
-objectives (Zhang & Golovin, 2020, lemma 5: https://arxiv.org/abs/2006.04655). And each objective
-has its own process instead of one for the scalar, so that nothing is fitted anew when the weights
-change.
+scalar is s = min_j (y_j - r_j) / u_j, with u uniform on the positive part of the unit sphere and r
+the worst value seen of each objective, but at most one range of the front below it: the mean of s^m
+over u is, up to a constant, the hypervolume above r of m objectives (Zhang & Golovin, 2020, lemma
+5: https://arxiv.org/abs/2006.04655). And each objective has its own process instead of one for the
+scalar, so that nothing is fitted anew when the weights change.
 """
 
 from collections.abc import Sequence
@@ -54,8 +54,12 @@ class ScalarImprovement:
             [scale.invert(mean) for scale, mean in zip(scales, means, strict=True)], axis=1
         )
         front = values[is_nondominated(values)]
-        worst, best = front.min(axis=0), front.max(axis=0)
-        spread = np.where(best > worst, best - worst, np.maximum(np.ptp(values, axis=0), 1e-12))
+        best, extent = front.max(axis=0), np.ptp(front, axis=0)
+        extent = np.where(extent > 0.0, extent, np.maximum(np.ptp(values, axis=0), 1e-12))
+        worst = np.maximum(
+            values.min(axis=0), front.min(axis=0) - extent
+        )  # a diverged loss does not set the scale
+        spread = np.maximum(best - worst, 1e-12)
         drawn = np.abs(rng.normal(size=len(posteriors)))
         direction = np.maximum(drawn / np.linalg.norm(drawn), 1e-6) * spread
         self.merits: Array = ((values - worst) / direction).min(axis=1)
