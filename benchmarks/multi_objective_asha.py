@@ -142,7 +142,9 @@ class CrowdingAndBest(Crowding):
 
     def _rank(self, own: list[float], earlier: list[list[float]]) -> int:
         return (
-            0 if MultiObjectiveASHA._count_ahead(self, own, earlier) == 0 else super()._rank(own, earlier)
+            0
+            if MultiObjectiveASHA._count_ahead(self, own, earlier) == 0
+            else super()._rank(own, earlier)
         )
 
 

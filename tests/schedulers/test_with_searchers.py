@@ -15,7 +15,7 @@ from ray_nas.simulation import simulate
 
 MAX_T = 9
 TRIALS = 16
-SEARCHERS = [name for name in sorted(SEARCHERS) if name != "BOHB" or find_spec("hpbandster")]
+NAMES = [name for name in sorted(SEARCHERS) if name != "BOHB" or find_spec("hpbandster")]
 SCHEDULERS = {
     "LearningCurveASHA": lambda: LearningCurveASHA(
         time_attr="epoch", metric="score", mode="max", max_t=MAX_T
@@ -39,7 +39,7 @@ def curve(config: dict) -> Iterator[tuple[float, dict]]:
 
 
 @pytest.mark.parametrize("scheduler", SCHEDULERS)
-@pytest.mark.parametrize("searcher", SEARCHERS)
+@pytest.mark.parametrize("searcher", NAMES)
 def test_a_search_ends_and_all_reports_are_recorded(searcher, scheduler, cells, tmp_path):
     search = SEARCHERS[searcher](cells, metric="score", mode="max", seed=0)
     history = simulate(curve, search, SCHEDULERS[scheduler](), num_workers=4, max_trials=TRIALS)
