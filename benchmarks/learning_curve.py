@@ -33,17 +33,17 @@ ALONE = "encoding alone, one after another to the end"
 
 
 class Watched(LearningCurveASHA):
-    """Notes every probability that it computes."""
+    """Records every probability that it computes."""
 
     def __init__(self, **arguments):
         super().__init__(**arguments)
         self.asked = []
 
-    def _judge_chance(self, trial_id):
-        chance, rival = self._foresight.chance(trial_id)
-        reason = super()._judge_chance(trial_id)
+    def _judge_probability(self, trial_id):
+        probability, rival = self._forecasts.win_probability(trial_id)
+        reason = super()._judge_probability(trial_id)
         if rival is not None:
-            self.asked.append((chance, int(trial_id), int(rival), reason is not None))
+            self.asked.append((probability, int(trial_id), int(rival), reason is not None))
         return reason
 
 

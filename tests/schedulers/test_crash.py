@@ -99,9 +99,10 @@ def check(folder: Path, kind: str, kills: int, seed: int) -> None:
         if event["trial"] not in added:
             added.add(event["trial"])
             fresh.on_trial_add(None, trial)
-        decisions.append(
-            fresh.on_trial_result(None, trial, {"epoch": event["epoch"], "score": event["score"]})
-        )
+        result = {"epoch": event["epoch"], "score": event["score"]}
+        decisions.append(fresh.on_trial_result(None, trial, result))
+        if decisions[-1] == "STOP":  # Tune ends the trial in the same step
+            fresh.on_trial_complete(None, trial, result)
     assert decisions == [event["decision"] for event in surviving]
     saved = saved_state(folder, kind)
     replayed = json.loads(json.dumps(fresh.get_state()))
