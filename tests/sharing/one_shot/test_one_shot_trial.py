@@ -9,11 +9,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
+import ray
 import torch
 from ray import tune
 from torch import nn
@@ -33,6 +34,13 @@ def has_come_to(phase: str, folder: Path) -> bool:
     if phase == "evaluate":
         return len(list(folder.glob("search/sub_networks/*.json"))) > 1
     return len({path.parent for path in folder.glob("search/*/checkpoint_*")}) > 1
+
+
+@pytest.fixture(scope="module")
+def ray_here() -> Iterator[None]:
+    ray.init(address="local", num_cpus=1, num_gpus=0, include_dashboard=False, log_to_driver=False)
+    yield
+    ray.shutdown()
 
 
 def calls(folder: Path) -> str:

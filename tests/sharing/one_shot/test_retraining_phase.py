@@ -1,58 +1,17 @@
 """Retraining a sub-network from scratch."""
 
 import math
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from ray import tune
 from torch import nn
 
-from ray_nas.sharing import one_shot_trainable
 from ray_nas.sharing.one_shot.one_shot_task import OneShotTask
 from ray_nas.sharing.one_shot.retraining_phase import RetrainingRun, retrain
 from ray_nas.spaces import LayerChoice, ModelSpace, NASBench201
 from ray_nas.trials.data import Data, Loss
 from ray_nas.trials.optimizer import Optimization
-
-
-@pytest.mark.parametrize("rows", [9, 1])
-def test_a_last_batch_of_one_example_does_not_stop_a_retraining(
-    rows: int, tmp_path: Path, ray_here: None
-) -> None:
-    space = ModelSpace(
-        lambda: nn.Sequential(
-            nn.Linear(2, 4),
-            nn.BatchNorm1d(4),
-            LayerChoice("op", {"tanh": nn.Tanh, "relu": nn.ReLU}),
-            nn.Linear(4, 2),
-        )
-    )
-    pair = torch.rand(rows, 2), torch.arange(rows) % 2
-    trainable = one_shot_trainable(
-        space,
-        train_data=pair,
-        val_data=pair,
-        loss=nn.functional.cross_entropy,
-        batch_size=8,
-        retrain_epochs=1,
-    )
-    results = tune.Tuner(
-        tune.with_resources(trainable, {"cpu": 1}),
-        param_space={
-            "phase": "retrain",
-            "architecture": {"op": "tanh"},
-            "inherited": {},
-            "seed": 1,
-        },
-        run_config=tune.RunConfig(name="rows", storage_path=str(tmp_path), callbacks=[], verbose=0),
-    ).fit()
-    if rows == 1:
-        assert "at least 2 rows" in str(results.errors[0])
-    else:
-        assert math.isfinite(results[0].metrics["loss"])
-
 
 SPACE = NASBench201(channels=2, cells_per_stage=1, num_classes=2, in_channels=1)
 DATA = torch.rand(18, 1, 8, 8, generator=torch.Generator().manual_seed(0)), torch.arange(18) % 2
@@ -92,3 +51,27 @@ def test_a_restored_retraining_continues_as_if_it_had_not_stopped(fake_trial: An
         retrain(CONFIG, task(dies_later), torch.device("cpu"))
     retrain(CONFIG, task(), torch.device("cpu"))
     assert [report["train_loss"] for report in fake_trial.reports] == losses
+
+
+@pytest.mark.parametrize("rows", [9, 1])
+def test_a_last_batch_of_one_example_does_not_stop_a_retraining(rows: int, fake_trial: Any) -> None:
+    space = ModelSpace(
+        lambda: nn.Sequential(
+            nn.Linear(2, 4),
+            nn.BatchNorm1d(4),
+            LayerChoice("op", {"tanh": nn.Tanh, "relu": nn.ReLU}),
+            nn.Linear(4, 2),
+        )
+    )
+    pair = torch.rand(rows, 2), torch.arange(rows) % 2
+    small = OneShotTask(
+        *(space, pair, pair, None, nn.functional.cross_entropy, 8, Optimization(0.05), 1, 8),
+        affine=False,
+    )
+    config = {**CONFIG, "architecture": {"op": "tanh"}, "inherited": {}}
+    if rows == 1:
+        with pytest.raises(ValueError, match="at least 2 rows"):
+            retrain(config, small, torch.device("cpu"))
+    else:
+        retrain(config, small, torch.device("cpu"))
+        assert math.isfinite(fake_trial.reports[0]["loss"])
