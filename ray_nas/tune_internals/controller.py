@@ -1,10 +1,10 @@
-"""The trials of Tune's controller, for what a searcher is not told.
+"""The trials of Tune's controller, for ends that a searcher does not learn of.
 
-A searcher hears nothing of trials that a stopper's `stop_all`, `time_budget_s` or `fail_fast` cuts
-off, or that a restore with `resume_unfinished=False` leaves alone. `Tuner.restore(...,
+Tune does not call a searcher for trials that a stopper's `stop_all`, `time_budget_s` or `fail_fast`
+cuts off, or that a restore with `resume_unfinished=False` leaves unfinished. `Tuner.restore(...,
 restart_errored=True)` replaces failed trials by new ones under new ids, and `ConcurrencyLimiter`
-does not pass on the end of ids that it does not know. The controller has all trials. It is found on
-the stack in its public methods `step` and `save_to_dir`, which call the searcher.
+drops the end of ids that it did not propose. The controller has all trials. It is found on the
+stack in its public methods `step` and `save_to_dir`, which call the searcher.
 
 `tests/tune_internals/test_controller.py` fails when Ray changes this.
 """

@@ -1,6 +1,6 @@
 """Ends trials that were stopped and that Tune queues again.
 
-It does so if the driver died before they ended, or their node before they were saved.
+Tune does so if the driver died before they had ended, or their node before they were saved.
 """
 
 from typing import Any, Final
@@ -16,7 +16,7 @@ WAITING: Final = ("PENDING", "PAUSED")
 def end(tune_controller: Any, trial: Any, reason: str = "") -> None:
     """Ends a waiting trial, and passes the reason and the last report to the searcher.
 
-    Tune passes that report on when it ends a running trial, but not when it ends a waiting one.
+    Tune passes the last report when it ends a running trial, but not when it ends a waiting one.
     """
     note_stop(innermost_searcher(tune_controller.search_alg), trial.trial_id, reason)
     tune_controller.search_alg.on_trial_result(trial.trial_id, flatten_dict(trial.last_result))
@@ -24,6 +24,12 @@ def end(tune_controller: Any, trial: Any, reason: str = "") -> None:
 
 
 def note_stop(searcher: Any, trial_id: str, reason: str) -> None:
-    """Tells a searcher of this package why a trial is stopped; empty if it ran to its end."""
+    """Passes the reason of a stop to a searcher of this package.
+
+    Args:
+        searcher: Any searcher; others than those of this package are ignored.
+        trial_id: The trial that is being stopped.
+        reason: Why; empty if the trial ran to its end.
+    """
     if hasattr(searcher, "note_stop"):
         searcher.note_stop(trial_id, reason)

@@ -1,10 +1,12 @@
 """What ended a failed trial, and whether it ran out of memory.
 
-Tune tells a searcher `error=True` and no more. Callbacks get the trial and its error file, but
+Tune passes a searcher `error=True` and no more. Callbacks get the trial and its error file, but
 after the searcher, and a searcher cannot rely on one. The exception is an argument of the
-controller's private method that calls scheduler and searcher, so it is read from the stack. If
-that method is not found, all errors count as alike. `tests/tune_internals/test_trial_errors.py`
-fails when Ray changes it. Code that drives a searcher without Tune uses `failing`.
+controller's private method that calls scheduler and searcher, so it is read from the stack. If that
+method is not found, all errors count as the same kind. Code that drives a searcher without Tune
+uses `failing`.
+
+`tests/tune_internals/test_trial_errors.py` fails when Ray changes this.
 """
 
 import errno
@@ -43,7 +45,13 @@ def trial_error() -> BaseException | None:
 
 @contextmanager
 def failing(error: BaseException) -> Iterator[None]:
-    """While it is open, `trial_error` returns this exception."""
+    """Inside the block, `trial_error` returns this exception.
+
+    Example:
+        >>> with failing(MemoryError("too large")):
+        ...     trial_error()
+        MemoryError('too large')
+    """
     token = _failing.set(error)
     try:
         yield

@@ -1,6 +1,7 @@
-"""One real experiment, with what a searcher sees during each of Tune's calls."""
+"""A Ray runtime, and one real experiment with what a searcher sees in each of Tune's calls."""
 
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +14,20 @@ from ray.tune.search import Searcher
 from ray_nas.tune_internals.call_stack import metric_and_mode
 from ray_nas.tune_internals.controller import run_is_over, tune_trials
 from ray_nas.tune_internals.trial_errors import trial_error
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[None]:
+    ray.init(
+        address="local",
+        num_cpus=1,
+        num_gpus=0,
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level="ERROR",
+    )
+    yield
+    ray.shutdown()
 
 
 class Observer(Searcher):

@@ -4,7 +4,6 @@ import os
 from pathlib import Path
 
 import pytest
-import ray
 from ConfigSpace import ConfigurationSpace
 from ray import tune
 from ray.tune.schedulers import ASHAScheduler
@@ -22,20 +21,6 @@ SCHEDULERS = {
         ASHAScheduler(time_attr="epoch", metric="score", mode="max", max_t=2)
     ),
 }
-
-
-@pytest.fixture(scope="module")
-def cluster():
-    ray.init(
-        address="local",
-        num_cpus=2,
-        num_gpus=0,
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level="ERROR",
-    )
-    yield
-    ray.shutdown()
 
 
 def dies_while_its_end_is_saved(folder: Path) -> type[tune.Trainable]:

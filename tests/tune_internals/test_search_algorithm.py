@@ -5,7 +5,6 @@ import json
 from pathlib import Path
 
 import pytest
-import ray
 from ConfigSpace import ConfigurationSpace
 from ray import tune
 from ray.tune.execution.tune_controller import TuneController
@@ -22,20 +21,6 @@ from ray_nas.state.state_file import StateError
 from ray_nas.tune_internals.search_algorithm import attach, innermost_searcher
 
 SPACE = SearchSpace(ConfigurationSpace({"x": (0.0, 1.0)}))
-
-
-@pytest.fixture(scope="module")
-def cluster():
-    ray.init(
-        address="local",
-        num_cpus=1,
-        num_gpus=0,
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level="ERROR",
-    )
-    yield
-    ray.shutdown()
 
 
 def fit(folder: Path, scheduler, searcher=None, metric="score", param_space=None, num_samples=6):
