@@ -206,7 +206,7 @@ def regret(task: Task, name: str, seed: int) -> float:
         max_seconds=task.seconds,
         seed=seed,
     )
-    reports = [report for trial in history.trials for report in trial.reports]
+    reports = [report for trial in history.trials for report in trial.results]
     finals = [report for report in reports if report["epoch"] == max_t]
     if not finals:
         return task.optimum

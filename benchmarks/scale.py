@@ -94,7 +94,7 @@ def in_virtual_time(trials: int, workers: int) -> dict[str, Any]:
         "wall_s": round(wall, 1),
         "cpu_s": round(cpu, 1),
         "virtual_hours": round(history.seconds / 3600, 2),
-        "reports": sum(len(trial.reports) for trial in history.trials),
+        "reports": sum(len(trial.results) for trial in history.trials),
         "idle_share": round((workers * last - within + cpu) / (workers * last), 5),
         "tail_share": round(1 - busy / (workers * history.seconds), 4),
         "cpu_ms_of_a_trial_by_tenth": np.round(by_tenth, 3).tolist(),

@@ -20,6 +20,13 @@ from ray_nas import record
 from ray_nas.cli import app
 from ray_nas.cli.terminal import console
 from ray_nas.record import files as record_files
+from ray_nas.record.events import (
+    ExperimentStarted,
+    TrialEnded,
+    TrialProposed,
+    TrialReported,
+)
+from ray_nas.record.log import EventLog
 
 USER_MODULE = '''
 """A user's script."""
@@ -178,42 +185,20 @@ def test_show_refuses_what_is_no_experiment(folder: Path, tmp_path: Path) -> Non
     assert "line 1" in damaged.stderr
 
 
-HEADER = {
-    "event": "experiment",
-    "version": 1,
-    "searcher": "RandomSearch",
-    "space": "abc",
-    "objectives": {"loss": "min"},
-    "seed": 1,
-}
-
-
-def write(folder: Path, *trials: dict[str, Any], **properties: Any) -> str:
+def write(
+    folder: Path, *trials: dict[str, Any], searcher: str = "RandomSearch", **more: Any
+) -> str:
     """A record of completed trials: what differs from an ordinary one."""
-    writer = record.RecordWriter()
-    writer.append({**HEADER, **properties})
+    log = EventLog()
+    log.append(ExperimentStarted(searcher, "abc", more.get("objectives", {"loss": "min"}), 1))
     for number, trial in enumerate(trials):
         name = trial.get("trial", f"t{number}")
-        writer.append(
-            {
-                "event": "proposal",
-                "trial": name,
-                "config": {"x": 1},
-                "move": "random",
-                "parents": [],
-            }
-            | trial
-        )
-        writer.append(
-            {
-                "event": "result",
-                "trial": name,
-                "metrics": trial.get("metrics", {"loss": float(number)}),
-            }
-        )
-        writer.append({"event": "end", "trial": name, "status": "completed", "reason": ""})
+        config = trial.get("config", {"x": 1})
+        log.append(TrialProposed(name, config, trial.get("move", "random"), ()))
+        log.append(TrialReported(name, trial.get("metrics", {"loss": float(number)})))
+        log.append(TrialEnded(name, "completed"))
     folder.mkdir(exist_ok=True)
-    return str(folder / writer.save(folder)["file"])
+    return str(folder / log.save(folder)["file"])
 
 
 def show(*arguments: str | Path) -> str:
@@ -303,7 +288,7 @@ def test_errors_keep_their_brackets(tmp_path: Path) -> None:
     write(tmp_path, {})
     result = CliRunner().invoke(app, ["show", str(tmp_path), "--trial", "[red]\x1b[31m"])
     assert result.exit_code == 2
-    assert "--trial: [red]\\x1b[31m is none of the experiment's 1 trials" in result.output
+    assert "--trial: [red]\\x1b[31m is not one of the experiment's 1 trials" in result.output
 
 
 def test_records_in_uris_are_read(tmp_path: Path) -> None:

@@ -6,22 +6,25 @@ import numpy as np
 import pytest
 
 from ray_nas.estimators import fidelity_report
-from ray_nas.record import ExperimentRecord, TrialRecord
+from ray_nas.record import ExperimentRecord
+from ray_nas.record.events import (
+    ExperimentStarted,
+    TrialEnded,
+    TrialProposed,
+    TrialReported,
+)
 
 
 def record(curves) -> ExperimentRecord:
-    trials = [
-        TrialRecord(
-            str(i),
-            {},
-            "random",
-            [],
-            [{"epoch": float(t), "score": float(v)} for t, v in enumerate(curve, start=1)],
-            "completed",
-        )
-        for i, curve in enumerate(curves)
-    ]
-    return ExperimentRecord({"objectives": {"score": "max"}}, trials)
+    record = ExperimentRecord()
+    record.apply(ExperimentStarted("RandomSearch", "abc", {"score": "max"}, 0))
+    for number, curve in enumerate(curves):
+        record.apply(TrialProposed(str(number), {}, "random", ()))
+        for epoch, value in enumerate(curve, start=1):
+            report = {"epoch": float(epoch), "score": float(value)}
+            record.apply(TrialReported(str(number), report))
+        record.apply(TrialEnded(str(number), "completed"))
+    return record
 
 
 def test_perfect_and_reversed_ranks():

@@ -16,6 +16,7 @@ import pytest
 
 from ray_nas import record
 from ray_nas.record import files as record_files
+from ray_nas.record.events import TrialEnded
 
 DRIVER = Path(__file__).parents[1] / "drivers" / "evolve.py"
 NUM_SAMPLES = 40
@@ -58,7 +59,7 @@ def kill_and_restore(
 def check_each_once(folder: Path, trials: list[dict]) -> list[dict]:
     assert len(trials) == NUM_SAMPLES
     lines = list(record.events(folder / "evolve"))
-    ends = Counter(line["trial"] for line in lines if line["event"] == "end")
+    ends = Counter(line.trial for line in lines if isinstance(line, TrialEnded))
     assert ends == Counter(trial["trial"] for trial in trials)
     loaded = {
         trial.trial_id: trial for trial in list(record.load(folder / "evolve").trials.values())
@@ -80,10 +81,8 @@ def check_population(folder: Path, trials: list[dict], lines: list[dict]) -> Non
     }
     newest = max((folder / "evolve").glob("searcher-state-*.json"))
     population = json.loads(newest.read_text())["strategy"]["population"]
-    last = [line["trial"] for line in lines if line["event"] == "end"][-5:]
-    assert population == [
-        [name, loaded[name].config, loaded[name].metrics["score"]] for name in last
-    ]
+    last = [line.trial for line in lines if isinstance(line, TrialEnded)][-5:]
+    assert list(population.items()) == [(name, loaded[name].metrics["score"]) for name in last]
 
 
 def test_a_killed_driver_is_restored(tmp_path: Path) -> None:

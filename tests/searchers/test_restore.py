@@ -138,16 +138,18 @@ def test_without_param_space(
     assert results.num_errors == 0
     for result in results:
         cells.validate(
-            result.config["arch"] if place == "param_space" else cells.own(result.config)
+            result.config["arch"] if place == "param_space" else cells.own_parameters(result.config)
         )
         assert 1e-4 <= result.config["lr"] <= 1e-1
         assert result.config["nested"]["n"] in (1, 2, 3)
         assert result.config["note"] == "kept"
     final = {result.metrics["trial_id"]: result.metrics["accuracy"] for result in results}
-    assert {trial.trial_id: trial.metrics["accuracy"] for trial in loaded(tmp_path).trials} == final
-    assert {trial.status for trial in loaded(tmp_path).trials} == {"completed"}
+    assert {
+        trial.trial_id: trial.metrics["accuracy"] for trial in loaded(tmp_path).trials.values()
+    } == final
+    assert {trial.status for trial in loaded(tmp_path).trials.values()} == {"completed"}
     assert loaded(tmp_path).objectives == {"accuracy": "min"}
-    assert [trial.move for trial in loaded(tmp_path).trials].count("mutation") >= 1
+    assert [trial.move for trial in loaded(tmp_path).trials.values()].count("mutation") >= 1
 
 
 def test_what_tune_does_not_save_needs_param_space_again(
@@ -210,13 +212,13 @@ def test_restarted_trials_are_their_proposals_second_runs(
     assert sorted(member[2] for member in population) == sorted(
         result.metrics["accuracy"] for result in last
     )
-    for trial in loaded(tmp_path).trials:
+    for trial in loaded(tmp_path).trials.values():
         assert [report["epoch"] for report in trial.results] == [1, 2]  # of its last run alone
 
 
 def check_agreement(results: tune.ResultGrid, folder: Path) -> None:
     """Tune and the record have the same trials, with the same figures, and they ended alike."""
-    trials = {trial.trial_id: trial for trial in loaded(folder).trials}
+    trials = {trial.trial_id: trial for trial in loaded(folder).trials.values()}
     assert trials.keys() == {result.metrics["trial_id"] for result in results}
     for result in results:
         trial = trials[result.metrics["trial_id"]]
@@ -244,11 +246,11 @@ def test_a_restarted_trial_that_fails_before_its_first_report(
 
     tuner(RandomSearch(cells, seed=1), tmp_path, train, num_samples=2).fit()
     assert restored(tmp_path, train, restart_errored=True).num_errors == 2
-    assert [trial.status for trial in loaded(tmp_path).trials] == ["error"] * 2
+    assert [trial.status for trial in loaded(tmp_path).trials.values()] == ["error"] * 2
     broken.lower()
     results = restored(tmp_path, train, restart_errored=True)
     check_agreement(results, tmp_path)
-    assert [trial.status for trial in loaded(tmp_path).trials] == ["completed"] * 2
+    assert [trial.status for trial in loaded(tmp_path).trials.values()] == ["completed"] * 2
 
 
 class CutOff(Stopper):
@@ -298,7 +300,7 @@ def check_cut_off(results: tune.ResultGrid, folder: Path) -> None:
     """What has reported is complete as far as it came; what waited for its turn has no figure to
     count.
     """
-    trials = {trial.trial_id: trial for trial in loaded(folder).trials}
+    trials = {trial.trial_id: trial for trial in loaded(folder).trials.values()}
     reported = {
         result.metrics["trial_id"]: result.metrics["accuracy"]
         for result in results
@@ -312,7 +314,7 @@ def check_cut_off(results: tune.ResultGrid, folder: Path) -> None:
     for name, trial in trials.items():
         assert trial.status == ("completed" if name in reported else "unfinished")
         assert trial.reason == (
-            "cut off by the experiment's end"
+            "cut off by the end of the experiment"
             if name in reported
             else "cut off before its first report"
         )
@@ -353,10 +355,10 @@ def test_retraining_that_is_cut_off_is_recorded(cells: NASBench201, tmp_path: Pa
         mode=None,
         stop=CutOffRetraining(),
     ).fit()
-    last = loaded(tmp_path).trials[-1]
+    last = list(loaded(tmp_path).trials.values())[-1]
     assert (last.move, last.status, last.reason) == (
         "retrain",
         "completed",
-        "cut off by the experiment's end",
+        "cut off by the end of the experiment",
     )
     assert last.metrics["accuracy"] == 0.7

@@ -387,11 +387,11 @@ def test_a_second_experiment_of_a_name_leaves_the_record_of_the_first(
         str(tmp_path / "run"), trainable=tune.with_resources(counting(), {"cpu": 1})
     ).fit()  # the second
     records = [record.load(file) for file in record_files.find(tmp_path / "run")]
-    assert [[trial.status for trial in one.trials] for one in records] == [
+    assert [[trial.status for trial in one.trials.values()] for one in records] == [
         ["completed"] * 3,
         ["completed"],
     ]
-    assert trials(tmp_path) == records[-1].trials
+    assert trials(tmp_path) == list(records[-1].trials.values())
 
 
 def test_restore_from_a_damaged_state_is_refused_and_loses_nothing(

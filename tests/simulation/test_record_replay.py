@@ -155,8 +155,8 @@ def test_a_simulated_run_replays_too(
     trials = replay(
         tmp_path, NSGA2(cells, "accuracy", "max", population_size=4, seed=3), make_scheduler()
     )
-    assert [(trial.config, trial.status, len(trial.reports)) for trial in trials] == [
-        (trial.config, trial.status, len(trial.reports)) for trial in history.trials
+    assert [(trial.config, trial.status, len(trial.results)) for trial in trials] == [
+        (trial.config, trial.status, len(trial.results)) for trial in history.trials
     ]
 
 

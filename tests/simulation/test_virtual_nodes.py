@@ -126,10 +126,10 @@ def test_a_node_takes_its_trial_along_which_goes_on_from_its_checkpoint(
     history = simulate(epochs, searcher, scheduler, cluster=cluster, max_trials=1)
     (trial,) = history.trials
     assert trial.times == times
-    assert [result["epoch"] for result in trial.reports[3:]] == (
+    assert [result["epoch"] for result in trial.results[3:]] == (
         [3, 4] if frequency else [1, 2, 3, 4]
     )
-    assert trial.reports[-1]["training_iteration"] == 4
+    assert trial.results[-1]["training_iteration"] == 4
     assert (trial.status, trial.failures, trial.ended) == ("TERMINATED", 1, times[-1])
     assert scheduler.calls == ["add", "error", "add", "complete"]
 

@@ -210,7 +210,7 @@ class StopsTheOther(Decides):
 def test_a_scheduler_may_stop_other_trials() -> None:
     calls: Calls = []
     history = simulate(epochs, Logged([0.0, 1.0], calls), StopsTheOther({}, calls), num_workers=2)
-    assert [len(trial.reports) for trial in history.trials] == [4, 0]
+    assert [len(trial.results) for trial in history.trials] == [4, 0]
     assert history.trials[1].ended == 10.0
     assert history.seconds == 40.0
     assert ("searcher.complete", "virtual_00001", {}, False) in calls
@@ -232,7 +232,7 @@ def test_max_seconds_leaves_what_runs_unfinished(unit: CS.ConfigurationSpace) ->
     calls: Calls = []
     history = simulate(epochs, Logged([0.0, 0.0], calls), max_seconds=55.0)
     assert history.seconds == 55.0
-    assert [(trial.status, len(trial.reports)) for trial in history.trials] == [
+    assert [(trial.status, len(trial.results)) for trial in history.trials] == [
         ("TERMINATED", 4),
         ("RUNNING", 1),
     ]
@@ -368,4 +368,4 @@ def test_100_000_reports_take_less_than_10_seconds() -> None:
         max_trials=5_000,
     )
     assert time.process_time() - start < 10.0
-    assert sum(len(trial.reports) for trial in history.trials) == 100_000
+    assert sum(len(trial.results) for trial in history.trials) == 100_000

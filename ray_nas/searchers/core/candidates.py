@@ -187,8 +187,6 @@ def _is_feasible(
     broken: ViolationRanges,
 ) -> bool:
     """Whether a config's costs keep the limits; adds a broken one to `broken`."""
-    if not objectives.constraints and not memory.is_known:
-        return True
     costs = problem.costs(config)
     limit = objectives.broken_limit(costs)
     if limit is not None:
