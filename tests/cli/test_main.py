@@ -194,7 +194,8 @@ def write(
     for number, trial in enumerate(trials):
         name = trial.get("trial", f"t{number}")
         config = trial.get("config", {"x": 1})
-        log.append(TrialProposed(name, config, trial.get("move", "random"), ()))
+        parents = tuple(trial.get("parents", ()))
+        log.append(TrialProposed(name, config, trial.get("move", "random"), parents))
         log.append(TrialReported(name, trial.get("metrics", {"loss": float(number)})))
         log.append(TrialEnded(name, "completed"))
     folder.mkdir(exist_ok=True)
