@@ -1,12 +1,12 @@
 """How good the best architecture is after so many trainings, by searcher and table, beside other
 packages' searchers.
 
-    python benchmarks/query_efficiency.py --seeds 20                     # all twelve tables, about
-    an hour python benchmarks/query_efficiency.py --quick python benchmarks/query_efficiency.py
-    --tables --table nasbench201.csv.gz --macro nas-bench-macro_cifar10.json python
-    benchmarks/query_efficiency.py --searchers Bananas OptunaTPE --workers 64 --plot regret.html
-    python benchmarks/query_efficiency.py --searchers Bananas SMAC SyneTuneBORE SyneTuneREA    #
-    with the extra `peers`
+    python benchmarks/query_efficiency.py --seeds 10 --slow-seeds 6      # all twelve tables, a
+    quarter of an hour of CPU python benchmarks/query_efficiency.py --quick python
+    benchmarks/query_efficiency.py --tables --table nasbench201.csv.gz --macro
+    nas-bench-macro_cifar10.json python benchmarks/query_efficiency.py --searchers Bananas OptunaTPE
+    --workers 64 --plot regret.html python benchmarks/query_efficiency.py --searchers Bananas SMAC
+    SyneTuneBORE SyneTuneREA    # with the extra `peers`
 
 Every query pays, also a repeated one. Regret is the table's best value less the best one found, in
 the table's unit; the table shows its interquartile mean over the seeds with a 90 % bootstrap
@@ -188,6 +188,7 @@ def summary(outcome: Outcome, first: Outcome) -> dict[str, Any]:
     median = float(np.median(outcome.found))
     figures: dict[str, Any] = {
         "median_queries": median if median <= queries else None,
+        "median_queries_interval": interval(outcome.found, lambda drawn: np.median(drawn, axis=-1)),
         "ms_per_decision": outcome.milliseconds,
         "seeds": len(outcome.regrets),
         "regret": {},
