@@ -27,8 +27,8 @@ from ray_nas.searchers.regularized_evolution import RegularizedEvolution
 from ray_nas.spaces.core.search_space import Config
 from ray_nas.spaces.model.model_space import ModelSpace
 from ray_nas.tune_internals.call_stack import metric_and_mode
-from ray_nas.tune_internals.controller import run_is_over, tune_trials
 from ray_nas.tune_internals.result_keys import reported_numbers
+from ray_nas.tune_internals.tune_controller import run_is_over, tune_trials
 
 STRATEGIES: Final = ("spos", "fairnas", "sandwich", "balanced", "enas")
 """Which sub-networks a supernet is trained on; `ray_nas.sharing` implements them."""

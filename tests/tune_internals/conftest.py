@@ -12,8 +12,8 @@ from ray import tune
 from ray.tune.search import Searcher
 
 from ray_nas.tune_internals.call_stack import metric_and_mode
-from ray_nas.tune_internals.controller import run_is_over, tune_trials
 from ray_nas.tune_internals.trial_errors import trial_error
+from ray_nas.tune_internals.tune_controller import run_is_over, tune_trials
 
 
 @pytest.fixture(scope="module")

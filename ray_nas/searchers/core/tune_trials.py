@@ -8,7 +8,7 @@ from ray.tune.utils import flatten_dict
 
 from ray_nas.searchers.core.ledger import TrialLedger
 from ray_nas.searchers.core.problem import SearchProblem
-from ray_nas.tune_internals.controller import run_is_over, tune_trials
+from ray_nas.tune_internals.tune_controller import run_is_over, tune_trials
 
 
 class TuneTrials:

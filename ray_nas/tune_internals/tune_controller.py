@@ -6,7 +6,7 @@ restart_errored=True)` replaces failed trials by new ones under new ids, and `Co
 drops the end of ids that it did not propose. The controller has all trials. It is found on the
 stack in its public methods `step` and `save_to_dir`, which call the searcher.
 
-`tests/tune_internals/test_controller.py` fails when Ray changes this.
+`tests/tune_internals/test_tune_controller.py` fails when Ray changes this.
 """
 
 from ray.tune.execution.tune_controller import TuneController

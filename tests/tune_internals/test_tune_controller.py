@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 from ray.tune.execution.tune_controller import TuneController
 
-from ray_nas.tune_internals.controller import run_is_over, tune_trials
+from ray_nas.tune_internals.tune_controller import run_is_over, tune_trials
 
 
 def test_outside_of_tune_there_is_nothing() -> None:
