@@ -12,6 +12,7 @@ from torch import nn
 
 from ray_nas.spaces.core import counting, parameters
 from ray_nas.spaces.core.parameters import Value
+from ray_nas.spaces.core.random_state import as_generator
 from ray_nas.spaces.core.unresolved import check_resolved, refuse_as_mutation
 from ray_nas.spaces.core.validity import Config, Rule, Validity
 
@@ -95,7 +96,7 @@ class SearchSpace(Domain):
         """
         if random_state is None:
             refuse_as_mutation(SearchSpace)
-        rng = _generator(random_state)
+        rng = as_generator(random_state)
         configs = [self._sample(rng) for _ in range(size)]
         return configs if size > 1 else configs[0]
 
@@ -390,17 +391,3 @@ class _SpaceSampler(Sampler):
         self, domain: Domain, config: Any = None, size: int = 1, random_state: Any = None
     ) -> Any:
         return domain.sample(config, size, random_state)
-
-
-def _generator(random_state: Any) -> np.random.Generator:
-    """A Generator for anything that Tune passes.
-
-    Tune wraps old and new numpy generators in a class that has `integers` for both.
-    """
-    if isinstance(random_state, np.random.Generator):
-        return random_state
-    if isinstance(random_state, np.random.RandomState):
-        return np.random.default_rng(random_state.randint(2**31))
-    if random_state is None or isinstance(random_state, int):
-        return np.random.default_rng(random_state)
-    return np.random.default_rng(int(random_state.integers(2**31)))
