@@ -1,4 +1,4 @@
-"""Ray's population based training refuses spaces as mutations, and its page runs."""
+"""Ray's population based training refuses spaces as mutations."""
 
 import warnings
 from collections.abc import Iterator
@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import ray
-from page_runner import run_page
 from ray import tune
 from ray.tune.schedulers import PopulationBasedTraining
 
@@ -84,15 +83,3 @@ def test_other_mutations_are_accepted(cells: NASBench201, tmp_path: Path) -> Non
         run_config=tune.RunConfig(name="run", storage_path=str(tmp_path), verbose=0),
     ).fit()
     assert results.num_errors == 0
-
-
-@pytest.mark.filterwarnings("ignore::DeprecationWarning:ray", "ignore::ResourceWarning")
-def test_the_page_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))  # for ~/ray_results
-    names = run_page("docs/population_based_training.md")
-    results = names["results"]
-    assert (len(results), results.num_errors) == (4, 0)
-    for result in results:
-        names["space"].validate(result.config["arch"])
-        assert result.metrics["epoch"] == 12
-    assert any(result.metrics["moves"] for result in results)

@@ -1,4 +1,4 @@
-"""The page on strategies: its code runs, and its strategy keeps the contract."""
+"""The page on strategies runs, and its strategy keeps the contract."""
 
 import pytest
 from page_runner import read_blocks, run_page
