@@ -1,18 +1,12 @@
-"""The page on strategies: its code runs, and its strategy keeps the contract."""
-
-import re
-from pathlib import Path
-from typing import Any
+"""The page on strategies runs, and its strategy keeps the contract."""
 
 import pytest
+from page_runner import read_blocks, run_page
 
 from ray_nas.testing import SearcherContract
 
-PAGE = Path(__file__).parents[1] / "docs" / "write_your_own_strategy.md"
-NAMES: dict[str, Any] = {}
-BLOCKS = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
-for block in BLOCKS:
-    exec(compile(block, PAGE.name, "exec"), NAMES)
+PAGE = "docs/write_your_own_strategy.md"
+NAMES = run_page(PAGE)
 
 
 class TestSimulatedAnnealing(SearcherContract):
@@ -25,7 +19,7 @@ def test_the_page_s_own_contract_is_the_class_that_pytest_would_run() -> None:
 
 
 def test_the_strategy_has_about_forty_lines_and_every_argument() -> None:
-    lines = [line for line in BLOCKS[0].splitlines() if line.strip()]
+    lines = [line for line in read_blocks(PAGE)[0].splitlines() if line.strip()]
     assert len(lines) <= 40
     assert "points_to_evaluate: Configs to try first" in NAMES["SimulatedAnnealing"].__doc__
 
