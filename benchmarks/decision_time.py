@@ -1,23 +1,21 @@
-"""What a decision costs once there is much to learn from: CPU milliseconds of `suggest`, by
-searcher and number of results.
+"""Measures CPU milliseconds of `suggest` by searcher and number of past results.
 
     python benchmarks/decision_time.py
     python benchmarks/decision_time.py --searchers Bananas BOHB --observations 300 2000
     python benchmarks/decision_time.py --quick
 
-The searchers run on NAS-Bench-201's space with learning rate and weight decay beside it, and a
-made-up score; the results come as a warm start, so that only the timed decisions are paid for. The
-mean holds the refits that fall due.
+The searchers run on NAS-Bench-201's space together with a learning rate and a weight decay, on a
+synthetic score. Past results come from a warm start, so that only the timed decisions cost time.
+The mean includes the model refits that become due. The last line is one JSON object.
 """
 
-import argparse
-import json
 import time
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import torch
+from command_line import make_parser, print_result
 from ray import tune
 
 from ray_nas.searchers import start_from
@@ -28,7 +26,7 @@ DECISIONS = 40
 
 
 def score(config: Mapping[str, Any], rng: np.random.Generator) -> float:
-    """Rises with convolutions near the output and a learning rate near 1e-2, with noise."""
+    """Noisy score that favours convolutions near the output and a learning rate near 1e-2."""
     cell = config["arch"]
     good = sum(
         operation.startswith("nor_conv") * (1 + edge.endswith("3"))
@@ -62,18 +60,20 @@ def measure(name: str, space: JointSpace, observations: int, seed: int) -> list[
 
 def main() -> None:
     known = [name for name in SEARCHERS if name not in ("GridSearch", "OneShot")]
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__, quick="one seed, 300 and 2,000 results")
     parser.add_argument("--searchers", nargs="+", choices=known, default=known)
     parser.add_argument(
-        "--observations", nargs="+", type=int, default=[100, 300, 1_000, 2_000, 5_000]
+        "--observations",
+        nargs="+",
+        type=int,
+        default=[100, 300, 1_000, 2_000, 5_000],
+        help="numbers of past results",
     )
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--quick", action="store_true", help="one seed, 300 and 2,000 results")
+    parser.add_argument("--seeds", type=int, default=3, help="searches per row")
     options = parser.parse_args()
     if options.quick:
-        options.seeds, options.observations = 1, [300, 2_000]
+        options.seeds = 1
+        options.observations = [300, 2_000]
     torch.set_num_threads(1)
     space = JointSpace(None, param_space())
     figures: dict[str, dict[int, dict[str, float]]] = {}
@@ -91,12 +91,9 @@ def main() -> None:
             figures[name][observations] = {
                 statistic: round(value, 2) for statistic, value in cell.items()
             }
-            print(
-                f"{name:22} {observations:6} results: "
-                + ", ".join(f"{key} {value:.1f} ms" for key, value in cell.items()),
-                flush=True,
-            )
-    print(json.dumps({"milliseconds": figures}))
+            shown = ", ".join(f"{key} {value:.1f} ms" for key, value in cell.items())
+            print(f"{name:22} {observations:6} results: {shown}", flush=True)
+    print_result({"milliseconds": figures})
 
 
 def param_space() -> dict[str, Any]:

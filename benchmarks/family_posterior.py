@@ -11,13 +11,11 @@ from ray_nas.estimators.curves import FamilyPosterior
 Floats = npt.NDArray[np.float64]
 
 _BREAK: Final = (0.003, 0.5)
-"""Probability that a value is off the curve altogether (a training that diverges), and the
-standard deviation of such values.
-"""
+"""Probability that a value is an outlier (a diverged training), and the outliers' deviation."""
 
 
 def log_likelihood(posterior: FamilyPosterior, time: float, values: Floats) -> Floats:
-    """Log density (n,) of a noisy value at `time`; a few in a thousand are off the curve."""
+    """Log density (n,) of a noisy value at `time`, with a small probability of outliers."""
     mean, variance = posterior.moments(time)
     total = variance + posterior.noise**2
     log_density = -0.5 * (np.log(2 * np.pi * total) + (values[:, None] - mean) ** 2 / total)
@@ -31,7 +29,7 @@ def log_likelihood(posterior: FamilyPosterior, time: float, values: Floats) -> F
 def sample(
     posterior: FamilyPosterior, times: Floats, size: int, rng: np.random.Generator
 ) -> Floats:
-    """(n, size, times) draws of the curves without their noise."""
+    """Draws of the noiseless curves, shape (n, size, times)."""
     times = np.asarray(times, dtype=np.float64)
     cumulative = np.exp(posterior.log_weights).cumsum(1)
     draws = rng.random((len(cumulative), size)) * cumulative[:, -1:]
@@ -40,7 +38,7 @@ def sample(
     )
     rows = np.arange(len(cumulative))[:, None]
     mean, covariance = posterior.mean[rows, which], posterior.covariance[rows, which]
-    # (a, b) from the Cholesky factor of their covariance
+    # Draw (a, b) with the Cholesky factor of their covariance.
     normal = rng.standard_normal((*which.shape, 2))
     sd_a = np.sqrt(covariance[..., 0])
     slope = covariance[..., 1] / np.maximum(sd_a, 1e-12)

@@ -1,8 +1,7 @@
-"""Searchers of other packages behind one interface, for `query_efficiency.py`: Optuna, HpBandSter,
-SMAC3, Syne Tune.
+"""Searchers of Optuna, HpBandSter, SMAC3 and Syne Tune behind one interface.
 
-All run with their own defaults; each is imported only when it is made. Past 250 lines, since it is
-one adapter after another.
+All run with their own defaults; each package is imported only when its searcher is made.
+`query_efficiency.py` compares them.
 """
 
 import contextlib
@@ -31,19 +30,17 @@ Config = dict[str, Any]
 
 
 class Peer(Protocol):
-    """Asked for a config by the number of its query, told the value (to be maximised) later,
-    maybe out of order.
-    """
+    """Proposes configs by query number; values (larger is better) may come back out of order."""
 
     def ask(self, number: int) -> Config | None:
-        """The config of a query, None if there is no more."""
+        """The config of a query, or None when there are no more."""
 
     def tell(self, number: int, value: float) -> None:
         """The value of a query."""
 
 
 class Ours:
-    """A searcher of ray_nas, called as Tune calls it; by its defaults but for `arguments`."""
+    """A searcher of ray_nas, called as Tune calls it, with its defaults except `arguments`."""
 
     def __init__(
         self, name: str, space: SearchSpace, seed: int, arguments: Mapping[str, Any] | None = None
@@ -64,7 +61,7 @@ class Ours:
 
 
 class Optuna:
-    """A sampler of Optuna; ordered values go by their index."""
+    """A sampler of Optuna; ordered values are represented by their index."""
 
     def __init__(self, sampler: str, space: SearchSpace, seed: int) -> None:
         import optuna
@@ -106,10 +103,10 @@ class Optuna:
 
 
 class HpBandSter:
-    """HpBandSter's BOHB model as it is, on one budget; ordinals, which it refuses, go by their
-    index.
+    """HpBandSter's unmodified BOHB model on one budget.
 
-    It draws from numpy's global generator, so that is seeded here.
+    Ordinals, which it rejects, are represented by their index. It draws from numpy's global
+    generator, so that is seeded here.
     """
 
     def __init__(self, space: SearchSpace, seed: int) -> None:
@@ -164,11 +161,10 @@ class HpBandSter:
 
 
 class SMAC:
-    """SMAC3's facade for hyperparameters: a random forest on the space as it is, conditions and
-    forbidden clauses included.
+    """SMAC3's facade for hyperparameters: a random forest on the unmodified space.
 
-    Its Sobol design takes at most 25 queries, a quarter of the 100 that a scenario has by default.
-    It never repeats a config.
+    Conditions and forbidden clauses apply. Its Sobol design has at most 25 queries, a quarter of
+    a scenario's default of 100. It never repeats a config.
     """
 
     def __init__(self, space: SearchSpace, seed: int) -> None:
@@ -191,10 +187,8 @@ class SMAC:
             warnings.simplefilter("ignore")
             try:
                 trial = self._trials[number] = self._smac.ask()
-            except (
-                ConfigurationSpaceExhaustedException,
-                StopIteration,
-            ):  # the second if it is asked again
+            except (ConfigurationSpaceExhaustedException, StopIteration):
+                # StopIteration is raised when it is asked again.
                 return None
         return {name: plain(value) for name, value in dict(trial.config).items()}
 
@@ -206,12 +200,12 @@ class SMAC:
 
 
 class SyneTune:
-    """A scheduler of Syne Tune, which has no conditions: it sees every parameter, the table only
-    the active ones.
+    """A scheduler of Syne Tune, which knows no conditions.
 
-    Listed values go by their index, since Syne Tune wants all of one type. Random configs come from
-    numpy's global generator, so that is seeded here. REA's population is 100 by default: its first
-    100 queries are random search.
+    It sees every parameter, the table only the active ones. Listed values are represented by their
+    index, since Syne Tune requires values of one type. Random configs come from numpy's global
+    generator, so that is seeded here. REA's population is 100 by default: its first 100 queries
+    are random search.
     """
 
     def __init__(self, scheduler: str, space: SearchSpace, seed: int) -> None:
@@ -273,9 +267,7 @@ OTHERS: dict[str, tuple[str, str, Maker]] = {
     "SyneTuneBORE": ("syne_tune", "peers", partial(SyneTune, "BORE")),
     "SyneTuneREA": ("syne_tune", "peers", partial(SyneTune, "REA")),
 }
-"""Searchers of other packages: the module they need, the extra that installs it, and how to make
-one.
-"""
+"""By searcher of another package: its module, the extra that installs it, and its maker."""
 
 
 def peers() -> Mapping[str, Maker]:
@@ -292,8 +284,11 @@ def peers() -> Mapping[str, Maker]:
 
 
 def why_unknown(name: str) -> str:
-    """What to say of a name that is not among `peers`."""
+    """The error message for a name that is not among `peers`."""
     if name in OTHERS:
         module, extra, _ = OTHERS[name]
-        return f"{name} needs the package {module}, which is not installed: pip install 'ray-nas[{extra}]'"
-    return f"{name} is none of {', '.join(peers())}"
+        return (
+            f"{name} needs the package {module}, which is not installed: "
+            f"pip install 'ray-nas[{extra}]'"
+        )
+    return f"{name} is not in {', '.join(peers())}"

@@ -1,14 +1,14 @@
-"""Hashes what every searcher proposes, so that a change of the code can be shown to change nothing.
+"""Hashes every searcher's proposals, to verify that a change of the code preserves behaviour.
 
     python benchmarks/proposal_hashes.py > before.json
     python benchmarks/proposal_hashes.py --compare before.json
 
-Each searcher makes 200 proposals (--trials) on three spaces, with one and with two objectives, with failures, reports of
-running trials, several trials in flight and a restore half-way. Equal seeds and events must give equal hashes. The last
-line is one JSON object: the hash of each run; with --compare, the runs that differ.
+Each searcher makes 200 proposals (--trials) on three spaces, with one objective, two objectives and
+a constraint, with failed trials, intermediate reports, several pending trials and a restore halfway
+through. Equal seeds and events must give equal hashes. The last line is one JSON object: the hash
+of each run, or with --compare the runs that differ.
 """
 
-import argparse
 import hashlib
 import json
 import math
@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from command_line import make_parser, print_result
 from ConfigSpace import (
     CategoricalHyperparameter,
     ConfigurationSpace,
@@ -45,7 +46,7 @@ NAMES = [
 
 
 def conditional() -> SearchSpace:
-    """A raw space with a condition, an integer and a float on a log scale."""
+    """A raw space with a condition, an integer and a log-scaled float."""
     space = ConfigurationSpace()
     depth = UniformIntegerHyperparameter("depth", 1, 3)
     rate = UniformFloatHyperparameter("rate", 1e-4, 1e-1, log=True)
@@ -62,12 +63,12 @@ SPACES: dict[str, Callable[[], SearchSpace]] = {
 
 
 def fraction(text: str) -> float:
-    """A number in [0, 1) that depends on the text alone."""
+    """A number in [0, 1) that depends only on the text."""
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big") / 2**48
 
 
 def metrics(config: Mapping[str, Any], epoch: int) -> dict[str, Any]:
-    """Made-up results: a smooth part for models to learn, and a part that depends on the whole config."""
+    """Synthetic results: a smooth part that models can learn, and a hash of the whole config."""
     parts = [fraction(f"{name}={value!r}") for name, value in sorted(config.items())]
     quality = sum(parts) / len(parts) + 0.3 * fraction(json.dumps(dict(config), sort_keys=True))
     return {
@@ -78,7 +79,7 @@ def metrics(config: Mapping[str, Any], epoch: int) -> dict[str, Any]:
 
 
 def drive(make: Callable[[], Any], trials: int) -> Iterator[str]:
-    """One search, a restore half-way: each proposal as text."""
+    """One search with a restore halfway through: each proposal as text."""
     searcher = make()
     running: list[tuple[str, dict[str, Any]]] = []
     for number in range(trials):
@@ -100,7 +101,7 @@ def drive(make: Callable[[], Any], trials: int) -> Iterator[str]:
 
 
 def end(searcher: Any, trial_id: str, config: dict[str, Any]) -> None:
-    """Reports a trial; one in eight fails, one in eight is stopped early, one in ten is not finite."""
+    """Reports a trial: 1/8 fail, 1/8 are stopped early, 1/10 end with a value that is not finite."""
     luck = fraction(trial_id)
     for epoch in range(1, EPOCHS):
         searcher.on_trial_result(trial_id, metrics(config, epoch))
@@ -117,7 +118,7 @@ def end(searcher: Any, trial_id: str, config: dict[str, Any]) -> None:
 
 
 def runs() -> Iterator[tuple[str, Callable[[], Any]]]:
-    """The name of each run, and what makes its searcher."""
+    """The name of each run and a function that makes its searcher."""
     goals: dict[str, dict[str, Any]] = {
         "one objective": {"metric": "accuracy", "mode": "max"},
         "two objectives": {"objectives": {"accuracy": "max", "latency": "min"}},
@@ -139,7 +140,7 @@ def runs() -> Iterator[tuple[str, Callable[[], Any]]]:
 
 
 def one_shot(trials: int) -> Iterator[str]:
-    """The trials of a one-shot search: the supernet, batches of sub-networks, retrainings."""
+    """Trials of a one-shot search: the supernet, batches of sub-networks, retrainings."""
     searcher = OneShot(
         NASBench201(),
         "accuracy",
@@ -180,13 +181,10 @@ def digest(lines: Iterator[str]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--trials", type=int, default=200)
-    parser.add_argument("--quick", action="store_true", help="60 proposals each")
+    parser = make_parser(__doc__, quick="60 proposals per run")
+    parser.add_argument("--trials", type=int, default=200, help="proposals per run")
     parser.add_argument(
-        "--compare", type=Path, help="what an earlier run printed: exits with 1 if a hash differs"
+        "--compare", type=Path, help="output of an earlier run; exits with 1 if a hash differs"
     )
     options = parser.parse_args()
     trials = 60 if options.quick else options.trials
@@ -196,7 +194,7 @@ def main() -> None:
         print(f"{hashes[name]}  {name}", file=sys.stderr, flush=True)
     hashes["OneShot, nasbench201"] = digest(one_shot(trials))
     if options.compare is None:
-        print(json.dumps({"trials": trials, "hashes": hashes}))
+        print_result({"trials": trials, "hashes": hashes})
         return
     before = json.loads(options.compare.read_text().splitlines()[-1])
     if before["trials"] != trials:
@@ -204,7 +202,7 @@ def main() -> None:
             f"{options.compare} holds hashes of {before['trials']} proposals each, not of {trials}"
         )
     differing = [name for name in before["hashes"] if hashes.get(name) != before["hashes"][name]]
-    print(json.dumps({"trials": trials, "runs": len(hashes), "differing": differing}))
+    print_result({"trials": trials, "runs": len(hashes), "differing": differing})
     sys.exit(1 if differing else 0)
 
 

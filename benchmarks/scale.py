@@ -1,22 +1,19 @@
-"""How far one driver reaches: 1,000 workers in virtual time, thousands of trials through Tune.
+"""How well one driver scales: 1,000 workers in virtual time, thousands of trials through Tune.
 
-    python benchmarks/scale.py            # 100,000 trials in virtual time, 10,000 through Tune (an
-    hour) python benchmarks/scale.py --quick    # 100,000 and 1,000
+    python benchmarks/scale.py            # 100,000 virtual trials, 10,000 through Tune (an hour)
+    python benchmarks/scale.py --quick    # 100,000 and 1,000
 
 Virtual time: `RegularizedEvolution` on the hierarchical space (8.8e13 networks) and
-`LearningCurveASHA` decide on synthetic learning curves, on 1,000 workers. `idle_share` is the part
-of the workers' time without a trial, from the first trial to the start of the last; the CPU time of
-each decision is added to it, as if its worker waited for it. At the end of a search that has a
-number of trials, and not a time, workers run out of work: `tail_share` is that part, of the whole
-time.
+`LearningCurveASHA` run on synthetic learning curves with 1,000 workers. `idle_share` is the share
+of worker time without a trial, from the first trial to the start of the last; the CPU time of each
+decision is added to it, as if its worker waited for it. `tail_share` is the share of the whole time
+that workers are idle, including the end of the search, when no trials are left to start.
 
-Through Tune: trials that cost nothing. `growth` is the driver's CPU time of a trial in the last
-tenth over that in the second, with `LearningCurveASHA` as the scheduler (`soak_with_fifo` has it
-with Tune's own); `overhead_ratio` is it with our searcher over it with a minimal one that takes
-turns with ours in the same experiment. Each experiment has a process of its own, so that its memory
-is not what an earlier one left.
-
-The last line is one JSON object.
+Through Tune: trials that do nothing. `growth` is the driver's CPU time per trial in the last tenth
+divided by that in the second, with `LearningCurveASHA` as the scheduler (`soak_with_fifo` uses
+Tune's own). `overhead_ratio` is the driver's CPU time per trial with our searcher divided by that
+with a minimal one, which alternates with ours in the same experiment. Each experiment has its own
+process, so that its memory does not include an earlier one's. The last line is one JSON object.
 """
 
 import argparse
@@ -33,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from command_line import make_parser, print_result
 from driver_cost import large_space, paired, start_ray, through_tune
 from ray import tune
 from ray.tune.schedulers import TrialScheduler
@@ -50,9 +48,7 @@ MAX_T = 27
 def learning_curve(
     config: dict[str, Any], rng: np.random.Generator
 ) -> Iterator[tuple[float, dict[str, float]]]:
-    """A training of made-up accuracy: more convolutions are better, to a point, and cost more
-    seconds an epoch.
-    """
+    """A synthetic training, in which convolutions raise the accuracy and the cost of an epoch."""
     convolutions = sum("conv" in str(value) for value in config.values())
     top = 0.5 + 0.4 * math.tanh(convolutions / 8) + 0.02 * rng.normal()
     rate = 0.06 + 0.2 * rng.random()
@@ -62,10 +58,10 @@ def learning_curve(
 
 
 class Decisions(RegularizedEvolution):
-    """Notes the CPU time at each proposal."""
+    """Records the CPU time at each proposal."""
 
     def suggest(self, trial_id: str) -> Any:
-        """As before."""
+        """Records the time, then proposes a config."""
         self.__dict__.setdefault("stamps", []).append(time.process_time())
         return super().suggest(trial_id)
 
@@ -81,9 +77,10 @@ def in_virtual_time(trials: int, workers: int) -> dict[str, Any]:
     )
     wall, cpu = time.perf_counter() - start, time.process_time() - start_cpu
     last = max(trial.started or 0.0 for trial in history.trials)
+    # No trial is ever paused.
     within = sum(
         min(trial.ended or last, last) - (trial.started or 0.0) for trial in history.trials
-    )  # none is ever paused
+    )
     busy = sum(trial.seconds for trial in history.trials)
     each = np.diff(searcher.__dict__["stamps"])
     by_tenth = [1e3 * float(part.mean()) for part in np.array_split(each, 10)]
@@ -104,7 +101,7 @@ def in_virtual_time(trials: int, workers: int) -> dict[str, Any]:
 
 
 def share_of(config: dict[str, Any]) -> dict[str, float]:
-    """A tenth to a whole GPU; large networks need the kind with more memory."""
+    """A tenth of a GPU to a whole one; large networks need the GPU with more memory."""
     convolutions = sum("conv" in str(value) for value in config.values())
     kind = "A100" if convolutions > 8 else "T4"
     return {
@@ -115,9 +112,7 @@ def share_of(config: dict[str, Any]) -> dict[str, float]:
 
 
 def on_a_cluster(trials: int, max_pending: int) -> dict[str, Any]:
-    """The same search on 1,000 GPUs of two kinds whose nodes fail once in ten hours, in virtual
-    time.
-    """
+    """The same search on 1,000 virtual GPUs of two kinds, with node failures every ten hours."""
     nodes = [
         {"CPU": 96, "GPU": 8, f"accelerator_type:{kind}": 1} for kind in ["T4"] * 75 + ["A100"] * 50
     ]
@@ -152,16 +147,14 @@ def on_a_cluster(trials: int, max_pending: int) -> dict[str, Any]:
 
 
 class OwnTime:
-    """CPU seconds inside of Tune's calls to a searcher or a scheduler; a call within a call
-    counts once.
-    """
+    """CPU seconds in Tune's calls to a searcher or a scheduler; nested calls count once."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
         self._inside = False
 
     def clock(self, owner: Any, *names: str) -> None:
-        """Counts these methods of an object."""
+        """Times these methods of an object."""
         for name in names:
             setattr(owner, name, self._clocked(getattr(owner, name)))
 
@@ -180,8 +173,9 @@ class OwnTime:
 
 
 class Stamps(tune.Callback):
-    """The driver's CPU time, that within our calls, the clock and the driver's memory at the end
-    of each trial.
+    """Records the driver's CPU time, wall-clock time and memory at the end of each trial.
+
+    `ours` is the CPU time within our own calls.
     """
 
     def __init__(self, own: OwnTime) -> None:
@@ -192,7 +186,7 @@ class Stamps(tune.Callback):
         self.rss: list[float] = []
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Notes them."""
+        """Records the times and the memory."""
         self.cpu.append(time.process_time())
         self.ours.append(self._own.seconds)
         self.clock.append(time.perf_counter())
@@ -201,14 +195,14 @@ class Stamps(tune.Callback):
 
 
 def soak(trials: int, scheduler: TrialScheduler | None = None) -> dict[str, Any]:
-    """An experiment of trials that cost nothing; each tenth's milliseconds of a trial, and
-    megabytes at its end.
+    """An experiment of trials that do nothing: time per trial and memory, by tenth.
 
-    Tune's own scheduler looks through all trials that ever were at each decision; ours through
-    those that have not ended. Now and then Tune writes the state of all trials that ever were,
-    which makes single trials dear: `median_of_blocks` leaves that out.
+    Tune's own scheduler scans all past trials at each decision, ours only those that have not
+    ended. From time to time Tune writes the state of all past trials, which makes single trials
+    expensive: `median_of_blocks` excludes them.
     """
-    searcher, own = RegularizedEvolution(large_space(), "score", "max", seed=0), OwnTime()
+    searcher = RegularizedEvolution(large_space(), "score", "max", seed=0)
+    own = OwnTime()
     own.clock(searcher, "suggest", "on_trial_result", "on_trial_complete", "save")
     if scheduler is not None:
         own.clock(
@@ -242,16 +236,15 @@ def soak(trials: int, scheduler: TrialScheduler | None = None) -> dict[str, Any]
 
 
 class Allocations(tune.Callback):
-    """What the driver has allocated when a fifth of the trials have ended, and before the last
-    one ends.
-    """
+    """Snapshots of the driver's memory after a fifth of the trials and before the last one."""
 
     def __init__(self, trials: int) -> None:
-        self.trials, self.ended = trials, 0
+        self.trials = trials
+        self.ended = 0
         self.snapshots: list[tracemalloc.Snapshot] = []
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Notes it."""
+        """Takes a snapshot at the two trials."""
         self.ended += 1
         if self.ended in (self.trials // 5, self.trials - 1):
             gc.collect()
@@ -259,14 +252,12 @@ class Allocations(tune.Callback):
 
 
 def live_trials_alone() -> LearningCurveASHA:
-    """Our scheduler for trials of one report: it looks at those that have not ended."""
+    """Our scheduler for trials of one report: it scans only those that have not ended."""
     return LearningCurveASHA(time_attr="training_iteration", max_t=2, metric="score", mode="max")
 
 
 def memory(trials: int) -> dict[str, Any]:
-    """Kilobytes that a trial which has ended leaves in the driver, and how many of them were
-    allocated below a call of ours.
-    """
+    """Kilobytes that a finished trial leaves in the driver, and the part allocated by our code."""
     allocations = Allocations(trials)
     tracemalloc.start(10)
     try:
@@ -301,9 +292,7 @@ LABELS = {
 
 
 def draw(path: Path, figures: dict[str, Any]) -> None:
-    """Milliseconds by tenth of an experiment, a line for each that was measured; the driver's
-    memory beside them.
-    """
+    """Draws CPU time and memory of the driver by tenth, one line per measured experiment."""
     import matplotlib
 
     matplotlib.use("agg")
@@ -328,11 +317,11 @@ def draw(path: Path, figures: dict[str, Any]) -> None:
                     figures[name]["ours_by_tenth"],
                     linestyle=":",
                     color=colour,
-                    label="of it, in calls of ours",
+                    label="of which in our calls",
                 )
     time_panel.set(
         xlabel="tenth of the experiment",
-        ylabel="CPU ms of the driver, of a trial",
+        ylabel="CPU ms of the driver per trial",
         yscale="log",
         ylim=(0.02, None),
     )
@@ -345,7 +334,7 @@ def draw(path: Path, figures: dict[str, Any]) -> None:
 
 
 def alone(experiment: Callable[..., dict[str, Any]], *arguments: Any) -> dict[str, Any]:
-    """What an experiment through Tune returns, in a process and a Ray of its own."""
+    """Runs an experiment through Tune in a new process with its own Ray."""
     with ProcessPoolExecutor(1, get_context("spawn"), initializer=start_ray) as process:
         return process.submit(experiment, *arguments).result()
 
@@ -353,14 +342,12 @@ def alone(experiment: Callable[..., dict[str, Any]], *arguments: Any) -> dict[st
 PARTS = "virtual", "cluster", "paired", "memory", "soak_with_fifo", "soak"
 
 
-def main() -> None:
-    """Prints the figures."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+def parse_options() -> argparse.Namespace:
+    parser = make_parser(__doc__, quick="under ten minutes on two cores")
+    parser.add_argument(
+        "--virtual-trials", type=int, default=100_000, help="trials in virtual time"
     )
-    parser.add_argument("--quick", action="store_true", help="under ten minutes on two cores")
-    parser.add_argument("--virtual-trials", type=int, default=100_000)
-    parser.add_argument("--workers", type=int, default=1_000)
+    parser.add_argument("--workers", type=int, default=1_000, help="workers in virtual time")
     parser.add_argument("--soak-trials", type=int, help="10,000; 1,000 with --quick")
     parser.add_argument("--paired-trials", type=int, help="4,000; 1,000 with --quick")
     parser.add_argument(
@@ -372,43 +359,41 @@ def main() -> None:
     options = parser.parse_args()
     if options.virtual_trials <= options.workers:
         parser.error(
-            f"--virtual-trials must be above --workers ({options.workers}), got {options.virtual_trials}: nobody would ever be idle"
+            f"--virtual-trials must be above --workers ({options.workers}), "
+            f"got {options.virtual_trials}: no worker would ever be idle"
         )
-    few = options.quick
-    length = options.soak_trials or (1_000 if few else 10_000)
+    options.soak_trials = options.soak_trials or (1_000 if options.quick else 10_000)
+    options.paired_trials = options.paired_trials or (1_000 if options.quick else 4_000)
+    return options
+
+
+def main() -> None:
+    """Prints every part and the JSON object."""
+    options = parse_options()
+    quick = options.quick
     measures: dict[str, Callable[[], Any]] = {
         "virtual": lambda: in_virtual_time(options.virtual_trials, options.workers),
         "cluster": lambda: [
             on_a_cluster(options.virtual_trials // 20, max_pending) for max_pending in (1, 100)
         ],
-        "paired": lambda: alone(
-            paired, options.paired_trials or (1_000 if few else 4_000), 20 if few else 50
-        ),
-        "memory": lambda: alone(memory, 300 if few else 2_000),
-        "soak_with_fifo": lambda: alone(soak, length),
-        "soak": lambda: alone(soak, length, live_trials_alone()),
+        "paired": lambda: alone(paired, options.paired_trials, 20 if quick else 50),
+        "memory": lambda: alone(memory, 300 if quick else 2_000),
+        "soak_with_fifo": lambda: alone(soak, options.soak_trials),
+        "soak": lambda: alone(soak, options.soak_trials, live_trials_alone()),
     }
-    figures: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     for name in options.only or measures:
-        figures[name] = measures[name]()
-        print(f"{name}: {figures[name]}", flush=True)
+        result[name] = measures[name]()
+        print(f"{name}: {result[name]}", flush=True)
     if options.figure:
-        draw(options.figure, figures)
-    heads = {
+        draw(options.figure, result)
+    headlines = {
         "idle_share": ("virtual", "idle_share"),
         "overhead_ratio": ("paired", "ratio"),
         "growth": ("soak", "growth"),
     }
-    print(
-        json.dumps(
-            {
-                name: figures[part][figure]
-                for name, (part, figure) in heads.items()
-                if part in figures
-            }
-            | figures
-        )
-    )
+    summary = {name: result[part][key] for name, (part, key) in headlines.items() if part in result}
+    print_result(summary | result)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,10 @@
-"""Measures the search spaces: what a sample, a mutation, a key and a build cost, and
-NAS-Bench-201's parameter counts.
+"""Measures the search spaces: the cost of a sample, a mutation, a key and a build.
 
-Times are CPU time; builds are compared with constructing the same network by hand, in turns in one
-process. The parameter counts of built networks are compared with a table of the benchmark's cells,
-where one is given.
+Times are CPU times. Builds are compared with constructing the same network by hand, alternating
+between the two in one process. With a table of NAS-Bench-201, the parameter counts of built
+networks are compared with the table's. The last line is one JSON object.
 """
 
-import argparse
-import csv
-import gzip
-import json
 import time
 from collections.abc import Callable
 from functools import partial
@@ -18,6 +13,8 @@ from typing import Any
 
 import numpy as np
 import torch
+from command_line import make_parser, print_result
+from tables import csv_rows
 from torch import nn
 
 from ray_nas.spaces import (
@@ -37,6 +34,7 @@ from ray_nas.spaces.nasbench201 import EDGES
 
 
 def milliseconds(action: Callable[[], Any], number: int) -> float:
+    """Mean CPU milliseconds of a call."""
     start = time.process_time()
     for _ in range(number):
         action()
@@ -44,12 +42,13 @@ def milliseconds(action: Callable[[], Any], number: int) -> float:
 
 
 def ratio(ours: Callable[[], Any], by_hand: Callable[[], Any], rounds: int) -> float:
-    """The median over rounds of the CPU time of one over the other's, the two in turns."""
+    """Ratio of the median CPU times of two actions that alternate."""
     pairs = [(milliseconds(ours, 1), milliseconds(by_hand, 1)) for _ in range(rounds)]
     return float(np.median([mine for mine, _ in pairs]) / np.median([hand for _, hand in pairs]))
 
 
 def moves(space: ModelSpace, number: int) -> dict[str, float]:
+    """CPU milliseconds of a space's basic operations."""
     rng = np.random.default_rng(0)
     configs = space.sample(size=number, random_state=rng)
     cycle = iter(configs * 4)
@@ -62,7 +61,7 @@ def moves(space: ModelSpace, number: int) -> dict[str, float]:
 
 
 class CellByHand(nn.Module):
-    """NAS-Bench-201's cell without choices."""
+    """NAS-Bench-201's cell, written without choices."""
 
     def __init__(self, cell: dict[str, str], width: int) -> None:
         super().__init__()
@@ -102,11 +101,10 @@ def mobilenet_by_hand(config: dict[str, Any], stages: list[tuple[int, int]]) -> 
     blocks, inputs = nn.Sequential(), 16
     for stage, (width, stride) in enumerate(stages):
         for block in range(config.get(f"stage_{stage}.depth", 1)):
-            values = (
+            kernel, expansion, squeeze = (
                 config[f"stage_{stage}.block_{block}.{name}"]
                 for name in ("kernel", "expansion", "squeeze")
             )
-            kernel, expansion, squeeze = values
             blocks.append(
                 InvertedResidual(
                     inputs, width, kernel, stride if block == 0 else 1, expansion, squeeze
@@ -131,24 +129,17 @@ def builds(rounds: int) -> dict[str, float]:
         weights = [sum(p.numel() for p in made().parameters()) for made in (ours, by_hand)]
         if weights[0] != weights[1]:
             raise RuntimeError(
-                f"{name}: the network by hand has {weights[1]} parameters, the built one {weights[0]}"
+                f"{name}: the built network has {weights[0]} parameters, "
+                f"the one by hand {weights[1]}"
             )
         result[f"build_over_by_hand_{name}"] = ratio(ours, by_hand, rounds)
     return result
 
 
 def parameter_counts(table: Path, limit: int | None) -> dict[str, float]:
-    """How many cells of the table have the built network's parameter count, to the table's
-    precision.
-    """
+    """Counts the table's cells whose built network has the table's number of parameters."""
     space = NASBench201()
-    with gzip.open(table, "rt") as file:
-        rows = list(csv.DictReader(file))
-    if limit is not None:
-        rows = [
-            rows[int(index)]
-            for index in np.random.default_rng(0).choice(len(rows), limit, replace=False)
-        ]
+    rows = csv_rows(table, limit)
     equal, largest = 0, 0.0
     for row in rows:
         with torch.device("meta"):
@@ -166,19 +157,16 @@ def parameter_counts(table: Path, limit: int | None) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--quick", action="store_true", help="fewer repetitions, and 500 cells of the table"
-    )
+    parser = make_parser(__doc__, quick="fewer repetitions, and 500 cells of the table")
     parser.add_argument(
         "--table",
         type=Path,
         help="NAS-Bench-201 cells: a gzipped CSV with columns arch_str and params_millions",
     )
-    arguments = parser.parse_args()
+    options = parser.parse_args()
     torch.set_num_threads(1)
-    number = 100 if arguments.quick else 1000
-    figures: dict[str, Any] = {}
+    number = 100 if options.quick else 1000
+    result: dict[str, Any] = {}
     spaces: list[ModelSpace] = [
         NASBench201(),
         DARTS(),
@@ -191,14 +179,12 @@ def main() -> None:
     ]
     for space in spaces:
         name = type(space).__name__
-        figures[name] = {key: round(value, 4) for key, value in moves(space, number).items()}
-        print(f"{name}: {figures[name]}", flush=True)
-    figures |= {
-        key: round(value, 3) for key, value in builds(20 if arguments.quick else 100).items()
-    }
-    if arguments.table is not None:
-        figures |= parameter_counts(arguments.table, 500 if arguments.quick else None)
-    print(json.dumps(figures))
+        result[name] = {key: round(value, 4) for key, value in moves(space, number).items()}
+        print(f"{name}: {result[name]}", flush=True)
+    result |= {key: round(value, 3) for key, value in builds(20 if options.quick else 100).items()}
+    if options.table is not None:
+        result |= parameter_counts(options.table, 500 if options.quick else None)
+    print_result(result)
 
 
 if __name__ == "__main__":

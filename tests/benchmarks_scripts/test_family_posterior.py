@@ -1,23 +1,16 @@
 """Likelihoods and samples of the curve families, which only the benchmark needs."""
 
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from ray_nas.estimators.curves import FamilyPosterior, fit_families
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "family_posterior.py"
 TIMES = np.arange(1, 51.0)
 
 
-@pytest.fixture
-def script():
-    spec = importlib.util.spec_from_file_location("family_posterior", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+@pytest.fixture(scope="module")
+def script(load_script):
+    return load_script("family_posterior")
 
 
 def fitted(n: int) -> FamilyPosterior:

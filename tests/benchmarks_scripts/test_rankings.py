@@ -1,22 +1,15 @@
-"""What the benchmark of supernets makes of rankings."""
+"""Statistics of rankings in the benchmark of supernets."""
 
-import importlib
-import sys
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable
 from types import ModuleType
 
 import numpy as np
 import pytest
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
-
 
 @pytest.fixture(scope="module")
-def scripts() -> Iterator[dict[str, ModuleType]]:
-    sys.path.insert(0, str(BENCHMARKS))
-    yield {name: importlib.import_module(name) for name in ("rankings", "one_shot")}
-    sys.path.remove(str(BENCHMARKS))
+def scripts(load_script: Callable[[str], ModuleType]) -> dict[str, ModuleType]:
+    return {name: load_script(name) for name in ("rankings", "one_shot")}
 
 
 def test_partial_tau_takes_out_what_is_known_anyway(scripts: dict[str, ModuleType]) -> None:

@@ -1,21 +1,13 @@
-import importlib.util
-from pathlib import Path
+from collections.abc import Callable
 from types import ModuleType
 
 import numpy as np
 import pytest
 
-PATH = Path(__file__).parents[2] / "benchmarks" / "ranks.py"
-
 
 @pytest.fixture(scope="module")
-def ranks() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("benchmarks_ranks", PATH)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def ranks(load_script: Callable[[str], ModuleType]) -> ModuleType:
+    return load_script("ranks")
 
 
 def test_ranks_are_those_of_runs_and_ties_share(ranks: ModuleType) -> None:
