@@ -54,7 +54,8 @@ class _Trial:
 class OneShot(SearcherWrapper):
     """Trains a supernet, searches among its sub-networks, and retrains the best.
 
-    The trainable is `ray_nas.sharing.one_shot_trainable`; give Tune `num_samples=search.num_trials`.
+    The trainable is `ray_nas.sharing.one_shot_trainable`; Tune needs
+    `num_samples=search.num_trials`.
     In the record, a sub-network is a trial of its own: its id is the id of the trial that evaluates
     it, a slash and a number.
 
@@ -150,7 +151,7 @@ class OneShot(SearcherWrapper):
 
     @property
     def metric(self) -> Any:
-        """What retrained networks are ranked by: its own metric, Tune's, or the inner searcher's."""
+        """What ranks retrained networks: its own metric, Tune's, or the inner searcher's."""
         problem = self.inner.problem
         return self._own_metric or (None if problem.has_own_objectives else problem.metric)
 

@@ -114,7 +114,8 @@ def sequence(name):
     configs = []
     for number in range(30):
         configs.append(searcher.suggest(str(number)))
-        searcher.on_trial_complete(trial_id=str(number), result={"score": sum(map(len, configs[-1].values()))})
+        value = sum(map(len, configs[-1].values()))
+        searcher.on_trial_complete(trial_id=str(number), result={"score": value})
     return configs
 
 found = {name: sequence(name) for name in sys.argv[1:]}

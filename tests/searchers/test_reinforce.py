@@ -63,14 +63,14 @@ def test_steps_raise_what_ranks_high_and_clipping_bounds_them(cells: NASBench201
     ]
     actions, controller = searcher._actions(configs), searcher._learner.controller
     before = controller(actions)[0].detach()
-    searcher._step(actions, torch.tensor([1.0, -1.0]), before)
+    searcher._learner.step(actions, torch.tensor([1.0, -1.0]), before)
     after = controller(actions)[0].detach()
     assert after[0] > before[0]
     assert after[1] < before[1]
     weights = [parameter.detach().clone() for parameter in controller.parameters()]
     searcher._learner.optimizer.zero_grad()
     searcher._learner.optimizer = torch.optim.SGD(controller.parameters(), lr=0.1)
-    searcher._step(
+    searcher._learner.step(
         actions, torch.tensor([1.0, -1.0]), after + torch.tensor([-1.0, 1.0])
     )  # gone further than the clip already
     assert all(
@@ -111,9 +111,11 @@ def test_torchs_global_state_is_left_alone(cells: NASBench201) -> None:
     ("arguments", "message"),
     [
         ({"batch_size": 0}, "batch_size.*0"),
-        ({"window": 5}, "window.*batch_size = 10.*5"),
+        ({"window": 5}, "window must be an integer >= 10, got 5"),
         ({"learning_rate": 0.0}, "learning_rate.*0.0"),
-        ({"soft_targets": {"latency": (0.0, -0.07)}}, r"soft_targets\['latency'\]"),
+        ({"clip_ratio": 1.0}, "clip_ratio.*1.0"),
+        ({"hidden_size": 0}, "hidden_size.*0"),
+        ({"soft_targets": {"latency": (0.0, -0.07)}}, r"soft_targets\['latency'\].* > 0, got 0.0"),
     ],
 )
 def test_wrong_arguments_are_refused_by_name(

@@ -1,17 +1,47 @@
 """Acquisition functions: how much a candidate is worth trying, given its predicted score."""
 
 import math
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 from scipy.special import log_ndtr, ndtr
 
 from ray_nas.estimators.arrays import Array
+from ray_nas.estimators.predictors.gaussian_process import Posterior
 
 _TAIL: Final = -5.0
 """Further below the best, in standard deviations, the improvement is computed by its ratio to the
 density.
 """
+
+
+class Acquisition(Protocol):
+    """How much each candidate is worth trying."""
+
+    merits: Array
+    """The expected value of each known trial, on one scale, shape (trials,)."""
+
+    def __call__(self, features: Array) -> Array:
+        """The acquisition at each row of `features`, to be maximised, shape (rows,)."""
+
+
+class ExpectedImprovement:
+    """The logarithm of the expected improvement of one objective.
+
+    Args:
+        posterior: The posterior of the objective's standardized values.
+        known: Features of the trials with values and of the pending ones, shape (trials, features).
+    """
+
+    def __init__(self, posterior: Posterior, known: Array) -> None:
+        self._posterior = posterior
+        self.merits: Array = posterior.predict(known)[0]
+        """The expected value of each known trial, shape (trials,)."""
+        self._best = float(self.merits.max()) if len(known) else 0.0
+
+    def __call__(self, features: Array) -> Array:
+        """The acquisition at each row of `features`; shape (rows,)."""
+        return log_expected_improvement(*self._posterior.predict(features), self._best)
 
 
 def log_expected_improvement(mean: Array, deviation: Array, best: float) -> Array:

@@ -1,13 +1,14 @@
-"""Expected improvement along one direction through several objectives, as in ParEGO (Knowles,
-2006).
+"""Expected improvement in one random direction through several objectives, as in ParEGO.
 
-https://doi.org/10.1109/TEVC.2005.851274. Each decision draws its own weights u and maximises the
-expected improvement of one scalar, so that many decisions cover the front. Two deviations. The
-scalar is s = min_j (y_j - r_j) / u_j, with u uniform on the positive part of the unit sphere and r
-the worst value seen of each objective, but at most one range of the front below it: the mean of s^m
-over u is, up to a constant, the hypervolume above r of m objectives (Zhang & Golovin, 2020, lemma
-5: https://arxiv.org/abs/2006.04655). And each objective has its own process instead of one for the
-scalar, so that nothing is fitted anew when the weights change.
+Knowles, 2006: https://doi.org/10.1109/TEVC.2005.851274. Each decision draws weights u and maximises
+the expected improvement of one scalar, so that many decisions cover the front. Two differences:
+
+- The scalar is s = min_j (y_j - r_j) / u_j, with u uniform on the positive part of the unit sphere.
+  The reference r is the worst value of each objective, but at most one range of the front below
+  the front. The mean of s^m over u is, up to a constant, the hypervolume above r of m objectives
+  (Zhang & Golovin, 2020, lemma 5: https://arxiv.org/abs/2006.04655).
+- Each objective has its own process, in place of one for the scalar, so new weights need no new
+  fit.
 """
 
 from collections.abc import Sequence
@@ -22,23 +23,22 @@ from ray_nas.estimators.predictors.score_scale import ScoreScale
 from ray_nas.pareto import is_nondominated
 
 _STEPS: Final = 16
-"""Of the integral over the values that the scalar may take."""
+"""Steps of the integral over the values that the scalar may take."""
 _MARGIN: Final = 0.1
-"""How far beyond the front's best corner improvement is hoped for, relative to the front's
-range.
-"""
+"""How far improvement may go beyond the front's best corner, relative to the front's range."""
 
 
 class ScalarImprovement:
-    """The expected improvement in one random direction, with an independent process for each
-    objective.
+    """The expected improvement of one random scalar of several objectives.
+
+    The objectives' processes are independent.
 
     Args:
-        posteriors: One for each objective, of its standardised values.
+        posteriors: The posterior of each objective's standardized values.
         scales: The scale of each objective's scores.
-        known: Features of the trials that have values and of those in flight, shape (trials,
-            features), at least one.
-        rng: The direction is drawn from it.
+        known: Features of the trials with values and of the pending ones, at least one, shape
+            (trials, features).
+        rng: Draws the direction.
     """
 
     def __init__(
@@ -49,39 +49,45 @@ class ScalarImprovement:
         rng: np.random.Generator,
     ) -> None:
         self._posteriors = posteriors
+        # The predicted objectives of the known trials
         means = [posterior.predict(known)[0] for posterior in posteriors]
-        values = np.stack(
-            [scale.invert(mean) for scale, mean in zip(scales, means, strict=True)], axis=1
-        )
+        pairs = zip(scales, means, strict=True)
+        values = np.stack([scale.invert(mean) for scale, mean in pairs], axis=1)
+        # The range of the front; a diverged loss does not set it
         front = values[is_nondominated(values)]
-        best, extent = front.max(axis=0), np.ptp(front, axis=0)
+        best = front.max(axis=0)
+        extent = np.ptp(front, axis=0)
         extent = np.where(extent > 0.0, extent, np.maximum(np.ptp(values, axis=0), 1e-12))
-        worst = np.maximum(
-            values.min(axis=0), front.min(axis=0) - extent
-        )  # a diverged loss does not set the scale
+        worst = np.maximum(values.min(axis=0), front.min(axis=0) - extent)
         spread = np.maximum(best - worst, 1e-12)
+        # The direction
         drawn = np.abs(rng.normal(size=len(posteriors)))
         direction = np.maximum(drawn / np.linalg.norm(drawn), 1e-6) * spread
         self.merits: Array = ((values - worst) / direction).min(axis=1)
-        """The scalar of each known trial, as it is expected."""
+        """The expected scalar of each known trial, shape (trials,)."""
+        # The integral from the best scalar so far, denser next to it
         start = max(float(self.merits.max()), 0.0)
         end = float(((best + _MARGIN * spread - worst) / direction).min())
         steps = (np.arange(_STEPS) + 0.5) / _STEPS
-        heights = start + (end - start) * steps**2  # denser next to the best so far
+        heights = start + (end - start) * steps**2
         power = len(posteriors) - 1
         self._log_weights: Array = power * np.log(heights) + np.log(steps)
-        places = worst + heights[:, None] * direction
-        self._thresholds = [scale(places[:, index]) for index, scale in enumerate(scales)]
+        corners = worst + heights[:, None] * direction
+        self._thresholds = [scale(corners[:, index]) for index, scale in enumerate(scales)]
 
     def __call__(self, features: Array) -> Array:
-        """The logarithm of the expected improvement, up to a constant, at each row of
-        `features`; shape (rows,).
+        """The logarithm of the expected improvement, up to a constant.
+
+        Args:
+            features: Shape (rows, features).
+
+        Returns:
+            Shape (rows,).
         """
         logs = self._log_weights[None]
         for posterior, threshold in zip(self._posteriors, self._thresholds, strict=True):
             mean, deviation = posterior.predict(features)
             logs = logs + log_ndtr((mean[:, None] - threshold) / deviation[:, None])
-        result: Array = logsumexp(
-            logs, axis=1
-        )  # E max(s^m - best^m, 0): the integral of m t^(m - 1) P(s > t) over t > best
+        # E max(s^m - best^m, 0) is the integral of m t^(m - 1) P(s > t) over t > best
+        result: Array = logsumexp(logs, axis=1)
         return result

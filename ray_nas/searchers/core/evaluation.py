@@ -1,5 +1,6 @@
 """Judges reports and ended trials, and scores them."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -29,6 +30,17 @@ class Observation:
     violation: float = 0.0
     """By how much reported metrics break their limits; 0 if they keep them. The score includes
     it."""
+
+    def time(self, time_attr: str) -> float | None:
+        """How far the trial has come; None if it does not report a finite number.
+
+        Args:
+            time_attr: The metric that says so.
+        """
+        time = self.metrics.get(time_attr)
+        if not isinstance(time, int | float | np.number) or not math.isfinite(time):
+            return None
+        return float(time)
 
 
 class Evaluator:

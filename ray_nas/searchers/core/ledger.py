@@ -99,8 +99,7 @@ class TrialLedger:
         """
         if role == "search":
             self._proposals[trial_id] = proposal
-        event = TrialProposed(trial_id, proposal.config, proposal.move, proposal.parents, role)
-        self.write(event)
+        self.write(TrialProposed(trial_id, proposal.config, proposal.move, proposal.parents, role))
 
     def report(self, trial_id: str, result: Result) -> None:
         """Writes a report; the final one if a scheduler is stopping the trial."""
@@ -151,11 +150,11 @@ class TrialLedger:
         self._stop_reasons[trial_id] = reason
 
     def pop_stop_reason(self, trial_id: str) -> str:
-        """Why a scheduler stopped a trial that is not one of the ledger's; empty if it did not."""
+        """Why a scheduler stopped a trial; empty if it did not. The reason is forgotten."""
         return self._stop_reasons.pop(trial_id, "")
 
     def note_cut_off(self, trial_id: str) -> None:
-        """Says that the end of the experiment cuts a trial off; a scheduler's reason counts more."""
+        """Says that the experiment's end cuts a trial off; a scheduler's reason comes first."""
         self._stop_reasons.setdefault(trial_id, "cut off by the end of the experiment")
 
     def add_imported(self, trials: list[tuple[Config, Result]], *, same_task: bool) -> list[str]:
@@ -168,10 +167,9 @@ class TrialLedger:
         Returns:
             Their new ids.
         """
-        first = len(self.record.imported)
         rows = {
             f"earlier_{number}": {"config": config, "metrics": reported_numbers(result)}
-            for number, (config, result) in enumerate(trials, start=first)
+            for number, (config, result) in enumerate(trials, start=len(self.record.imported))
         }
         self.write(TrialsImported(rows, same_task))
         return list(rows)
@@ -206,12 +204,10 @@ class TrialLedger:
     def _apply(self, event: Event | UnknownEvent) -> None:
         self.record.apply(event)
         match event:
-            case TrialReported():
-                if event.trial in self._pending:
-                    self._pending[event.trial] = event.metrics
-            case TrialProposed():
-                if event.role == "search":
-                    self._add(event)
+            case TrialReported() if event.trial in self._pending:
+                self._pending[event.trial] = event.metrics
+            case TrialProposed() if event.role == "search":
+                self._add(event)
             case TrialEnded():
                 self._pending.pop(event.trial, None)
             case TrialResumed():

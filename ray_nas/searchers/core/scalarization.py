@@ -1,15 +1,14 @@
-"""One figure for trials with several objectives or with limits on what they report, for strategies
-that rank by one.
+"""One score for trials with several objectives or limits, for strategies that rank by one number.
 
 Several objectives: the maximin fitness (Balling, 2003: https://doi.org/10.1007/3-540-36970-8_1)
-against the front of what has completed, on values scaled to [0, 1]. It is negative where another
-trial is better in everything, by the least margin, and positive on the front, by how much a trial
-stands alone there: dominance and crowding in one continuous figure.
+against the front of the completed trials, on values scaled to [0, 1]. It is negative where another
+trial is better in everything, by the smallest margin. On the front it is positive: how far a trial
+is from the others there. So one continuous number covers dominance and crowding.
 
 Limits: Deb's parameter-free penalty (2000: https://doi.org/10.1016/S0045-7825(99)00389-8). A trial
-that breaks them scores below all that keep them, the lower the more it breaks them; here the
-penalty is kept within the spread of the feasible scores, so that models of the scores are not led
-by it.
+that breaks limits scores below all that keep them, the lower the more it breaks them. Unlike Deb's,
+the penalty stays within the spread of the feasible scores, so that it does not dominate models of
+the scores.
 """
 
 from collections.abc import Sequence
@@ -20,8 +19,16 @@ from ray_nas.pareto import Values, Vector, is_nondominated
 
 
 class Scores:
-    """The scores of all completed trials. They change as trials complete, and depend on nothing
-    but these.
+    """The scores of all completed trials, which change as trials complete.
+
+    Example:
+        >>> scores = Scores()
+        >>> scores.add("a", (0.9, -80.0), violation=0.0)
+        (1.0, {})
+        >>> scores.add("b", (0.8, -90.0), violation=0.0)
+        (-1.0, {})
+        >>> scores.by_trial
+        {'a': 1.0, 'b': -1.0}
     """
 
     def __init__(self) -> None:
@@ -33,11 +40,11 @@ class Scores:
     def add(
         self, trial_id: str, values: Sequence[float], violation: float
     ) -> tuple[float, dict[str, float]]:
-        """Takes in a completed trial.
+        """Adds a completed trial.
 
         Args:
-            trial_id: Its id.
-            values: Its objectives, to be maximised.
+            trial_id: The trial's id.
+            values: The objectives, to be maximised.
             violation: By how much it breaks the limits; 0 if it keeps them.
 
         Returns:
@@ -59,7 +66,7 @@ class Scores:
         return dict(zip(self._ids, self._scores.tolist(), strict=True))
 
     def preview(self, values: Sequence[float], violation: float) -> float:
-        """The score that a trial would get if it completed like this."""
+        """The score that a trial would get if it completed with these values."""
         return float(
             scores(
                 np.array([*self._values, values], dtype=np.float64),
@@ -69,51 +76,74 @@ class Scores:
 
 
 def scores(values: Values, violations: Vector) -> Vector:
-    """The scores of trials among each other; of one objective without violations, its values.
+    """Scores trials against each other; one objective without violations scores its values.
 
     Args:
         values: Shape (trials, objectives), to be maximised.
         violations: Shape (trials,), 0 where the limits are kept.
+
+    Returns:
+        Shape (trials,), to be maximised.
+
+    Example:
+        >>> scores(np.array([[0.5], [0.7], [0.9]]), np.array([0.0, 0.0, 1.0])).round(2).tolist()
+        [0.5, 0.7, 0.4]
     """
     feasible = violations == 0
     result = np.zeros(len(values))
     if feasible.any():
-        result[feasible] = (
-            values[feasible, 0] if values.shape[1] == 1 else maximin(values[feasible])
-        )
+        has_one = values.shape[1] == 1
+        result[feasible] = values[feasible, 0] if has_one else maximin(values[feasible])
     return penalized(result, violations)
 
 
-def penalized(figures: Vector, violations: Vector) -> Vector:
-    """Figures to be maximised, with those of trials that break limits put below all others.
+def penalized(values: Vector, violations: Vector) -> Vector:
+    """Values to be maximised, with trials that break limits moved below all others.
 
     Args:
-        figures: Shape (trials,).
+        values: Shape (trials,).
         violations: Shape (trials,), 0 where the limits are kept.
+
+    Returns:
+        Shape (trials,).
+
+    Example:
+        >>> penalized(np.array([1.0, 3.0, 9.0]), np.array([0.0, 0.0, 1.0])).tolist()
+        [1.0, 3.0, 0.0]
     """
     feasible = violations == 0
     if feasible.all():
-        return figures
-    lowest = figures[feasible].min() if feasible.any() else 0.0
-    spread = (np.ptp(figures[feasible]) if feasible.any() else 0.0) or 1.0
-    return np.where(feasible, figures, lowest - spread * violations / (1.0 + violations))
+        return values
+    lowest = 0.0
+    spread = 0.0
+    if feasible.any():
+        lowest = values[feasible].min()
+        spread = np.ptp(values[feasible])
+    penalty = (spread or 1.0) * violations / (1.0 + violations)
+    return np.where(feasible, values, lowest - penalty)
 
 
 def maximin(values: Values) -> Vector:
-    """The maximin fitness against the front, turned so that more is better.
+    """The maximin fitness against the front, with the sign turned so that more is better.
 
     Args:
         values: Shape (trials, objectives), to be maximised.
+
+    Returns:
+        Shape (trials,), from -1 to 1.
+
+    Example:
+        >>> maximin(np.array([[0.0, 2.0], [2.0, 0.0], [0.0, 1.0]])).tolist()
+        [1.0, 1.0, 0.0]
     """
-    low, spread = values.min(axis=0), np.ptp(values, axis=0)
-    scaled = (values - low) / np.where(spread > 0, spread, 1.0)
+    # Scale to [0, 1]
+    spread = np.ptp(values, axis=0)
+    scaled = (values - values.min(axis=0)) / np.where(spread > 0, spread, 1.0)
+    # By how much a trial beats each member of the front, in its best objective
     front = scaled[is_nondominated(scaled)]
-    margins = (scaled[:, None, :] - front[None, :, :]).max(
-        axis=2
-    )  # by how much a trial beats a member of the front at best
+    margins = (scaled[:, None, :] - front[None, :, :]).max(axis=2)
+    # A trial is compared with its equals, but not with itself
     own = (scaled[:, None, :] == front[None, :, :]).all(axis=2)
-    margins[own & (own.sum(axis=0) == 1)] = (
-        np.inf
-    )  # a trial is not compared with itself, only with its equals
+    margins[own & (own.sum(axis=0) == 1)] = np.inf
     fitness: Vector = np.minimum(margins.min(axis=1), 1.0)
     return fitness

@@ -17,7 +17,7 @@ class Strategy:
     """The hooks of a strategy; only `_ask` is required."""
 
     needs_score: ClassVar[bool] = True
-    """Whether it ranks trials by `Observation.score`; else it weighs values and violations itself."""
+    """Whether it ranks trials by `Observation.score`, else by values and violations."""
 
     problem: SearchProblem
     ledger: TrialLedger
@@ -25,8 +25,9 @@ class Strategy:
     _rng: np.random.Generator
 
     def _ask(self) -> Proposal | None:
-        """The next candidate; None if there is no more. Duplicates and infeasible ones are fine:
-        they are dropped, and the strategy is asked again.
+        """The next candidate; None if there are no more.
+
+        Duplicates and infeasible candidates are dropped, and the strategy is asked again.
         """
         raise NotImplementedError
 
