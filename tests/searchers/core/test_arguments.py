@@ -16,7 +16,9 @@ def documented(cls: type) -> dict[str, str]:
     """Argument name to its text in the docstring that `help` shows."""
     section = inspect.getdoc(cls).split("Args:\n")[1].split("\n\n")[0]
     parts = re.split(r"^    (\w+): ", section, flags=re.MULTILINE)[1:]
-    return {name: " ".join(text.split()) for name, text in zip(parts[::2], parts[1::2])}
+    return {
+        name: " ".join(text.split()) for name, text in zip(parts[::2], parts[1::2], strict=True)
+    }
 
 
 def keyword_only(cls: type) -> list[str]:
