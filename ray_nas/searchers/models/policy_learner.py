@@ -101,7 +101,7 @@ class PolicyLearner:
         return {**merge_parts(parts), "generator": self._generator.get_state()}
 
     def load_state_tensors(self, tensors: Mapping[str, Tensor]) -> None:
-        """Restores what `state_tensors` returned."""
+        """Restores what `state_tensors` returned; Adam may keep the very tensors."""
         self.controller.load_state_dict(select_part(tensors, "controller"))
         load_optimizer_tensors(self.optimizer, select_part(tensors, "adam"))
         self._generator.set_state(tensors["generator"])
