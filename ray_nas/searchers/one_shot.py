@@ -8,8 +8,7 @@ of the package proposes the sub-networks.
 import json
 import math
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 from ray.tune import Result as TuneResult
@@ -18,8 +17,9 @@ from ray.tune.result import DEFAULT_METRIC
 from ray.tune.search import Searcher
 
 from ray_nas.checks import check_int
-from ray_nas.record.events import Metrics, Status, SupernetEnded, SupernetStarted
+from ray_nas.record.events import Metrics, SupernetEnded, SupernetStarted
 from ray_nas.searchers.core.ledger import Result
+from ray_nas.searchers.core.phase_trial import Phase, PhaseTrial, rank_retrainings
 from ray_nas.searchers.core.proposal import Proposal
 from ray_nas.searchers.core.searcher import ArchitectureSearcher
 from ray_nas.searchers.core.wrapper import SearcherWrapper
@@ -33,22 +33,6 @@ from ray_nas.tune_internals.tune_controller import run_is_over, tune_trials
 STRATEGIES: Final = ("spos", "fairnas", "sandwich", "balanced", "enas")
 """Which sub-networks a supernet is trained on; `ray_nas.sharing` implements them."""
 _ATTACHED_AS: Final = "OneShot"
-
-Phase = Literal["supernet", "evaluate", "retrain"]
-
-
-@dataclass
-class _Trial:
-    """A trial of the experiment."""
-
-    phase: Phase
-    config: dict[str, Any]
-    """What Tune passes to the trainable."""
-    sub_networks: tuple[str, ...] = ()
-    """The ids of those that it evaluates, or of the one that it retrains."""
-    ended: bool = False
-    last: Metrics = field(default_factory=dict)
-    """Its last report."""
 
 
 class OneShot(SearcherWrapper):
@@ -135,7 +119,7 @@ class OneShot(SearcherWrapper):
         self._evaluations_per_trial = evaluations_per_trial
         self._retrain = retrain
         self._seed = int(np.random.default_rng(seed).integers(2**31))
-        self._trials: dict[str, _Trial] = {}
+        self._trials: dict[str, PhaseTrial] = {}
         self._weights: str | None = None
         """The supernet's last checkpoint, relative to the experiment's folder."""
         self._inherited: dict[str, Metrics] = {}
@@ -173,22 +157,7 @@ class OneShot(SearcherWrapper):
         Raises:
             ValueError: The metric is not known.
         """
-        metric = self.metric
-        if metric is None or self.mode is None:
-            raise ValueError(
-                "OneShot has no metric to rank by: give it one, "
-                'OneShot(space, metric="accuracy", mode="max", ...)'
-            )
-        found = []
-        for result in results:
-            metrics = result.metrics or {}
-            value = metrics.get(metric, math.nan)
-            is_finished = result.error is None and metrics.get("phase") == "retrain"
-            if is_finished and math.isfinite(value):
-                config = metrics["config"]["architecture"]
-                found.append((value, replace(result, metrics={**metrics, "config": config})))
-        found.sort(key=lambda pair: pair[0], reverse=self.mode == "max")
-        return [result for _, result in found]
+        return rank_retrainings(results, self.metric, self.mode)
 
     # Tune's calls.
 
@@ -217,7 +186,7 @@ class OneShot(SearcherWrapper):
         self._use_metric(*metric_and_mode())
         if trial_id not in self._trials:
             trial = self._next(trial_id)
-            if not isinstance(trial, _Trial):
+            if not isinstance(trial, PhaseTrial):
                 return trial
             self._trials[trial_id] = trial
         config: dict[str, Any] = json.loads(json.dumps(self._trials[trial_id].config))
@@ -264,7 +233,7 @@ class OneShot(SearcherWrapper):
 
     # The supernet.
 
-    def _start_supernet(self, trial_id: str) -> _Trial:
+    def _start_supernet(self, trial_id: str) -> PhaseTrial:
         epochs = self._supernet_epochs
         self.inner.ledger.write(SupernetStarted(trial_id, self._strategy, epochs, self._seed))
         config = {
@@ -274,22 +243,22 @@ class OneShot(SearcherWrapper):
             "seed": self._seed,
             "favourites": self._evaluations,
         }
-        return _Trial("supernet", config)
+        return PhaseTrial("supernet", config)
 
-    def _supernet_reported(self, trial_id: str, trial: _Trial, result: Result) -> None:
+    def _supernet_reported(self, trial_id: str, trial: PhaseTrial, result: Result) -> None:
         if "weights" in result:
             self._weights = result["weights"]
             best = [dict(config) for config in json.loads(result.get("favourites", "[]"))]
             self.inner.propose_first(trial_id, best)
 
-    def _supernet_ended(self, trial_id: str, trial: _Trial, error: bool) -> None:
-        status, reason = self._status(trial, error)
+    def _supernet_ended(self, trial_id: str, trial: PhaseTrial, error: bool) -> None:
+        status, reason = trial.status(self.objectives, error)
         stopped = self.inner.ledger.pop_stop_reason(trial_id)
         self.inner.ledger.write(SupernetEnded(trial_id, status, reason or stopped))
 
     # Its sub-networks.
 
-    def _start_evaluation(self, trial_id: str) -> _Trial | None:
+    def _start_evaluation(self, trial_id: str) -> PhaseTrial | None:
         """A batch of sub-networks; None if all have been handed out."""
         asked = sum(len(trial.sub_networks) for trial in self._in_phase("evaluate").values())
         configs: dict[str, Config] = {}
@@ -310,22 +279,22 @@ class OneShot(SearcherWrapper):
             "weights": self._weights,
             "sub_networks": json.dumps(configs),
         }
-        return _Trial("evaluate", config, tuple(configs))
+        return PhaseTrial("evaluate", config, tuple(configs))
 
-    def _evaluation_reported(self, trial_id: str, trial: _Trial, result: Result) -> None:
+    def _evaluation_reported(self, trial_id: str, trial: PhaseTrial, result: Result) -> None:
         for name, metrics in json.loads(result.get("sub_networks", "{}")).items():
             if name in self.inner.ledger.pending:
                 self._inherited[name] = metrics
                 self.inner.on_trial_complete(name, result=metrics)
 
-    def _evaluation_ended(self, trial_id: str, trial: _Trial, error: bool) -> None:
+    def _evaluation_ended(self, trial_id: str, trial: PhaseTrial, error: bool) -> None:
         for name in trial.sub_networks:
             if name in self.inner.ledger.pending:
                 self.inner.on_trial_complete(name, error=True)
 
     # The best of them.
 
-    def _start_retraining(self, trial_id: str) -> _Trial | None:
+    def _start_retraining(self, trial_id: str) -> PhaseTrial | None:
         """The best sub-network left; None if there is none, or enough are being retrained."""
         trials = self._in_phase("retrain").values()
         taken = [name for trial in trials for name in trial.sub_networks]
@@ -342,14 +311,14 @@ class OneShot(SearcherWrapper):
             "inherited": self._inherited[best],
             "seed": self._seed + len(taken),
         }
-        return _Trial("retrain", config, (best,))
+        return PhaseTrial("retrain", config, (best,))
 
-    def _retraining_reported(self, trial_id: str, trial: _Trial, result: Result) -> None:
+    def _retraining_reported(self, trial_id: str, trial: PhaseTrial, result: Result) -> None:
         if reported_numbers(result) != trial.last:  # Tune passes the last one twice
             self.inner.ledger.report(trial_id, result)
 
-    def _retraining_ended(self, trial_id: str, trial: _Trial, error: bool) -> None:
-        status, reason = self._status(trial, error)
+    def _retraining_ended(self, trial_id: str, trial: PhaseTrial, error: bool) -> None:
+        status, reason = trial.status(self.objectives, error)
         self.inner.ledger.end(trial_id, status, reason)
 
     # Helpers.
@@ -364,7 +333,7 @@ class OneShot(SearcherWrapper):
                 self.inner.ledger.note_cut_off(ended.trial_id)
                 self.on_trial_complete(ended.trial_id)
 
-    def _next(self, trial_id: str) -> _Trial | str | None:
+    def _next(self, trial_id: str) -> PhaseTrial | str | None:
         """The next trial, None while a phase waits for its last trials, or "FINISHED"."""
         if not self._trials:
             return self._start_supernet(trial_id)
@@ -380,16 +349,8 @@ class OneShot(SearcherWrapper):
             return None
         return self._start_retraining(trial_id) or str(Searcher.FINISHED)
 
-    def _in_phase(self, phase: Phase) -> dict[str, _Trial]:
+    def _in_phase(self, phase: Phase) -> dict[str, PhaseTrial]:
         return {name: trial for name, trial in self._trials.items() if trial.phase == phase}
-
-    def _status(self, trial: _Trial, error: bool) -> tuple[Status, str]:
-        """How a supernet or a retraining ended, and why."""
-        if error:
-            return "error", "the trainable raised an error"
-        if all(math.isfinite(trial.last.get(name, math.nan)) for name in self.objectives):
-            return "completed", ""
-        return "infeasible", "no finite metric was reported"
 
     def _use_metric(self, metric: str | None, mode: str | None) -> None:
         """Adds Tune's metric and mode."""
@@ -414,7 +375,7 @@ class OneShot(SearcherWrapper):
             "strategy": self._strategy,
             "seed": self._seed,
             "weights": self._weights,
-            "trials": {trial_id: asdict(trial) for trial_id, trial in self._trials.items()},
+            "trials": {trial_id: trial.to_json() for trial_id, trial in self._trials.items()},
             "inherited": self._inherited,
             "exhausted": self._is_exhausted,
         }
@@ -424,8 +385,7 @@ class OneShot(SearcherWrapper):
         self._weights = state["weights"]
         self._is_exhausted = state["exhausted"]
         self._trials = {
-            trial_id: _Trial(**{**fields, "sub_networks": tuple(fields["sub_networks"])})
-            for trial_id, fields in state["trials"].items()
+            trial_id: PhaseTrial.from_json(fields) for trial_id, fields in state["trials"].items()
         }
         self._inherited = dict(state["inherited"])
 
