@@ -14,7 +14,10 @@ def test_the_snippet_of_one_shot_search(tmp_path: Path) -> None:
         r"```python\n(.*?)```", (ROOT / "docs" / "sharing.md").read_text(), re.DOTALL
     )
     script = tmp_path / "script.py"
-    begin = 'import ray\nray.init(address="local", num_cpus=1, num_gpus=0, include_dashboard=False, log_to_driver=False)\n'
+    begin = (
+        'import ray\nray.init(address="local", num_cpus=1, num_gpus=0, '
+        "include_dashboard=False, log_to_driver=False)\n"
+    )
     script.write_text(
         begin
         + snippet.replace(
