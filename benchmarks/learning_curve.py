@@ -1,23 +1,24 @@
-"""What stopping by learning curve saves: regret against epochs paid, calibration, likelihood, cost
-of a decision.
+r"""Evaluates stopping by learning curve: regret, calibration, likelihood and cost of a decision.
 
-python benchmarks/learning_curve.py --table CURVES.npz [--table OTHER_curves.csv.gz] [--quick]
-[--plot frontiers.svg]
+    python benchmarks/learning_curve.py --table CURVES.npz --quick
+    python benchmarks/learning_curve.py --table CURVES.npz --table OTHER_curves.csv.gz \
+        --plot frontiers.svg
 
-Every table of regrets has the trivial rows: random trials trained to the end, the trials that the
-prior's encoding alone puts first trained to the end, and ASHA with other reduction factors. A prior
-is not free: its epochs stand beside. The last line printed is one JSON object of all figures.
+Every table of regrets includes trivial baselines: random trials trained to the end, the trials that
+the prior's encoding alone ranks first trained to the end, and ASHA with other reduction factors. A
+prior is not free: its epochs are listed too. The last line is one JSON object.
 """
 
-import argparse
 import json
 import time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from command_line import make_parser, print_result
 from ConfigSpace import ConfigurationSpace
 from family_posterior import log_likelihood, sample
+from intervals import Z90, bootstrap_interval, normal_interval
 from learning_curve_replay import Replay, ReplayTrial, Table, load_table
 from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, HyperBandScheduler, MedianStoppingRule
 
@@ -26,7 +27,6 @@ from ray_nas.schedulers import LearningCurveASHA
 from ray_nas.searchers import RandomSearch, RegularizedEvolution
 from ray_nas.spaces import SearchSpace
 
-Z90 = 1.645
 PRIOR = "LearningCurveASHA, prior"
 FEW = 15
 ALONE = "encoding alone, one after another to the end"
@@ -59,9 +59,7 @@ def prior_frame(table: Table, rows) -> pd.DataFrame:
 
 
 def by_encoding(table: Table, earlier, rows) -> list[int]:
-    """The rows in the order of what their encodings alone foretell, by the scheduler's own model
-    of the earlier curves.
-    """
+    """Rows ranked by the forecast from their encodings alone, with the scheduler's own model."""
     encode, max_t = config_encoder([table.configs[row] for row in earlier]), table.values.shape[1]
     curves = [
         [(epoch + 1.0, float(value)) for epoch, value in enumerate(table.values[row])]
@@ -97,9 +95,7 @@ def make_schedulers(table: Table, first: int, prior, stop_below: float = 0.05) -
 
 
 def to_the_end(table: Table, chosen, in_order: dict, counts: dict) -> dict:
-    """(regret, epochs) of training the first so many of some order to the end, for every order
-    and every count.
-    """
+    """(regret, epochs) of fully training the first `count` rows, for every order and count."""
     best, max_t = table.values[chosen, -1].max(), table.values.shape[1]
     return {
         f"{name}, {how}": (best - table.values[order[:count], -1].max(), count * max_t)
@@ -108,21 +104,10 @@ def to_the_end(table: Table, chosen, in_order: dict, counts: dict) -> dict:
     }
 
 
-def interval(values) -> list[float]:
-    """Mean and half width of its 90 % interval."""
-    values = np.asarray(values, dtype=float)
-    return [
-        round(float(values.mean()), 4),
-        round(float(Z90 * values.std(ddof=1) / np.sqrt(len(values))), 4),
-    ]
-
-
 def regret(
     table: Table, seeds: int, firsts, trials: int, prior_size: int, names=None, stop_below=0.05
 ) -> tuple[dict, dict]:
-    """Regret of the pick and epochs paid, of every scheduler, on the same trials in the same
-    order.
-    """
+    """Regret of the chosen trial and epochs spent, by scheduler, on the same trials in order."""
     figures, calibration = {}, {}
     orders = [np.random.default_rng(seed).permutation(len(table.values)) for seed in range(seeds)]
     foretold = [
@@ -162,9 +147,9 @@ def regret(
         for name, values in rows.items():
             own = np.array(values)
             part[name] = {
-                "regret": interval(own[:, 0]),
-                "epochs": interval(own[:, 1]),
-                "regret less ASHA's": interval(own[:, 0] - base[:, 0]),
+                "regret": normal_interval(own[:, 0]),
+                "epochs": normal_interval(own[:, 1]),
+                "regret less ASHA's": normal_interval(own[:, 0] - base[:, 0]),
                 "share of ASHA's epochs": round(float(own[:, 1].sum() / base[:, 1].sum()), 3),
                 "epochs of the prior": prior_size * table.values.shape[1]
                 if name.startswith((PRIOR, "encoding"))
@@ -175,16 +160,15 @@ def regret(
         if asked:
             calibration[f"first rung {first}"] = calibrate(np.array(asked), table)
             print(
-                f"{table.name}, first rung {first}, calibration: {calibration[f'first rung {first}']}",
+                f"{table.name}, first rung {first}, calibration: "
+                f"{calibration[f'first rung {first}']}",
                 flush=True,
             )
     return figures, calibration
 
 
 def calibrate(asked: np.ndarray, table: Table) -> dict:
-    """Predicted and observed share by tenth of the probability; intervals by bootstrap over
-    seeds.
-    """
+    """Predicted and observed share by tenth of the probability, with intervals over seeds."""
     noise = float(np.median(np.diff(table.values[:, -10:], axis=1).std(1)) / np.sqrt(2))
     seeds, rng = np.unique(asked[:, 0]), np.random.default_rng(0)
     tenths = {}
@@ -215,9 +199,7 @@ def calibrate(asked: np.ndarray, table: Table) -> dict:
 
 
 def end_to_end(table: Table, seeds: int, trials: int, first: int = 3) -> dict:
-    """Epochs until the pick's regret (against the whole table) is at most a target, with
-    searchers in the loop.
-    """
+    """Epochs until the regret against the whole table reaches a target, with searchers."""
     rows = {json.dumps(config, sort_keys=True): row for row, config in enumerate(table.configs)}
     names = list(table.configs[0])
     space = SearchSpace(
@@ -298,21 +280,20 @@ def end_to_end(table: Table, seeds: int, trials: int, first: int = 3) -> dict:
 
 
 def _first(gap: np.ndarray, target: float) -> int:
-    """Epochs until the regret is at most the target; twice as many as were paid where it was not
-    reached.
-    """
+    """Epochs until the regret is at most the target, or twice those spent if it never is."""
     return int(np.argmax(gap <= target)) + 1 if (gap <= target).any() else len(gap) * 2
 
 
 def _median(values: np.ndarray) -> list[float]:
     """The median and its 90 % interval, by bootstrap."""
-    drawn = np.median(np.random.default_rng(0).choice(values, (2000, len(values))), axis=1)
-    return [float(np.median(values)), *np.quantile(drawn, [0.05, 0.95]).round(0).tolist()]
+    ends = bootstrap_interval(values, np.median)
+    return [float(np.median(values)), *np.round(ends, 0).tolist()]
 
 
 def likelihood(table: Table, curves: int, steps: int) -> dict:
-    """Mean log-likelihood of the rest of a curve, exact mixture against MCMC over the same
-    families and priors.
+    """Mean log-likelihood of the rest of a curve: the exact mixture compared with MCMC.
+
+    Both use the same curve families and priors.
     """
     rng = np.random.default_rng(0)
     values = table.values[rng.permutation(len(table.values))[:curves]]
@@ -341,8 +322,9 @@ def likelihood(table: Table, curves: int, steps: int) -> dict:
 
 
 def mcmc_log_likelihood(times, values, seen, steps, rng, walkers=24) -> float:
-    """Affine-invariant ensembles (Goodman & Weare, 2010), one per curve and family; families by
-    BIC.
+    """Log-likelihood by affine-invariant ensemble MCMC (Goodman & Weare, 2010).
+
+    There is one ensemble per curve and family; families are weighted by BIC.
     """
     from ray_nas.estimators.curves import parametric_curves as f
 
@@ -424,9 +406,7 @@ def _log_power(u, times, max_t):
 
 
 def costs(table: Table, live: int = 1000) -> dict:
-    """Milliseconds of processor time per report with many live trials, all of them reporting in
-    turn.
-    """
+    """CPU milliseconds per report with many live trials that report in turn."""
     rng = np.random.default_rng(0)
     prior, picks = (
         prior_frame(table, rng.permutation(len(table.values))[:250]),
@@ -453,7 +433,7 @@ def costs(table: Table, live: int = 1000) -> dict:
                 begin = time.perf_counter_ns()
                 decision = scheduler.on_trial_result(None, trial, result)
                 (rungs if epoch in (3, 9) else spent).append((time.perf_counter_ns() - begin) / 1e6)
-                if decision == "STOP":  # it goes on all the same, to stay among the live
+                if decision == "STOP":  # Continue anyway, to keep the number of live trials.
                     scheduler._stopped.pop(trial.trial_id, None)
         figures[name] = {
             "median ms, no rung": round(float(np.median(spent)), 4),
@@ -478,9 +458,7 @@ def costs(table: Table, live: int = 1000) -> dict:
 
 
 def plot(figures: dict, path: Path) -> None:
-    """The frontiers, a panel for each table: epochs paid against regret, a line for each
-    scheduler over the first rungs.
-    """
+    """Draws epochs spent against regret: a panel per table, a line per scheduler over rungs."""
     import matplotlib
 
     matplotlib.use("agg")
@@ -504,13 +482,13 @@ def plot(figures: dict, path: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = make_parser(__doc__, quick="8 seeds, short MCMC: minutes on two cores")
     parser.add_argument(
         "--table",
         type=Path,
         action="append",
         required=True,
-        help="curves: .npz or ..._curves.csv.gz; may be given twice",
+        help="curves: .npz or ..._curves.csv.gz; may be repeated",
     )
     parser.add_argument("--seeds", type=int, default=50, help="paired seeds")
     parser.add_argument("--first-rung", type=int, action="append", help="default 1, 3 and 10")
@@ -529,9 +507,6 @@ def main() -> None:
         "--plot",
         type=Path,
         help="where to draw the frontiers, e.g. frontiers.svg (needs matplotlib)",
-    )
-    parser.add_argument(
-        "--quick", action="store_true", help="8 seeds, short MCMC: minutes on two cores"
     )
     arguments = parser.parse_args()
     seeds = 8 if arguments.quick else arguments.seeds
@@ -562,7 +537,7 @@ def main() -> None:
             )
     if arguments.plot and all("regret" in part for part in figures.values()):
         plot(figures, arguments.plot)
-    print(json.dumps(figures))
+    print_result(figures)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,4 @@
-"""Replay of recorded learning curves through a Tune scheduler, without Ray processes. Used by
-`learning_curve.py`.
-"""
+"""Replays recorded learning curves through a Tune scheduler, without Ray processes."""
 
 import gzip
 import heapq
@@ -15,7 +13,7 @@ import pandas as pd
 
 @dataclass
 class Table:
-    """Finished curves: `values` (n, T), larger is better, one report at each time 1 ... T."""
+    """Complete curves: `values` (n, T), larger is better, one report at each time 1 ... T."""
 
     name: str
     values: np.ndarray
@@ -23,8 +21,11 @@ class Table:
 
 
 def load_table(path: Path) -> Table:
-    """An .npz with `val_acc` and `ops`, or a `..._curves.csv.gz` with `log, epoch, val_loss`
-    beside its `..._archs.csv.gz`.
+    """Reads curves from a file.
+
+    Args:
+        path: An .npz with `val_acc` and `ops`, or a `..._curves.csv.gz` with the columns `log`,
+            `epoch` and `val_loss` beside its `..._archs.csv.gz`.
     """
     if path.suffix == ".npz":
         data = np.load(path, allow_pickle=False)
@@ -57,7 +58,7 @@ def load_table(path: Path) -> Table:
 
 
 class ReplayTrial:
-    """All that schedulers ask of a trial."""
+    """The attributes of a trial that schedulers read."""
 
     is_saving = False
 
@@ -69,8 +70,8 @@ class ReplayTrial:
 class Replay:
     """Asynchronous workers on a virtual clock; every epoch takes one unit of time.
 
-    It is also the controller that schedulers are handed. `propose` gives the next trial's (config,
-    row of `values`), or None.
+    It also serves as the schedulers' controller. `propose` returns the next trial's (config, row
+    of `values`), or None.
     """
 
     search_alg = None
@@ -78,13 +79,11 @@ class Replay:
     def __init__(
         self, scheduler, values: np.ndarray, propose, searcher=None, workers: int = 8
     ) -> None:
-        self.scheduler, self.values, self.propose, self.searcher, self.workers = (
-            scheduler,
-            values,
-            propose,
-            searcher,
-            workers,
-        )
+        self.scheduler = scheduler
+        self.values = values
+        self.propose = propose
+        self.searcher = searcher
+        self.workers = workers
         self.live: list[ReplayTrial] = []
         self.rows: list[int] = []
         self.epochs: list[int] = []
@@ -92,13 +91,13 @@ class Replay:
         """(epochs paid so far, row whose last value is the best so far)."""
 
     def get_trials(self):
-        """Those that have not ended."""
+        """Trials that have not ended."""
         return self.live
 
     get_live_trials = get_trials
 
     def stop_trial(self, trial) -> None:
-        """What HyperBand does with the losers of a bracket."""
+        """Called by HyperBand for the losers of a bracket."""
         if trial.status == "PAUSED":
             self.scheduler.on_trial_remove(self, trial)
         self._end(trial)
@@ -126,7 +125,7 @@ class Replay:
         return trial
 
     def run(self) -> "Replay":
-        """Runs until nothing is left to do."""
+        """Runs until every trial has ended."""
         queue, count, paid, free, clock = [], 0, 0, self.workers, 0.0
         best, best_row = -np.inf, 0
         while True:

@@ -1,27 +1,24 @@
-"""Does a supernet know which cell is better, and more than a count of its convolutions says?
-Kendall's tau with cells trained alone.
+"""Kendall's tau between a supernet's estimates of cells and training them alone.
 
     python benchmarks/one_shot.py --quick
     python benchmarks/one_shot.py --pairs pairs.csv
 
-The truth is a table of cells trained alone (`one_shot_truth.py` makes it): the mean test negative
-log-likelihood over seeds. A supernet's estimate is the calibrated loss on the validation images,
-with the batch-norm statistics of each sub-network (taus by the plain loss and by accuracy are
-printed beside it). All strategies train as many paths; the training recipe is that of the cells
-trained alone but for the learning rate. Trivial estimates stand in the same table: how many 3x3
-convolutions a cell has on edges that are used, its parameters, its FLOPs. "given 3x3" is the
-partial tau, what an estimate knows beyond that count (it need not be 0 for the count with noise,
-whose row stands beside); "top 10 %" the part of an estimate's best 16 that are among the best 16 of
-160. The rows "sorted" ask the same supernets once more with all data sorted by class.
+The ground truth is a table of cells trained alone (made by `one_shot_truth.py`): the mean test
+negative log-likelihood over seeds. A supernet's estimate is the calibrated loss on the validation
+images, with batch-norm statistics of each sub-network; taus of the plain loss and of the accuracy
+stand beside it. All strategies train the same number of paths, with the recipe of the cells trained
+alone except for the learning rate. Trivial estimates are in the same table: the number of 3x3
+convolutions on used edges, parameters and FLOPs. "given 3x3" is the partial tau, what an estimate
+explains beyond that number; it need not be 0 for the number with noise, which has its own row.
+"top 10 %" is the share of an estimate's best 16 cells that are among the true best 16 of 160. Rows
+"sorted" evaluate the same supernets with all data sorted by class.
 
 Intervals are 95 %, by bootstrap over cells and supernets. The truth's reliability is the tau of its
-means with those of as many other trainings, by split halves (`rankings.py` says how); an estimate
-without any noise would reach a little more.
+means with those of as many new trainings, by split halves (see `rankings.py`); a noiseless estimate
+would reach slightly more. The last line is one JSON object.
 """
 
-import argparse
 import csv
-import json
 import math
 import time
 from collections import defaultdict
@@ -30,8 +27,9 @@ from typing import Any
 
 import numpy as np
 import torch
+from command_line import make_parser, print_result
+from intervals import student_half_width
 from rankings import interval, partial_tau, precision_at_top, reliability, tau
-from scipy.stats import t as student
 from small_task import (
     BATCH_SIZE,
     CANVAS,
@@ -53,11 +51,11 @@ from ray_nas.trials.optimizer import Optimization
 
 LEARNING_RATE = 0.1
 RETRAINED = 3
-"""How many of a supernet's best cells are trained alone in the end-to-end comparison."""
+"""Number of a supernet's best cells that the end-to-end comparison trains alone."""
 EVALUATED = 1000
-"""How many cells a supernet is asked about there."""
+"""Number of cells that a supernet evaluates in that comparison."""
 Truth = dict[str, dict[int, dict[str, float]]]
-"""The figures of each cell's trainings, by seed."""
+"""Metrics of each cell's trainings, by seed."""
 
 
 def read_truth(path: Path) -> Truth:
@@ -71,7 +69,7 @@ def read_truth(path: Path) -> Truth:
 
 
 def trivial(cells: list[str]) -> dict[str, np.ndarray]:
-    """What is known of cells without any training, more being better."""
+    """Estimates of cells without any training; larger is better."""
     space = small_space()
     costs = [profile(space.build(space.from_arch_str(cell)), (1, CANVAS, CANVAS)) for cell in cells]
     return {
@@ -161,8 +159,7 @@ def end_to_end(
     evaluated: int,
     seed: int,
 ) -> dict[str, float]:
-    """Test accuracy of what each way of searching ends with, after as many CPU seconds; all pick by
-    validation loss.
+    """Final test accuracy of each search after the same CPU time; all choose by validation loss.
 
     Args:
         training: A trained supernet.
@@ -212,8 +209,9 @@ def end_to_end(
 
 
 def random_search(truth: Truth, trainings: int, seed: int, searches: int = 200) -> float:
-    """The same of random searches on the table, their mean; by trainings of one seed, since a
-    seed is good or bad for all cells.
+    """Mean test accuracy of random searches on the table.
+
+    A search uses trainings of one seed, since a seed is good or bad for all cells.
     """
     rows = [found[seed] for found in truth.values() if seed in found]
     rng = np.random.default_rng(seed)
@@ -226,7 +224,7 @@ def random_search(truth: Truth, trainings: int, seed: int, searches: int = 200) 
 
 
 def read_pairs(path: Path | None) -> list[dict[str, Any]]:
-    """What an earlier run has measured."""
+    """Measurements of an earlier run."""
     if path is None or not path.exists():
         return []
     text = ("strategy", "order", "cell")
@@ -305,9 +303,7 @@ def estimates_of(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__, quick="a smaller run, minutes on two cores")
     parser.add_argument(
         "--truth",
         type=Path,
@@ -324,18 +320,17 @@ def main() -> None:
     parser.add_argument(
         "--paths",
         type=int,
-        help="sub-network steps that a supernet is trained for: 6,000 (--quick: 4,000)",
+        help="training steps of sub-networks per supernet: 6,000 (--quick: 4,000)",
     )
     parser.add_argument(
         "--end-to-end",
         choices=list(STRATEGIES),
         help="also compares whole searches with this strategy's supernets",
     )
-    parser.add_argument("--quick", action="store_true", help="a smaller run, minutes on two cores")
     parser.add_argument(
         "--pairs",
         type=Path,
-        help="table of each pair of estimate and truth; supernets that stand there are not trained again",
+        help="CSV file of estimates; supernets in it are not trained again",
     )
     arguments = parser.parse_args()
     strategies = arguments.strategies or (
@@ -367,11 +362,13 @@ def main() -> None:
         data, [cells[index] for index in range(0, len(cells), max(1, len(cells) // 6))]
     )
     print(
-        f"{len(cells)} cells, {trainings} trainings each: reliability {reliable:.3f}, an estimate without noise would reach {noiseless:.3f}"
+        f"{len(cells)} cells, {trainings} trainings each: reliability {reliable:.3f}, "
+        f"a noiseless estimate would reach {noiseless:.3f}"
     )
     print(f"training one cell alone: {one_alone:.2f} s\n")
     print(
-        f"{'estimate':18}{'tau':>21}{'given 3x3':>21}{'top 10 %':>21}{'tau(loss)':>21}{'tau(accuracy)':>21}{'training s':>12}"
+        f"{'estimate':18}{'tau':>21}{'given 3x3':>21}{'top 10 %':>21}"
+        f"{'tau(loss)':>21}{'tau(accuracy)':>21}{'training s':>12}"
     )
     known = trivial(cells)
     rng = np.random.default_rng(0)
@@ -442,7 +439,8 @@ def main() -> None:
             )
     for way, points in gains.items():
         print(
-            f"test accuracy of the one-shot winner ({arguments.end_to_end}) less that of {way} at equal compute: {mean_interval(points)} points"
+            f"test accuracy of the one-shot winner ({arguments.end_to_end}) minus that of {way} "
+            f"at equal compute: {np.mean(points):.3f} +- {student_half_width(points):.3f} points"
         )
     cost = float(np.mean([row["seconds"] for row in pairs]))
     print(f"one sub-network: {1000 * cost:.1f} ms, {cost / one_alone:.4f} of training it alone")
@@ -460,17 +458,7 @@ def main() -> None:
         "paths": paths,
         "gain_points": {way: [round(gain, 3) for gain in points] for way, points in gains.items()},
     }
-    print(json.dumps(result))
-
-
-def mean_interval(values: list[float]) -> str:
-    """Mean and 95 % interval of the mean (Student's t)."""
-    spread = (
-        student.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / math.sqrt(len(values))
-        if len(values) > 1
-        else math.nan
-    )
-    return f"{np.mean(values):.3f} +- {spread:.3f}"
+    print_result(result)
 
 
 if __name__ == "__main__":

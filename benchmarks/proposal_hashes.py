@@ -101,7 +101,7 @@ def drive(make: Callable[[], Any], trials: int) -> Iterator[str]:
 
 
 def end(searcher: Any, trial_id: str, config: dict[str, Any]) -> None:
-    """Reports a trial: 1/8 fail, 1/8 are stopped early, 1/10 end with a value that is not finite."""
+    """Reports a trial: 1/8 fail, 1/8 are stopped early, 1/10 end with a NaN."""
     luck = fraction(trial_id)
     for epoch in range(1, EPOCHS):
         searcher.on_trial_result(trial_id, metrics(config, epoch))

@@ -1,5 +1,4 @@
-"""Evolves a NAS-Bench-201 cell for handwritten digits: Ray Tune, regularized evolution and ASHA,
-two trials at a time.
+"""Evolves a NAS-Bench-201 cell for handwritten digits with Ray Tune and ASHA.
 
     python examples/quickstart.py            # about two minutes of search on two cores
     python examples/quickstart.py --help
@@ -92,7 +91,10 @@ class Progress(tune.Callback):
         now = time.monotonic()
         if sys.stdout.isatty() or now - self.shown > 10 or self.epochs >= self.budget:
             self.shown = now
-            line = f"{self.name}: {len(trials)} architectures, epoch {self.epochs} of {self.budget}, best validation accuracy {self.best:.4f}, {now - self.start:.0f} s"
+            line = (
+                f"{self.name}: {len(trials)} architectures, epoch {self.epochs} of {self.budget}, "
+                f"best validation accuracy {self.best:.4f}, {now - self.start:.0f} s"
+            )
             print(
                 f"\r{line}" if sys.stdout.isatty() else line,
                 end="" if sys.stdout.isatty() else "\n",
@@ -119,9 +121,7 @@ class EpochBudget(tune.Stopper):
 def search(
     searcher: ArchitectureSearcher, options: argparse.Namespace
 ) -> tuple[dict[str, Any], float, Path]:
-    """Runs one experiment: the best architecture, its validation accuracy and the experiment's
-    folder.
-    """
+    """Runs an experiment: its best architecture, validation accuracy and folder."""
     name = type(searcher).__name__
     tuner = tune.Tuner(
         tune.with_resources(train, {"cpu": 1}),
@@ -156,9 +156,7 @@ def search(
 
 
 def retrained(config: dict[str, Any], number: int) -> float:
-    """Test accuracy after training from scratch on the training and validation parts together;
-    the mean of three seeds.
-    """
+    """Mean test accuracy of three trainings from scratch on training and validation data."""
     training, validation, test = digits()
     both = (torch.cat([training[0], validation[0]]), torch.cat([training[1], validation[1]]))
     figures = []
@@ -220,9 +218,8 @@ def main() -> None:
         print(f"\n{name}: best of {options.epochs} epochs\n{drawn(config)}")
         print(f"    {space.to_arch_str(config)}")
         print(f"    {parameters:,} parameters, validation accuracy {validation:.4f}")
-        print(
-            f"    test accuracy, retrained from scratch: {retrained(config, 2 * options.max_epochs):.4f}"
-        )
+        test = retrained(config, 2 * options.max_epochs)
+        print(f"    test accuracy, retrained from scratch: {test:.4f}")
         print(f"    results: {folder}")
     print(f"\nwhere it comes from: ray-nas show {outcomes['RegularizedEvolution'][2]}")
 

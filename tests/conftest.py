@@ -46,9 +46,7 @@ LONGEST = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest files first, so that two workers end at about the same time (with
-    `--no-loadscope-reorder`).
-    """
+    """Runs the longest files first, so that two workers end at about the same time."""
     items.sort(key=lambda item: not str(item.path).endswith(LONGEST))
 
 

@@ -1,5 +1,4 @@
-"""An architecture search for a cluster: the same script on a laptop (`python search.py`), with
-Ray's launcher and on KubeRay.
+"""An architecture search that runs on a laptop, with Ray's launcher and on KubeRay.
 
 Everything that has to be found from any node lies under --storage: a folder on a laptop, else a
 shared file system or a bucket (`s3://...`, `gs://...`; pyarrow reads and writes it). Started again

@@ -61,7 +61,7 @@ class TrialRecord:
     reason: str = ""
     """Why it ended; empty if it ran to its end."""
     inheritance: str = ""
-    """What it kept of its parent's weights: "preserved" (the function too), "partial" or "fresh"."""
+    """What it kept of its parent's weights: "preserved" (the function too), "partial", "fresh"."""
     restarted_as: str = ""
     """The id of its second run, if Tune restarted it after a failure."""
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 RECORD_FILES: Final = "ray_nas_record-*.json"
-"""Names sort by time. They end in `.json` because `Tuner.restore` copies only `*.json` and `*.pkl`."""
+"""Names sort by time. They end in `.json`: `Tuner.restore` copies only `*.json` and `*.pkl`."""
 
 
 def new_name() -> str:

@@ -1,6 +1,4 @@
-"""The cluster files against their schemas, and that what they say of the script is what it
-takes.
-"""
+"""The cluster files match their schemas and the options of the script."""
 
 import json
 import shlex

@@ -1,6 +1,4 @@
-"""Faults of storage, of files and of trainables: a clear message, and what was finished is never
-lost.
-"""
+"""Faults of storage, files and trainables raise clear messages and lose no finished work."""
 
 import errno
 import json

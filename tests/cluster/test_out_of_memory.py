@@ -1,6 +1,4 @@
-"""Trials that die of memory, under real Tune: infeasible in the record, a limit for the
-searcher, and the run goes on.
-"""
+"""Trials that run out of memory under real Tune: infeasible, and the search continues."""
 
 import math
 from pathlib import Path
@@ -28,9 +26,7 @@ def costs(config: dict[str, Any]) -> dict[str, float]:
 
 def trainable() -> type[tune.Trainable]:
     class Train(tune.Trainable):
-        """A trial of a size above 60 runs out of memory, in one of three ways; 13 has another
-        fault.
-        """
+        """Runs out of memory above size 60, in one of three ways; size 13 fails otherwise."""
 
         def setup(self, config: dict) -> None:
             self.size = config["size"]

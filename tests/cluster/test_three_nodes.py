@@ -37,9 +37,7 @@ def search(folder: Path, number: int, seed: int) -> None:
 
 
 def check_record(folder: Path, told: dict[str, tuple[int, str]]) -> None:
-    """Every trial that Tune knows ended once; one that Tune gave up while it waited for its
-    node, and resumed, once more.
-    """
+    """Every trial ended once, or twice if Tune gave it up while it waited for its node."""
     events = list(record.events(folder / "run"))
     ends = Counter(event.trial for event in events if isinstance(event, TrialEnded))
     resumed = Counter(event.trial for event in events if isinstance(event, TrialResumed))
@@ -53,9 +51,7 @@ def check_record(folder: Path, told: dict[str, tuple[int, str]]) -> None:
 
 
 def check_states(folder: Path, reached: dict[str, int]) -> None:
-    """Searcher and scheduler hold what the record holds: the population, and how far each trial
-    came.
-    """
+    """Searcher and scheduler agree with the record: population and progress of each trial."""
     saved = state_file.read(max((folder / "run").glob("searcher-state-*.json")))
     assert saved["attached"]["LearningCurveASHA"]["reached"] == reached
     scores = {

@@ -74,7 +74,8 @@ def test_too_large_is_a_clear_error_and_a_cost() -> None:
     resources = resources_for(SPACE, (INPUTS,), BATCH, 50 * WIDTH_BYTES, max_gpus=2)
     with pytest.raises(
         ValueError,
-        match=r"more than max_gpus = 2 GPUs of 3\.1 MiB hold.*constraints=\{'gpus': \(None, 2\)\}.*'width': 100",
+        match=r"more than max_gpus = 2 GPUs of 3\.1 MiB hold.*"
+        r"constraints=\{'gpus': \(None, 2\)\}.*'width': 100",
     ):
         resources({"width": 100})
     assert resources.costs({"width": 100})["gpus"] == math.inf
@@ -111,7 +112,8 @@ def test_nested_configs_and_pickles() -> None:
         ),
         (
             {"gpu_memory": {}},
-            "gpu_memory must be bytes of one GPU, or bytes by accelerator type of at least one, got {}",
+            "gpu_memory must be bytes of one GPU, "
+            "or bytes by accelerator type of at least one, got {}",
         ),
         (
             {"gpu_memory": {"A100": 40e9, "T4": 16}},
@@ -128,7 +130,8 @@ def test_nested_configs_and_pickles() -> None:
         *(
             (
                 {"process_memory": wrong},
-                rf"process_memory \(bytes, where not 0\) must be a finite number >= 1,048,576, got {wrong!r}",
+                r"process_memory \(bytes, where not 0\) must be a finite number "
+                rf">= 1,048,576, got {wrong!r}",
             )
             for wrong in (-1, 0.1, 500, math.nan, math.inf, None)
         ),
@@ -156,9 +159,7 @@ def test_arguments(arguments: dict[str, Any], message: str) -> None:
 
 def occupying(folder: Path) -> type[tune.Trainable]:
     class Occupy(tune.Trainable):
-        """Holds its share until three trials have been there at once, and says where it was, and
-        from when to when.
-        """
+        """Holds its share until three trials run at once, and reports where and when it ran."""
 
         def setup(self, config: dict) -> None:
             self.begin = time.time()

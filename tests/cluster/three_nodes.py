@@ -1,5 +1,4 @@
-"""A search on three nodes of this machine: two die at random moments, then its driver is killed and
-started again.
+"""A search on three local nodes: two die at random moments, then the driver is restarted.
 
 Usage: python three_nodes.py FOLDER NUM_SAMPLES SEED            # the nodes, and the killing
        python three_nodes.py FOLDER NUM_SAMPLES SEED ADDRESS    # the driver
@@ -128,9 +127,7 @@ def wait_for(folder: Path, driver: subprocess.Popen, number: int) -> None:
 
 
 def wait_for_checkpoint(folder: Path, driver: subprocess.Popen) -> None:
-    """Until a trial that goes on has reported twice by what is saved: its first checkpoint is
-    then known to what is restored.
-    """
+    """Waits until a continued trial has reported twice, so that its checkpoint is saved."""
     while not goes_on(folder):
         assert driver.poll() is None, (
             "the driver ended before a trial that went on was saved with a checkpoint"
@@ -148,9 +145,7 @@ def goes_on(folder: Path) -> bool:
 
 
 def main(folder: Path, number: int, seed: int) -> None:
-    """Kills a node after about a quarter of the trials, the next after two, the driver after
-    three.
-    """
+    """Kills nodes after a quarter and two quarters of the trials, the driver after three."""
     (folder / "loaded").mkdir()
     rng = random.Random(seed)
     head = {"num_cpus": 1, "num_gpus": 0, "include_dashboard": False, "_system_config": HEALTH}

@@ -1,5 +1,4 @@
-"""A driver to be killed: searches cells with a checkpointing trainable; run again on the same
-folder, it restores.
+"""A driver to be killed: searches cells with a checkpointing trainable, and restores.
 
 Usage: python evolve.py FOLDER NUM_SAMPLES [evolution | bohb]
 """

@@ -1,5 +1,4 @@
-"""A driver to be killed: an evolution whose children inherit their parents' weights; run again on
-the same folder, it restores.
+"""A driver to be killed: an evolution with inherited weights, which restores.
 
 Usage: python inherit.py FOLDER NUM_SAMPLES
 """
@@ -27,9 +26,7 @@ EPOCHS = 3
 
 
 def train(config: dict) -> None:
-    """Three epochs, each of which moves every weight; `moved` counts how often the oldest ones
-    were, as the weights themselves tell.
-    """
+    """Three epochs that each change every weight; `moved` counts the changes of the oldest."""
     torch.set_num_threads(1)
     network, lineage = inherit_weights(space, config, batch=torch.rand(32, 4))
     if lineage.inheritance.kind == "fresh" and lineage.epoch == 0:

@@ -1,5 +1,4 @@
-"""A driver to be killed: one-shot search on random images; run again on the same folder, it
-restores.
+"""A driver to be killed: one-shot search on random images, which restores.
 
 Usage: python one_shot.py FOLDER
 """

@@ -1,5 +1,4 @@
-"""One-shot search on three nodes of this machine, one of which dies while sub-networks are
-evaluated.
+"""One-shot search on three local nodes, one of which dies during the evaluations.
 
 Usage: python one_shot_nodes.py FOLDER
 """

@@ -5,7 +5,10 @@ from ray_nas.searchers import LocalSearch
 from ray_nas.simulation import NASBench201Objective, simulate
 from ray_nas.spaces import NASBench201
 
-BEST = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_1x1~2|"
+BEST = (
+    "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|"
+    "+|skip_connect~0|nor_conv_3x3~1|nor_conv_1x1~2|"
+)
 
 
 @pytest.fixture(scope="module")

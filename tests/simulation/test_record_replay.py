@@ -51,9 +51,7 @@ def asha(reduction_factor: float = 2) -> ASHAScheduler:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, dict]]:
-    """The folder of a real experiment with two trials at a time, and what Tune says of its
-    trials.
-    """
+    """The folder of a real experiment with two parallel trials, and Tune's view of its trials."""
 
     def train(config: dict) -> None:
         for report in reports(config):

@@ -1,6 +1,4 @@
-"""What Ray may change: these fail when its schedulers ask for more than is here, or its
-controller calls in another order.
-"""
+"""Fails when Ray's schedulers need more, or its controller calls in another order."""
 
 import ast
 import inspect
@@ -65,7 +63,8 @@ def test_tunes_controller_still_calls_in_this_order() -> None:
     assert positions == sorted(positions)
     stop = inspect.getsource(TuneController.stop_trial)
     assert re.search(
-        r"_scheduler_alg\.on_trial_remove\(self, trial\)\s+self\._search_alg\.on_trial_complete\(trial\.trial_id\)",
+        r"_scheduler_alg\.on_trial_remove\(self, trial\)\s+"
+        r"self\._search_alg\.on_trial_complete\(trial\.trial_id\)",
         stop,
     )
     assert stop.index("_scheduler_alg.on_trial_complete") < stop.index(

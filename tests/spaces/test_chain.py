@@ -10,9 +10,7 @@ VGG16 = {0: (2, 64), 1: (2, 128), 2: (3, 256), 3: (3, 512), 4: (3, 512)}
 
 
 def vgg16() -> nn.Sequential:
-    """The convolutional part of VGG-16 with batch norm, configuration D of the paper, and a
-    linear classifier.
-    """
+    """VGG-16's convolutions with batch norm (configuration D) and a linear classifier."""
     layers: list[nn.Module] = []
     channels = 3
     for depth, width in VGG16.values():

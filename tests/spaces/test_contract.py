@@ -1,6 +1,4 @@
-"""What every space must do: the ready-made ones, raw and joint ones, and random ones that
-hypothesis draws.
-"""
+"""The contract of every space: ready-made, raw, joint and random ones."""
 
 import copy
 import itertools
@@ -257,9 +255,7 @@ def check_neighbors(space: SearchSpace) -> None:
 
 
 def _refused(space: SearchSpace, config: dict[str, Any], name: str, value: Any) -> bool:
-    """Whether the config with one value changed, and defaults for what that switches on, is
-    forbidden.
-    """
+    """Whether the config with one value changed, and defaults filled in, is forbidden."""
     filled = {
         **{other: parameters.plain(p.default_value) for other, p in space.config_space.items()},
         **config,
@@ -419,9 +415,7 @@ def test_a_space_is_a_tune_domain(space: SearchSpace) -> None:
 
 @st.composite
 def config_spaces(draw: st.DrawFn) -> CS.ConfigurationSpace:
-    """Random parameters; each may hang on values of one or two earlier discrete ones; some pairs
-    of values are forbidden.
-    """
+    """Random parameters, conditions on one or two earlier ones, and forbidden pairs."""
     space = CS.ConfigurationSpace(seed=0)
     made: list[Any] = []
     for index in range(draw(st.integers(1, 6))):

@@ -62,9 +62,7 @@ def test_configs_do_not_depend_on_the_networks_size() -> None:
 def permuted(
     space: DARTS, config: dict[str, Any], order: dict[str, tuple[int, ...]]
 ) -> dict[str, Any]:
-    """The config with the nodes of each cell renumbered, `order[cell][i]` being the new number
-    of node i + 2.
-    """
+    """The config with renumbered nodes: `order[cell][i]` is the new number of node i + 2."""
     result = {}
     for cell in CELLS:
         number = dict(zip((0, 1, *NODES), (0, 1, *order[cell]), strict=True))
@@ -114,9 +112,7 @@ def matched(
     weights: dict[str, Any],
     names: dict[str, Any],
 ) -> dict[str, Any]:
-    """The weights of one network for another with the same key: edges and nodes in the order in
-    which the keys name them.
-    """
+    """Transfers the weights of a network to another with the same key, in the key's order."""
     kinds = {0: "normal", 1: "reduce", 2: "reduce"}  # of the three cells
     result = {}
     for name, old in names.items():

@@ -8,7 +8,10 @@ import torch
 from ray_nas.spaces import HierarchicalSpace, NASBench201
 from ray_nas.spaces.hierarchical import EDGES
 
-BEST = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_1x1~2|"
+BEST = (
+    "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|"
+    "+|skip_connect~0|nor_conv_3x3~1|nor_conv_1x1~2|"
+)
 """The cell of the highest validation accuracy on CIFAR-10 in NAS-Bench-201."""
 
 

@@ -22,9 +22,7 @@ class Saved:
 
 
 def _held_by_torch(model: nn.Module, inputs: torch.Tensor, make_optimizer: Any) -> int:
-    """Bytes after a real forward pass and a real step: saved tensors, parameters, buffers,
-    gradients, optimizer state.
-    """
+    """Bytes held after a real forward pass and a real training step."""
     alive = weakref.WeakSet[Saved]()
 
     def save(tensor: torch.Tensor) -> Saved:

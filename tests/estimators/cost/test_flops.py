@@ -43,9 +43,7 @@ def test_multiply_adds_of_convolutions_and_linear_layers_are_analytic() -> None:
     ],
 )
 def test_nasbench201_published_the_same(cell: str, params: int, multiply_adds: int) -> None:
-    """The benchmark's FLOPs hold more: of each pooling edge, of norm and ReLU of each
-    convolution, and a constant of the rest.
-    """
+    """The benchmark's FLOPs also count pooling, norms, ReLUs and a constant rest."""
     space = NASBench201()
     cost = profile(space.build(space.from_arch_str(cell)), (3, 32, 32))
     assert (cost.params, cost.multiply_adds) == (params, multiply_adds)

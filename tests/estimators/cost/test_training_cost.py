@@ -63,7 +63,8 @@ def test_a_model_that_cannot_run_on_the_meta_device_is_named() -> None:
         ({"batch_size": None}, "batch_size must be an integer >= 1, got None"),
         (
             {"input_shape": 100},
-            r"input_shape must be the sizes of one input without the batch, e\.g\. \(3, 32, 32\), got 100",
+            r"input_shape must be the sizes of one input without the batch, "
+            r"e\.g\. \(3, 32, 32\), got 100",
         ),
         (
             {"input_shape": (3, 0)},
@@ -105,7 +106,8 @@ def test_a_key_that_a_config_does_not_have() -> None:
     for key in ("arch", "lr"):
         with pytest.raises(
             ValueError,
-            match=rf"key must be the config entry .*, got '{key}' for a config with \['architecture', 'lr'\]",
+            match=rf"key must be the config entry .*, got '{key}' "
+            r"for a config with \['architecture', 'lr'\]",
         ):
             cost_function(space, key=key)(config)
 
@@ -114,7 +116,8 @@ def test_lazy_layers_have_to_have_seen_an_input() -> None:
     model = nn.Sequential(nn.LazyLinear(8), nn.LazyBatchNorm1d())
     with pytest.raises(
         ValueError,
-        match=r"model \(Sequential\) must .*, got lazy ones, 0\.weight, .*1\.running_mean, .*: run it once on an",
+        match=r"model \(Sequential\) must .*, got lazy ones, 0\.weight, "
+        r".*1\.running_mean, .*: run it once on an",
     ):
         profile(model, (3,))
     model(torch.ones(2, 3))

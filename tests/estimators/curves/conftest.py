@@ -13,9 +13,7 @@ def times():
 
 @pytest.fixture
 def rising():
-    """A function that makes encodings and values; the asymptote depends on the first feature, the
-    speed on none.
-    """
+    """Makes encodings and values; the asymptote depends on the first feature, the speed on none."""
 
     def make(n: int = 80, noise: float = 0.005):
         rng = np.random.default_rng(1)

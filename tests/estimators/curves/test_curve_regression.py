@@ -29,9 +29,7 @@ def test_regression_learns_from_encodings_and_from_the_beginning(rising, as_curv
 
 
 def test_leave_one_out_is_what_leaving_out_gives(rising, as_curves):
-    """The closed form against a second fit without the curve (length and ridge being chosen
-    again).
-    """
+    """The closed form equals a second fit without the curve, with length and ridge refitted."""
     encodings, values = rising(40)
     curves = as_curves(values)
     model = CurveRegression(curves, encodings, 50.0)

@@ -9,9 +9,7 @@ from ray_nas.estimators import GaussianProcess
 
 
 def make_data(number: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """One-hot codes of three choices of four and a float; only the first choice and the float
-    have a say.
-    """
+    """One-hot codes of three choices of four and a float; only the first and the float matter."""
     choices = rng.integers(4, size=(number, 3))
     place = rng.random(number)
     features = np.concatenate([np.eye(4)[choices].reshape(number, 12), place[:, None]], axis=1)

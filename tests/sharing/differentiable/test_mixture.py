@@ -24,7 +24,7 @@ torch.set_num_threads(1)
 
 
 class Nested(nn.Module):
-    """Choices inside of alternatives, of inputs and of layers before inputs; one that stands twice."""
+    """Choices inside alternatives, of inputs, of layers before inputs, and a repeated one."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -229,7 +229,8 @@ def test_batch_norms_of_alternatives_learn_no_scale() -> None:
     [
         (
             lambda: ChainSpace(),
-            r"'stage_0\.width', a ValueChoice of \[16, 32, 64, 128\].*space\.fix\(\{'stage_0\.width': 128\}\)",
+            r"'stage_0\.width', a ValueChoice of \[16, 32, 64, 128\].*"
+            r"space\.fix\(\{'stage_0\.width': 128\}\)",
         ),
         (lambda: ModelSpace(Deep), "'depth', a Repeat"),
         (

@@ -71,9 +71,7 @@ class PreNorm(nn.Module):
 
 
 class Tokens(nn.Module):
-    """Attention with a variable number of heads, a recurrent layer, blocks that are iterated by
-    hand.
-    """
+    """Attention with variable heads, a recurrent layer, blocks iterated by hand."""
 
     def __init__(self) -> None:
         super().__init__()

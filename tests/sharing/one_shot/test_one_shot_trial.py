@@ -160,9 +160,7 @@ def test_what_does_not_fit_or_diverges_says_so_and_the_rest_goes_on(
     pair = torch.rand(8, 1, 8, 8), torch.tensor(4 * [0, 1])
 
     def trouble(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Diverges in training once what is retrained is under way, and runs out of memory on
-        one sub-network.
-        """
+        """Diverges during retraining, and runs out of memory on one sub-network."""
         evaluated = tmp_path / "evaluated"
         if torch.is_grad_enabled():
             return nn.functional.cross_entropy(outputs, targets) * (

@@ -87,7 +87,8 @@ def test_the_tree_of_choices() -> None:
         ({"block_0": None}, r"config\['block_0'\] must be one of \['conv', 'skip'\], got None"),
         (
             {"kernel_1": 3},
-            r"config\['kernel_1'\] is inactive here and must be left out: kernel_1 \| block_1 == 'conv'",
+            r"config\['kernel_1'\] is inactive here and must be left out: "
+            r"kernel_1 \| block_1 == 'conv'",
         ),
     ],
 )

@@ -26,7 +26,8 @@ def test_a_choice_that_does_not_fit_is_found_when_the_space_is_defined() -> None
     assert ModelSpace(Net, input_shape=(1, 8, 8)).input_shape == (1, 8, 8)
     with pytest.raises(
         ValueError,
-        match=r"choice 'width' = 16 does not fit inputs of shape \(1, 8, 8\): in layer 'head' \(Linear\): RuntimeError",
+        match=r"choice 'width' = 16 does not fit inputs of shape \(1, 8, 8\): "
+        r"in layer 'head' \(Linear\): RuntimeError",
     ):
         ModelSpace(partial(Net, head=8), input_shape=(1, 8, 8))
     with pytest.raises(
@@ -40,7 +41,8 @@ def test_a_choice_that_does_not_fit_is_found_when_the_space_is_defined() -> None
 
     with pytest.raises(
         ValueError,
-        match=r"choice 'groups' = 3 does not fit .*: ValueError: in_channels must be divisible by groups",
+        match=r"choice 'groups' = 3 does not fit .*: "
+        r"ValueError: in_channels must be divisible by groups",
     ):
         ModelSpace(groups, input_shape=(4, 8, 8))
 

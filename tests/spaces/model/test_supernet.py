@@ -37,9 +37,7 @@ torch.set_num_threads(1)
 def check_same_as_built(
     space: ModelSpace, inputs: Any, configs: int = 3, atol: float = 1e-5
 ) -> None:
-    """Outputs, gradients and running statistics of the supernet are those of the networks built
-    with its slices.
-    """
+    """Outputs, gradients and statistics of the supernet equal those of its sliced networks."""
     torch.manual_seed(0)
     supernet = space.supernet()
     keys = set(supernet.state_dict())
@@ -180,9 +178,7 @@ def test_supernet_and_built_networks_agree(name: str) -> None:
 
 @st.composite
 def networks(draw: st.DrawFn) -> Callable[[], nn.Module]:
-    """A random chain of layers whose widths, kernels, depths and kinds are choices or not, at
-    hypothesis' whim.
-    """
+    """A random chain of layers whose widths, kernels, depths and kinds may be choices."""
     plan = draw(
         st.lists(
             st.sampled_from(["conv", "depthwise", "norm", "choice", "repeat", "pick"]),
