@@ -21,6 +21,7 @@ from ray_nas import record
 from ray_nas.cluster import time_limit
 from ray_nas.record import files as record_files
 from ray_nas.record.events import TrialEnded
+from ray_nas.record.log import EventLog, Mark, writing
 from ray_nas.searchers import LocalSearch, RandomSearch, RegularizedEvolution
 from ray_nas.searchers.core.searcher import ArchitectureSearcher
 from ray_nas.spaces import NASBench201
@@ -292,19 +293,19 @@ def test_a_run_that_ended_with_a_full_disk_is_restored_when_there_is_room(
 
     room = tmp_path / "room"
 
-    class Refusing(record.RecordWriter):
-        def save(self, folder: Path) -> dict[str, Any]:
-            stored = (tmp_path / "run").glob(
-                record_files.RECORD_FILES
-            )  # the driver's own copy may be a save ahead of it
-            if not room.exists() and any(path.read_bytes().count(b'"end"') >= 3 for path in stored):
-                with record.writing(folder):
-                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            return super().save(folder)
+    save = EventLog.save
+
+    def refusing_save(log: EventLog, folder: Path) -> Mark:
+        # The driver's own copy may be a save ahead of the stored one
+        stored = (tmp_path / "run").glob(record_files.RECORD_FILES)
+        if not room.exists() and any(path.read_bytes().count(b'"end"') >= 3 for path in stored):
+            with writing(folder):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return save(log, folder)
 
     monkeypatch.setenv("TUNE_GLOBAL_CHECKPOINT_S", "0")
     searcher = RandomSearch(cells, "score", "max", seed=0)
-    searcher._record = Refusing()
+    monkeypatch.setattr(EventLog, "save", refusing_save)
     train = tune.with_resources(Quick, {"cpu": 2})
     tuner = tune.Tuner(
         train,

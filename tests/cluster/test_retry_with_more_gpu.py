@@ -49,7 +49,7 @@ def test_a_larger_share_at_the_next_try(tmp_path: Path) -> None:
         ),
     ).fit()
     assert len(results) == 3
-    trials = record.load(tmp_path / "run").trials
+    trials = list(record.load(tmp_path / "run").trials.values())
     assert [(trial.status, trial.reason) for trial in trials] == [
         ("completed", ""),
         ("error", "the trainable raised an error"),

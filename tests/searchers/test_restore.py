@@ -149,7 +149,9 @@ def test_without_param_space(
     } == final
     assert {trial.status for trial in loaded(tmp_path).trials.values()} == {"completed"}
     assert loaded(tmp_path).objectives == {"accuracy": "min"}
-    assert [trial.move for trial in loaded(tmp_path).trials.values()].count("mutation") >= 1
+    if limited:  # else all four may be proposed before the second has ended
+        moves = [trial.move for trial in loaded(tmp_path).trials.values()]
+        assert "mutation" in moves
 
 
 def test_what_tune_does_not_save_needs_param_space_again(
@@ -211,7 +213,7 @@ def test_restarted_trials_are_their_proposals_second_runs(
     population = json.loads(newest.read_text())["strategy"]["population"]
     assert sorted(population.values()) == sorted(result.metrics["accuracy"] for result in last)
     for trial in loaded(tmp_path).trials.values():
-        assert [report["epoch"] for report in trial.results] == [1, 2]  # of its last run alone
+        assert [report["epoch"] for report in trial.reports] == [1, 2]  # of its last run alone
 
 
 def check_agreement(results: tune.ResultGrid, folder: Path) -> None:

@@ -94,7 +94,7 @@ def test_children_start_where_their_parents_ended(cluster: None, tmp_path: Path)
     }
     assert not results.errors
     children = [result.metrics for result in results if trials[result.metrics["trial_id"]].parents]
-    assert len(children) >= 5
+    assert len(children) >= 4  # five trials may be proposed before the third has ended
     kinds = {result.metrics["trial_id"]: result.metrics["inheritance"] for result in results}
     assert kinds == {name: trial.inheritance for name, trial in trials.items()}
     assert {"fresh", "preserved"} <= set(kinds.values())
