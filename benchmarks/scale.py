@@ -1,19 +1,19 @@
-"""How far one driver reaches: 1,000 workers in virtual time, thousands of trials through Tune.
+"""How well one driver scales: 1,000 workers in virtual time, thousands of trials through Tune.
 
-    python benchmarks/scale.py            # 100,000 trials in virtual time, 10,000 through Tune (an hour)
+    python benchmarks/scale.py            # 100,000 virtual trials, 10,000 through Tune (an hour)
     python benchmarks/scale.py --quick    # 100,000 and 1,000
 
-Virtual time: `RegularizedEvolution` on the hierarchical space (8.8e13 networks) and `LearningCurveASHA` decide on synthetic
-learning curves, on 1,000 workers. `idle_share` is the part of the workers' time without a trial, from the first trial to the
-start of the last; the CPU time of each decision is added to it, as if its worker waited for it. At the end of a search that
-has a number of trials, and not a time, workers run out of work: `tail_share` is that part, of the whole time.
+Virtual time: `RegularizedEvolution` on the hierarchical space (8.8e13 networks) and
+`LearningCurveASHA` run on synthetic learning curves with 1,000 workers. `idle_share` is the share
+of worker time without a trial, from the first trial to the start of the last; the CPU time of each
+decision is added to it, as if its worker waited for it. `tail_share` is the share of the whole time
+that workers are idle, including the end of the search, when no trials are left to start.
 
-Through Tune: trials that cost nothing. `growth` is the driver's CPU time of a trial in the last tenth over that in the second, with
-`LearningCurveASHA` as the scheduler (`soak_with_fifo` has it with Tune's own);
-`overhead_ratio` is it with our searcher over it with a minimal one that takes turns with ours in the same experiment. Each
-experiment has a process of its own, so that its memory is not what an earlier one left.
-
-The last line is one JSON object.
+Through Tune: trials that do nothing. `growth` is the driver's CPU time per trial in the last tenth
+divided by that in the second, with `LearningCurveASHA` as the scheduler (`soak_with_fifo` uses
+Tune's own). `overhead_ratio` is the driver's CPU time per trial with our searcher divided by that
+with a minimal one, which alternates with ours in the same experiment. Each experiment has its own
+process, so that its memory does not include an earlier one's. The last line is one JSON object.
 """
 
 import argparse
@@ -30,22 +30,25 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from command_line import make_parser, print_result
 from driver_cost import large_space, paired, start_ray, through_tune
 from ray import tune
 from ray.tune.schedulers import TrialScheduler
 
 import ray_nas
-from ray_nas.benchmarks import VirtualCluster, simulate
 from ray_nas.schedulers import LearningCurveASHA
 from ray_nas.searchers import RegularizedEvolution
+from ray_nas.simulation import VirtualCluster, simulate
 from ray_nas.spaces import HierarchicalSpace
 
 MAX_T = 27
 """Epochs of a full training."""
 
 
-def learning_curve(config: dict[str, Any], rng: np.random.Generator) -> Iterator[tuple[float, dict[str, float]]]:
-    """A training of made-up accuracy: more convolutions are better, to a point, and cost more seconds an epoch."""
+def learning_curve(
+    config: dict[str, Any], rng: np.random.Generator
+) -> Iterator[tuple[float, dict[str, float]]]:
+    """A synthetic training, in which convolutions raise the accuracy and the cost of an epoch."""
     convolutions = sum("conv" in str(value) for value in config.values())
     top = 0.5 + 0.4 * math.tanh(convolutions / 8) + 0.02 * rng.normal()
     rate = 0.06 + 0.2 * rng.random()
@@ -55,10 +58,10 @@ def learning_curve(config: dict[str, Any], rng: np.random.Generator) -> Iterator
 
 
 class Decisions(RegularizedEvolution):
-    """Notes the CPU time at each proposal."""
+    """Records the CPU time at each proposal."""
 
     def suggest(self, trial_id: str) -> Any:
-        """As before."""
+        """Records the time, then proposes a config."""
         self.__dict__.setdefault("stamps", []).append(time.process_time())
         return super().suggest(trial_id)
 
@@ -69,10 +72,15 @@ def in_virtual_time(trials: int, workers: int) -> dict[str, Any]:
     searcher = Decisions(space, "accuracy", "max", seed=0)
     scheduler = LearningCurveASHA(time_attr="epoch", max_t=MAX_T)
     start, start_cpu = time.perf_counter(), time.process_time()
-    history = simulate(learning_curve, searcher, scheduler, num_workers=workers, max_trials=trials, seed=0)
+    history = simulate(
+        learning_curve, searcher, scheduler, num_workers=workers, max_trials=trials, seed=0
+    )
     wall, cpu = time.perf_counter() - start, time.process_time() - start_cpu
     last = max(trial.started or 0.0 for trial in history.trials)
-    within = sum(min(trial.ended or last, last) - (trial.started or 0.0) for trial in history.trials)  # none is ever paused
+    # No trial is ever paused.
+    within = sum(
+        min(trial.ended or last, last) - (trial.started or 0.0) for trial in history.trials
+    )
     busy = sum(trial.seconds for trial in history.trials)
     each = np.diff(searcher.__dict__["stamps"])
     by_tenth = [1e3 * float(part.mean()) for part in np.array_split(each, 10)]
@@ -93,41 +101,60 @@ def in_virtual_time(trials: int, workers: int) -> dict[str, Any]:
 
 
 def share_of(config: dict[str, Any]) -> dict[str, float]:
-    """A tenth to a whole GPU; large networks need the kind with more memory."""
+    """A tenth of a GPU to a whole one; large networks need the GPU with more memory."""
     convolutions = sum("conv" in str(value) for value in config.values())
     kind = "A100" if convolutions > 8 else "T4"
-    return {"CPU": 1, "GPU": round(min(1.0, 0.1 + convolutions % 9 / 10), 1), f"accelerator_type:{kind}": 0.001}
+    return {
+        "CPU": 1,
+        "GPU": round(min(1.0, 0.1 + convolutions % 9 / 10), 1),
+        f"accelerator_type:{kind}": 0.001,
+    }
 
 
 def on_a_cluster(trials: int, max_pending: int) -> dict[str, Any]:
-    """The same search on 1,000 GPUs of two kinds whose nodes fail once in ten hours, in virtual time."""
-    nodes = [{"CPU": 96, "GPU": 8, f"accelerator_type:{kind}": 1} for kind in ["T4"] * 75 + ["A100"] * 50]
-    cluster = VirtualCluster(nodes, share_of, max_pending, mean_uptime=36_000, repair_seconds=600, checkpoint_frequency=3, seed=0)
+    """The same search on 1,000 virtual GPUs of two kinds, with node failures every ten hours."""
+    nodes = [
+        {"CPU": 96, "GPU": 8, f"accelerator_type:{kind}": 1} for kind in ["T4"] * 75 + ["A100"] * 50
+    ]
+    cluster = VirtualCluster(
+        nodes,
+        share_of,
+        max_pending,
+        mean_uptime=36_000,
+        repair_seconds=600,
+        checkpoint_frequency=3,
+        seed=0,
+    )
     searcher = RegularizedEvolution(HierarchicalSpace(), "accuracy", "max", seed=0)
     start = time.process_time()
     history = simulate(
-        learning_curve, searcher, LearningCurveASHA(time_attr="epoch", max_t=MAX_T), cluster=cluster, max_trials=trials, seed=0
+        learning_curve,
+        searcher,
+        LearningCurveASHA(time_attr="epoch", max_t=MAX_T),
+        cluster=cluster,
+        max_trials=trials,
+        seed=0,
     )
     return {
         "trials": len(history.trials),
         "cpu_s": round(time.process_time() - start, 1),
         "max_pending": max_pending,
         "virtual_hours": round(history.seconds / 3600, 2),
-        "gpus_used": round(history.used["GPU"], 3),
+        "gpus_used": round(history.utilization["GPU"], 3),
         "interrupted": sum(trial.failures for trial in history.trials),
         "unfinished": sum(trial.ended is None for trial in history.trials),
     }
 
 
 class OwnTime:
-    """CPU seconds inside of Tune's calls to a searcher or a scheduler; a call within a call counts once."""
+    """CPU seconds in Tune's calls to a searcher or a scheduler; nested calls count once."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
         self._inside = False
 
     def clock(self, owner: Any, *names: str) -> None:
-        """Counts these methods of an object."""
+        """Times these methods of an object."""
         for name in names:
             setattr(owner, name, self._clocked(getattr(owner, name)))
 
@@ -146,7 +173,10 @@ class OwnTime:
 
 
 class Stamps(tune.Callback):
-    """The driver's CPU time, that within our calls, the clock and the driver's memory at the end of each trial."""
+    """Records the driver's CPU time, wall-clock time and memory at the end of each trial.
+
+    `ours` is the CPU time within our own calls.
+    """
 
     def __init__(self, own: OwnTime) -> None:
         self._own = own
@@ -156,7 +186,7 @@ class Stamps(tune.Callback):
         self.rss: list[float] = []
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Notes them."""
+        """Records the times and the memory."""
         self.cpu.append(time.process_time())
         self.ours.append(self._own.seconds)
         self.clock.append(time.perf_counter())
@@ -165,21 +195,31 @@ class Stamps(tune.Callback):
 
 
 def soak(trials: int, scheduler: TrialScheduler | None = None) -> dict[str, Any]:
-    """An experiment of trials that cost nothing; each tenth's milliseconds of a trial, and megabytes at its end.
+    """An experiment of trials that do nothing: time per trial and memory, by tenth.
 
-    Tune's own scheduler looks through all trials that ever were at each decision; ours through those that have not ended. Now and
-    then Tune writes the state of all trials that ever were, which makes single trials dear: `median_of_blocks` leaves that out.
+    Tune's own scheduler scans all past trials at each decision, ours only those that have not
+    ended. From time to time Tune writes the state of all past trials, which makes single trials
+    expensive: `median_of_blocks` excludes them.
     """
-    searcher, own = RegularizedEvolution(large_space(), "score", "max", seed=0), OwnTime()
+    searcher = RegularizedEvolution(large_space(), "score", "max", seed=0)
+    own = OwnTime()
     own.clock(searcher, "suggest", "on_trial_result", "on_trial_complete", "save")
     if scheduler is not None:
-        own.clock(scheduler, "on_trial_add", "on_trial_result", "on_trial_complete", "choose_trial_to_run")
+        own.clock(
+            scheduler, "on_trial_add", "on_trial_result", "on_trial_complete", "choose_trial_to_run"
+        )
     stamps = Stamps(own)
     through_tune(searcher, trials, [stamps], scheduler)
-    cpu, ours, clock = (np.array_split(1e3 * np.diff(times), 10) for times in (stamps.cpu, stamps.ours, stamps.clock))
+    cpu, ours, clock = (
+        np.array_split(1e3 * np.diff(times), 10)
+        for times in (stamps.cpu, stamps.ours, stamps.clock)
+    )
     means = {
         "cpu_ms_of_a_trial_by_tenth": [part.mean() for part in cpu],
-        "median_of_blocks_by_tenth": [np.median([block.mean() for block in np.array_split(part, max(1, len(part) // 20))]) for part in cpu],
+        "median_of_blocks_by_tenth": [
+            np.median([block.mean() for block in np.array_split(part, max(1, len(part) // 20))])
+            for part in cpu
+        ],
         "ours_by_tenth": [part.mean() for part in ours],
         "clock_ms_of_a_trial_by_tenth": [part.mean() for part in clock],
         "rss_mb_by_tenth": [part[-1] for part in np.array_split(stamps.rss, 10)],
@@ -188,19 +228,23 @@ def soak(trials: int, scheduler: TrialScheduler | None = None) -> dict[str, Any]
     return {
         "trials": trials,
         **{name: np.round(values, 3).tolist() for name, values in means.items()},
-        **{name: round(float(values[-1] / values[1]), 3) for name, values in zip(growths, means.values(), strict=True)},
+        **{
+            name: round(float(values[-1] / values[1]), 3)
+            for name, values in zip(growths, means.values(), strict=True)
+        },
     }
 
 
 class Allocations(tune.Callback):
-    """What the driver has allocated when a fifth of the trials have ended, and before the last one ends."""
+    """Snapshots of the driver's memory after a fifth of the trials and before the last one."""
 
     def __init__(self, trials: int) -> None:
-        self.trials, self.ended = trials, 0
+        self.trials = trials
+        self.ended = 0
         self.snapshots: list[tracemalloc.Snapshot] = []
 
     def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Notes it."""
+        """Takes a snapshot at the two trials."""
         self.ended += 1
         if self.ended in (self.trials // 5, self.trials - 1):
             gc.collect()
@@ -208,16 +252,21 @@ class Allocations(tune.Callback):
 
 
 def live_trials_alone() -> LearningCurveASHA:
-    """Our scheduler for trials of one report: it looks at those that have not ended."""
+    """Our scheduler for trials of one report: it scans only those that have not ended."""
     return LearningCurveASHA(time_attr="training_iteration", max_t=2, metric="score", mode="max")
 
 
 def memory(trials: int) -> dict[str, Any]:
-    """Kilobytes that a trial which has ended leaves in the driver, and how many of them were allocated below a call of ours."""
+    """Kilobytes that a finished trial leaves in the driver, and the part allocated by our code."""
     allocations = Allocations(trials)
     tracemalloc.start(10)
     try:
-        through_tune(RegularizedEvolution(large_space(), "score", "max", seed=0), trials, [allocations], live_trials_alone())
+        through_tune(
+            RegularizedEvolution(large_space(), "score", "max", seed=0),
+            trials,
+            [allocations],
+            live_trials_alone(),
+        )
     finally:
         tracemalloc.stop()
     early, late = allocations.snapshots
@@ -225,8 +274,14 @@ def memory(trials: int) -> dict[str, Any]:
     growth = {True: 0.0, False: 0.0}
     own = str(Path(ray_nas.__file__).parent)
     for difference in late.compare_to(early, "traceback"):
-        growth[any(frame.filename.startswith(own) for frame in difference.traceback)] += difference.size_diff / 1024 / counted
-    return {"trials": trials, "kb_of_a_trial": round(sum(growth.values()), 2), "kb_of_a_trial_ours": round(growth[True], 2)}
+        growth[any(frame.filename.startswith(own) for frame in difference.traceback)] += (
+            difference.size_diff / 1024 / counted
+        )
+    return {
+        "trials": trials,
+        "kb_of_a_trial": round(sum(growth.values()), 2),
+        "kb_of_a_trial_ours": round(growth[True], 2),
+    }
 
 
 LABELS = {
@@ -237,32 +292,49 @@ LABELS = {
 
 
 def draw(path: Path, figures: dict[str, Any]) -> None:
-    """Milliseconds by tenth of an experiment, a line for each that was measured; the driver's memory beside them."""
+    """Draws CPU time and memory of the driver by tenth, one line per measured experiment."""
     import matplotlib
 
     matplotlib.use("agg")
     from matplotlib import pyplot
 
-    picture, (time_panel, memory_panel) = pyplot.subplots(1, 2, figsize=(12, 4), layout="constrained")
+    picture, (time_panel, memory_panel) = pyplot.subplots(
+        1, 2, figsize=(12, 4), layout="constrained"
+    )
     tenths = range(1, 11)
     for name, label in LABELS.items():
         if name in figures:
             label = f"{label}, {figures[name]['trials']:,} trials"
-            time_panel.plot(tenths, figures[name]["cpu_ms_of_a_trial_by_tenth"], marker="o", label=label)
+            time_panel.plot(
+                tenths, figures[name]["cpu_ms_of_a_trial_by_tenth"], marker="o", label=label
+            )
             if name != "virtual":
                 memory_panel.plot(tenths, figures[name]["rss_mb_by_tenth"], marker="o", label=label)
             if name == "soak":
                 colour = time_panel.lines[-1].get_color()
-                time_panel.plot(tenths, figures[name]["ours_by_tenth"], linestyle=":", color=colour, label="of it, in calls of ours")
-    time_panel.set(xlabel="tenth of the experiment", ylabel="CPU ms of the driver, of a trial", yscale="log", ylim=(0.02, None))
-    memory_panel.set(xlabel="tenth of the experiment", ylabel="memory of the driver, MB", ylim=(0, None))
+                time_panel.plot(
+                    tenths,
+                    figures[name]["ours_by_tenth"],
+                    linestyle=":",
+                    color=colour,
+                    label="of which in our calls",
+                )
+    time_panel.set(
+        xlabel="tenth of the experiment",
+        ylabel="CPU ms of the driver per trial",
+        yscale="log",
+        ylim=(0.02, None),
+    )
+    memory_panel.set(
+        xlabel="tenth of the experiment", ylabel="memory of the driver, MB", ylim=(0, None)
+    )
     for panel in (time_panel, memory_panel):
         panel.legend(fontsize="small", loc="lower left")
     picture.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
 
 
 def alone(experiment: Callable[..., dict[str, Any]], *arguments: Any) -> dict[str, Any]:
-    """What an experiment through Tune returns, in a process and a Ray of its own."""
+    """Runs an experiment through Tune in a new process with its own Ray."""
     with ProcessPoolExecutor(1, get_context("spawn"), initializer=start_ray) as process:
         return process.submit(experiment, *arguments).result()
 
@@ -270,39 +342,58 @@ def alone(experiment: Callable[..., dict[str, Any]], *arguments: Any) -> dict[st
 PARTS = "virtual", "cluster", "paired", "memory", "soak_with_fifo", "soak"
 
 
-def main() -> None:
-    """Prints the figures."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="under ten minutes on two cores")
-    parser.add_argument("--virtual-trials", type=int, default=100_000)
-    parser.add_argument("--workers", type=int, default=1_000)
+def parse_options() -> argparse.Namespace:
+    parser = make_parser(__doc__, quick="under ten minutes on two cores")
+    parser.add_argument(
+        "--virtual-trials", type=int, default=100_000, help="trials in virtual time"
+    )
+    parser.add_argument("--workers", type=int, default=1_000, help="workers in virtual time")
     parser.add_argument("--soak-trials", type=int, help="10,000; 1,000 with --quick")
     parser.add_argument("--paired-trials", type=int, help="4,000; 1,000 with --quick")
-    parser.add_argument("--only", nargs="+", choices=PARTS, metavar="PART", help=f"some of {', '.join(PARTS)}")
-    parser.add_argument("--figure", type=Path, help="where to draw the curves, e.g. scale.svg (needs matplotlib)")
+    parser.add_argument(
+        "--only", nargs="+", choices=PARTS, metavar="PART", help=f"some of {', '.join(PARTS)}"
+    )
+    parser.add_argument(
+        "--figure", type=Path, help="where to draw the curves, e.g. scale.svg (needs matplotlib)"
+    )
     options = parser.parse_args()
     if options.virtual_trials <= options.workers:
         parser.error(
-            f"--virtual-trials must be above --workers ({options.workers}), got {options.virtual_trials}: nobody would ever be idle"
+            f"--virtual-trials must be above --workers ({options.workers}), "
+            f"got {options.virtual_trials}: no worker would ever be idle"
         )
-    few = options.quick
-    length = options.soak_trials or (1_000 if few else 10_000)
+    options.soak_trials = options.soak_trials or (1_000 if options.quick else 10_000)
+    options.paired_trials = options.paired_trials or (1_000 if options.quick else 4_000)
+    return options
+
+
+def main() -> None:
+    """Prints every part and the JSON object."""
+    options = parse_options()
+    quick = options.quick
     measures: dict[str, Callable[[], Any]] = {
         "virtual": lambda: in_virtual_time(options.virtual_trials, options.workers),
-        "cluster": lambda: [on_a_cluster(options.virtual_trials // 20, max_pending) for max_pending in (1, 100)],
-        "paired": lambda: alone(paired, options.paired_trials or (1_000 if few else 4_000), 20 if few else 50),
-        "memory": lambda: alone(memory, 300 if few else 2_000),
-        "soak_with_fifo": lambda: alone(soak, length),
-        "soak": lambda: alone(soak, length, live_trials_alone()),
+        "cluster": lambda: [
+            on_a_cluster(options.virtual_trials // 20, max_pending) for max_pending in (1, 100)
+        ],
+        "paired": lambda: alone(paired, options.paired_trials, 20 if quick else 50),
+        "memory": lambda: alone(memory, 300 if quick else 2_000),
+        "soak_with_fifo": lambda: alone(soak, options.soak_trials),
+        "soak": lambda: alone(soak, options.soak_trials, live_trials_alone()),
     }
-    figures: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     for name in options.only or measures:
-        figures[name] = measures[name]()
-        print(f"{name}: {figures[name]}", flush=True)
+        result[name] = measures[name]()
+        print(f"{name}: {result[name]}", flush=True)
     if options.figure:
-        draw(options.figure, figures)
-    heads = {"idle_share": ("virtual", "idle_share"), "overhead_ratio": ("paired", "ratio"), "growth": ("soak", "growth")}
-    print(json.dumps({name: figures[part][figure] for name, (part, figure) in heads.items() if part in figures} | figures))
+        draw(options.figure, result)
+    headlines = {
+        "idle_share": ("virtual", "idle_share"),
+        "overhead_ratio": ("paired", "ratio"),
+        "growth": ("soak", "growth"),
+    }
+    summary = {name: result[part][key] for name, (part, key) in headlines.items() if part in result}
+    print_result(summary | result)
 
 
 if __name__ == "__main__":

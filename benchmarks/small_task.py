@@ -1,8 +1,9 @@
-"""A task small enough to train hundreds of networks on two cores, and hard enough to tell them apart: digits in clutter.
+"""Digits in clutter: an image task small enough to train hundreds of networks on two cores.
 
-The images are made from the 1,797 digits of 8x8 pixels that scikit-learn ships. Each shows one whole digit at a random
-place of a 12x12 canvas, of random contrast, beside a quarter of another digit and under noise. The
-digits are split into training, validation and test before any image is made, so that none shows up on both sides.
+It is hard enough to tell the networks apart. The images are made from the 1,797 digits of 8x8
+pixels that scikit-learn ships. Each shows one whole digit at a random position of a 12x12 canvas,
+with random contrast, beside a quarter of another digit and under noise. The digits are split into
+training, validation and test sets before any image is made, so that none appears in two sets.
 """
 
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ FRAGMENT: Final = 4
 FRAGMENTS: Final = 1
 NOISE: Final = 0.1
 IMAGES: Final = {"train": 2500, "val": 400, "test": 2000}
-"""How many images each split has."""
+"""Number of images in each split."""
 EPOCHS: Final = 10
 BATCH_SIZE: Final = 128
 LEARNING_RATE: Final = 0.1
@@ -33,7 +34,7 @@ Pair = tuple[torch.Tensor, torch.Tensor]
 
 @dataclass(frozen=True)
 class Figures:
-    """What a network reaches after its training."""
+    """Metrics of a trained network."""
 
     accuracy: float
     """In percent."""
@@ -45,32 +46,39 @@ def small_task(seed: int = 0) -> dict[str, Pair]:
     """The images of `train`, `val` and `test`.
 
     Args:
-        seed: Of the split and of the images; the published figures use 0.
+        seed: Seed of the split and the images; the published results use 0.
     """
     rng = np.random.default_rng(seed)
     digits, labels = load_digits(return_X_y=True)
     order = rng.permutation(len(labels))
     parts = dict(zip(IMAGES, np.split(order, [900, 1300]), strict=True))
-    return {name: _images(digits[part].reshape(-1, DIGIT, DIGIT) / 16, labels[part], IMAGES[name], rng) for name, part in parts.items()}
+    return {
+        name: _images(digits[part].reshape(-1, DIGIT, DIGIT) / 16, labels[part], IMAGES[name], rng)
+        for name, part in parts.items()
+    }
 
 
 def small_space() -> NASBench201:
-    """The cells of NAS-Bench-201 in a network of three cells for these images."""
+    """NAS-Bench-201's cells in a network of three cells for these images."""
     return NASBench201(channels=4, cells_per_stage=1, num_classes=10, in_channels=1)
 
 
 def train_alone(network: nn.Module, data: Pair, seed: int, epochs: int = EPOCHS) -> None:
-    """Trains a network from its initial weights: SGD with Nesterov momentum under a cosine, NAS-Bench-201's own recipe.
+    """Trains a network from its initial weights with NAS-Bench-201's recipe.
+
+    The recipe is SGD with Nesterov momentum and a cosine learning rate schedule.
 
     Args:
         network: Trained in place.
         data: Training images and classes.
-        seed: Of the order of the batches.
+        seed: Seed of the order of the batches.
         epochs: Passes over the data.
     """
     images, labels = data
     generator = torch.Generator().manual_seed(seed)
-    optimizer = torch.optim.SGD(network.parameters(), LEARNING_RATE, momentum=0.9, weight_decay=WEIGHT_DECAY, nesterov=True)
+    optimizer = torch.optim.SGD(
+        network.parameters(), LEARNING_RATE, momentum=0.9, weight_decay=WEIGHT_DECAY, nesterov=True
+    )
     steps = epochs * -(-len(labels) // BATCH_SIZE)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     network.train()
@@ -107,7 +115,7 @@ def _images(digits: np.ndarray, labels: np.ndarray, number: int, rng: np.random.
 
 
 def _stamp(image: np.ndarray, part: np.ndarray, rng: np.random.Generator) -> None:
-    """Lays a part over the image at a random place; the brighter pixel counts."""
+    """Draws a part over the image at a random position; the brighter pixel wins."""
     size = len(part)
     y, x = rng.integers(CANVAS - size + 1, size=2)
     place = image[y : y + size, x : x + size]

@@ -1,13 +1,10 @@
-"""Measures the search spaces: what a sample, a mutation, a key and a build cost, and NAS-Bench-201's parameter counts.
+"""Measures the search spaces: the cost of a sample, a mutation, a key and a build.
 
-Times are CPU time; builds are compared with constructing the same network by hand, in turns in one process. The parameter
-counts of built networks are compared with a table of the benchmark's cells, where one is given.
+Times are CPU times. Builds are compared with constructing the same network by hand, alternating
+between the two in one process. With a table of NAS-Bench-201, the parameter counts of built
+networks are compared with the table's. The last line is one JSON object.
 """
 
-import argparse
-import csv
-import gzip
-import json
 import time
 from collections.abc import Callable
 from functools import partial
@@ -16,6 +13,8 @@ from typing import Any
 
 import numpy as np
 import torch
+from command_line import make_parser, print_result
+from tables import csv_rows
 from torch import nn
 
 from ray_nas.spaces import (
@@ -29,12 +28,13 @@ from ray_nas.spaces import (
     StageSpace,
     TransformerSpace,
 )
-from ray_nas.spaces.cell_layers import Reduction, Zero, relu_conv_norm
-from ray_nas.spaces.mobilenet import InvertedResidual
+from ray_nas.spaces.cells.cell_layers import Reduction, Zero, relu_conv_norm
+from ray_nas.spaces.model.layers import InvertedResidual
 from ray_nas.spaces.nasbench201 import EDGES
 
 
 def milliseconds(action: Callable[[], Any], number: int) -> float:
+    """Mean CPU milliseconds of a call."""
     start = time.process_time()
     for _ in range(number):
         action()
@@ -42,12 +42,13 @@ def milliseconds(action: Callable[[], Any], number: int) -> float:
 
 
 def ratio(ours: Callable[[], Any], by_hand: Callable[[], Any], rounds: int) -> float:
-    """The median over rounds of the CPU time of one over the other's, the two in turns."""
+    """Ratio of the median CPU times of two actions that alternate."""
     pairs = [(milliseconds(ours, 1), milliseconds(by_hand, 1)) for _ in range(rounds)]
     return float(np.median([mine for mine, _ in pairs]) / np.median([hand for _, hand in pairs]))
 
 
 def moves(space: ModelSpace, number: int) -> dict[str, float]:
+    """CPU milliseconds of a space's basic operations."""
     rng = np.random.default_rng(0)
     configs = space.sample(size=number, random_state=rng)
     cycle = iter(configs * 4)
@@ -60,7 +61,7 @@ def moves(space: ModelSpace, number: int) -> dict[str, float]:
 
 
 class CellByHand(nn.Module):
-    """NAS-Bench-201's cell without choices."""
+    """NAS-Bench-201's cell, written without choices."""
 
     def __init__(self, cell: dict[str, str], width: int) -> None:
         super().__init__()
@@ -85,17 +86,34 @@ def nasbench201_by_hand(cell: dict[str, str]) -> nn.Module:
 
 def mobilenet_by_hand(config: dict[str, Any], stages: list[tuple[int, int]]) -> nn.Module:
     def conv(inputs: int, width: int, kernel: int, stride: int, groups: int = 1) -> list[nn.Module]:
-        return [nn.Conv2d(inputs, width, kernel, stride, kernel // 2, groups=groups, bias=False), nn.BatchNorm2d(width), nn.ReLU6()]
+        return [
+            nn.Conv2d(inputs, width, kernel, stride, kernel // 2, groups=groups, bias=False),
+            nn.BatchNorm2d(width),
+            nn.ReLU6(),
+        ]
 
-    stem = nn.Sequential(*conv(3, 32, 3, 2), *conv(32, 32, 3, 1, 32), nn.Conv2d(32, 16, 1, bias=False), nn.BatchNorm2d(16))
+    stem = nn.Sequential(
+        *conv(3, 32, 3, 2),
+        *conv(32, 32, 3, 1, 32),
+        nn.Conv2d(32, 16, 1, bias=False),
+        nn.BatchNorm2d(16),
+    )
     blocks, inputs = nn.Sequential(), 16
     for stage, (width, stride) in enumerate(stages):
         for block in range(config.get(f"stage_{stage}.depth", 1)):
-            values = (config[f"stage_{stage}.block_{block}.{name}"] for name in ("kernel", "expansion", "squeeze"))
-            kernel, expansion, squeeze = values
-            blocks.append(InvertedResidual(inputs, width, kernel, stride if block == 0 else 1, expansion, squeeze))
+            kernel, expansion, squeeze = (
+                config[f"stage_{stage}.block_{block}.{name}"]
+                for name in ("kernel", "expansion", "squeeze")
+            )
+            blocks.append(
+                InvertedResidual(
+                    inputs, width, kernel, stride if block == 0 else 1, expansion, squeeze
+                )
+            )
             inputs = width
-    head = nn.Sequential(*conv(inputs, 1280, 1, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(0.2))
+    head = nn.Sequential(
+        *conv(inputs, 1280, 1, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(0.2)
+    )
     return nn.ModuleList([stem, blocks, head, nn.Linear(1280, 1000)])
 
 
@@ -110,36 +128,45 @@ def builds(rounds: int) -> dict[str, float]:
     ):
         weights = [sum(p.numel() for p in made().parameters()) for made in (ours, by_hand)]
         if weights[0] != weights[1]:
-            raise RuntimeError(f"{name}: the network by hand has {weights[1]} parameters, the built one {weights[0]}")
+            raise RuntimeError(
+                f"{name}: the built network has {weights[0]} parameters, "
+                f"the one by hand {weights[1]}"
+            )
         result[f"build_over_by_hand_{name}"] = ratio(ours, by_hand, rounds)
     return result
 
 
 def parameter_counts(table: Path, limit: int | None) -> dict[str, float]:
-    """How many cells of the table have the built network's parameter count, to the table's precision."""
+    """Counts the table's cells whose built network has the table's number of parameters."""
     space = NASBench201()
-    with gzip.open(table, "rt") as file:
-        rows = list(csv.DictReader(file))
-    if limit is not None:
-        rows = [rows[int(index)] for index in np.random.default_rng(0).choice(len(rows), limit, replace=False)]
+    rows = csv_rows(table, limit)
     equal, largest = 0, 0.0
     for row in rows:
         with torch.device("meta"):
             network = space.build(space.from_arch_str(row["arch_str"]))
-        difference = abs(sum(p.numel() for p in network.parameters()) / 1e6 - float(row["params_millions"]))
+        difference = abs(
+            sum(p.numel() for p in network.parameters()) / 1e6 - float(row["params_millions"])
+        )
         equal += difference < 5e-7
         largest = max(largest, difference)
-    return {"cells": len(rows), "cells_with_equal_parameter_count": equal, "largest_difference_millions": largest}
+    return {
+        "cells": len(rows),
+        "cells_with_equal_parameter_count": equal,
+        "largest_difference_millions": largest,
+    }
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer repetitions, and 500 cells of the table")
-    parser.add_argument("--table", type=Path, help="NAS-Bench-201 cells: a gzipped CSV with columns arch_str and params_millions")
-    arguments = parser.parse_args()
+    parser = make_parser(__doc__, quick="fewer repetitions, and 500 cells of the table")
+    parser.add_argument(
+        "--table",
+        type=Path,
+        help="NAS-Bench-201 cells: a gzipped CSV with columns arch_str and params_millions",
+    )
+    options = parser.parse_args()
     torch.set_num_threads(1)
-    number = 100 if arguments.quick else 1000
-    figures: dict[str, Any] = {}
+    number = 100 if options.quick else 1000
+    result: dict[str, Any] = {}
     spaces: list[ModelSpace] = [
         NASBench201(),
         DARTS(),
@@ -152,12 +179,12 @@ def main() -> None:
     ]
     for space in spaces:
         name = type(space).__name__
-        figures[name] = {key: round(value, 4) for key, value in moves(space, number).items()}
-        print(f"{name}: {figures[name]}", flush=True)
-    figures |= {key: round(value, 3) for key, value in builds(20 if arguments.quick else 100).items()}
-    if arguments.table is not None:
-        figures |= parameter_counts(arguments.table, 500 if arguments.quick else None)
-    print(json.dumps(figures))
+        result[name] = {key: round(value, 4) for key, value in moves(space, number).items()}
+        print(f"{name}: {result[name]}", flush=True)
+    result |= {key: round(value, 3) for key, value in builds(20 if options.quick else 100).items()}
+    if options.table is not None:
+        result |= parameter_counts(options.table, 500 if options.quick else None)
+    print_result(result)
 
 
 if __name__ == "__main__":

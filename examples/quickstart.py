@@ -1,10 +1,11 @@
-"""Evolves a NAS-Bench-201 cell for handwritten digits: Ray Tune, regularized evolution and ASHA, two trials at a time.
+"""Evolves a NAS-Bench-201 cell for handwritten digits with Ray Tune and ASHA.
 
     python examples/quickstart.py            # about two minutes of search on two cores
     python examples/quickstart.py --help
 
-The digits are split into a training part, a validation part that guides the search, and a test part that nothing sees
-before the winner is retrained from scratch. Random search with the same scheduler and as many epochs is the baseline.
+The digits are split into a training part, a validation part that guides the search, and a test part
+that nothing sees before the winner is retrained from scratch. Random search with the same scheduler
+and as many epochs is the baseline.
 """
 
 import argparse
@@ -51,7 +52,9 @@ def epochs(network: nn.Module, part: Part, number: int, seed: int = 0) -> Any:
     """Trains on a part and yields after each epoch."""
     generator = torch.Generator().manual_seed(seed)
     optimizer = torch.optim.AdamW(network.parameters(), lr=3e-3, weight_decay=1e-3)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 1e-2, epochs=number, steps_per_epoch=-(-len(part[1]) // 64))
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, 1e-2, epochs=number, steps_per_epoch=-(-len(part[1]) // 64)
+    )
     for epoch in range(1, number + 1):
         network.train()
         for batch in torch.randperm(len(part[1]), generator=generator).split(64):
@@ -79,15 +82,24 @@ class Progress(tune.Callback):
         self.name, self.budget, self.start = name, budget, time.monotonic()
         self.epochs, self.best, self.shown = 0, 0.0, 0.0
 
-    def on_trial_result(self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any) -> None:
+    def on_trial_result(
+        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
+    ) -> None:
         """Counts an epoch."""
         self.epochs += 1
         self.best = max(self.best, result["accuracy"])
         now = time.monotonic()
         if sys.stdout.isatty() or now - self.shown > 10 or self.epochs >= self.budget:
             self.shown = now
-            line = f"{self.name}: {len(trials)} architectures, epoch {self.epochs} of {self.budget}, best validation accuracy {self.best:.4f}, {now - self.start:.0f} s"
-            print(f"\r{line}" if sys.stdout.isatty() else line, end="" if sys.stdout.isatty() else "\n", flush=True)
+            line = (
+                f"{self.name}: {len(trials)} architectures, epoch {self.epochs} of {self.budget}, "
+                f"best validation accuracy {self.best:.4f}, {now - self.start:.0f} s"
+            )
+            print(
+                f"\r{line}" if sys.stdout.isatty() else line,
+                end="" if sys.stdout.isatty() else "\n",
+                flush=True,
+            )
 
 
 class EpochBudget(tune.Stopper):
@@ -106,15 +118,19 @@ class EpochBudget(tune.Stopper):
         return self.left <= 0
 
 
-def search(searcher: ArchitectureSearcher, options: argparse.Namespace) -> tuple[dict[str, Any], float, Path]:
-    """Runs one experiment: the best architecture, its validation accuracy and the experiment's folder."""
+def search(
+    searcher: ArchitectureSearcher, options: argparse.Namespace
+) -> tuple[dict[str, Any], float, Path]:
+    """Runs an experiment: its best architecture, validation accuracy and folder."""
     name = type(searcher).__name__
     tuner = tune.Tuner(
         tune.with_resources(train, {"cpu": 1}),
         param_space={"max_epochs": options.max_epochs},
         tune_config=tune.TuneConfig(
             search_alg=searcher,
-            scheduler=ASHAScheduler(time_attr="epoch", max_t=options.max_epochs, grace_period=1, reduction_factor=3),
+            scheduler=ASHAScheduler(
+                time_attr="epoch", max_t=options.max_epochs, grace_period=1, reduction_factor=3
+            ),
             metric="accuracy",
             mode="max",
             num_samples=-1,
@@ -132,11 +148,15 @@ def search(searcher: ArchitectureSearcher, options: argparse.Namespace) -> tuple
     results = tuner.fit()
     print()
     best = results.get_best_result(scope="last")
-    return space.own(best.config), best.metrics["accuracy"], Path(results.experiment_path)
+    return (
+        space.own_parameters(best.config),
+        best.metrics["accuracy"],
+        Path(results.experiment_path),
+    )
 
 
 def retrained(config: dict[str, Any], number: int) -> float:
-    """Test accuracy after training from scratch on the training and validation parts together; the mean of three seeds."""
+    """Mean test accuracy of three trainings from scratch on training and validation data."""
     training, validation, test = digits()
     both = (torch.cat([training[0], validation[0]]), torch.cat([training[1], validation[1]]))
     figures = []
@@ -153,25 +173,43 @@ def drawn(config: dict[str, Any]) -> str:
     """The cell as text: what each node sums up."""
     lines = []
     for node in (1, 2, 3):
-        terms = [f"{config[f'edge_{source}_{node}']}({source})" for source in range(node) if config[f"edge_{source}_{node}"] != "none"]
+        terms = [
+            f"{config[f'edge_{source}_{node}']}({source})"
+            for source in range(node)
+            if config[f"edge_{source}_{node}"] != "none"
+        ]
         lines.append(f"    node {node} = {' + '.join(terms) or '0'}")
     return "\n".join(["    node 0 = input", *lines, "    output = node 3"])
 
 
 def main() -> None:
     """Search, baseline, retraining."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--epochs", type=int, default=300, help="epochs of all trials together (default: 300)")
-    parser.add_argument("--max-epochs", type=int, default=9, help="epochs of one trial at most (default: 9)")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--epochs", type=int, default=300, help="epochs of all trials together (default: 300)"
+    )
+    parser.add_argument(
+        "--max-epochs", type=int, default=9, help="epochs of one trial at most (default: 9)"
+    )
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--storage-path", type=Path, default=Path("results"), help="folder of the experiments (default: results)")
+    parser.add_argument(
+        "--storage-path",
+        type=Path,
+        default=Path("results"),
+        help="folder of the experiments (default: results)",
+    )
     options = parser.parse_args()
     torch.set_num_threads(1)
     logging.getLogger("ray.tune").setLevel(logging.ERROR)
     ray.init(num_cpus=2, num_gpus=0, include_dashboard=False, log_to_driver=False)
     print(f"searching {space.size:,} cells for 8x8 digits, two trials at a time")
     outcomes = {}
-    for searcher in (RegularizedEvolution(space, seed=options.seed), RandomSearch(space, seed=options.seed)):
+    for searcher in (
+        RegularizedEvolution(space, seed=options.seed),
+        RandomSearch(space, seed=options.seed),
+    ):
         start = time.monotonic()
         outcomes[type(searcher).__name__] = search(searcher, options)
         print(f"{type(searcher).__name__} took {time.monotonic() - start:.0f} s")
@@ -180,7 +218,8 @@ def main() -> None:
         print(f"\n{name}: best of {options.epochs} epochs\n{drawn(config)}")
         print(f"    {space.to_arch_str(config)}")
         print(f"    {parameters:,} parameters, validation accuracy {validation:.4f}")
-        print(f"    test accuracy, retrained from scratch: {retrained(config, 2 * options.max_epochs):.4f}")
+        test = retrained(config, 2 * options.max_epochs)
+        print(f"    test accuracy, retrained from scratch: {test:.4f}")
         print(f"    results: {folder}")
     print(f"\nwhere it comes from: ray-nas show {outcomes['RegularizedEvolution'][2]}")
 

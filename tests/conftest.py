@@ -1,4 +1,4 @@
-"""Spaces that the suites share, and the reports that Ray would send home."""
+"""Shared spaces, trials without Tune's processes, and settings for Ray."""
 
 import os
 from collections.abc import Iterator
@@ -13,9 +13,13 @@ from ray_nas.spaces import NASBench201, SearchSpace
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-os.environ.setdefault("RAY_worker_register_timeout_seconds", "600")  # a busy machine starts processes slowly
+os.environ.setdefault(
+    "RAY_worker_register_timeout_seconds", "600"
+)  # a busy machine starts processes slowly
 os.environ.setdefault("RAY_gcs_server_request_timeout_seconds", "600")
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # of the processes that are started from here, pytest's workers too
+os.environ.setdefault(
+    "OMP_NUM_THREADS", "1"
+)  # of the processes that are started from here, pytest's workers too
 torch.set_num_threads(1)  # small networks on shared cores
 
 
@@ -42,7 +46,7 @@ LONGEST = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest files first, so that two workers end at about the same time (with `--no-loadscope-reorder`)."""
+    """Runs the longest files first, so that two workers end at about the same time."""
     items.sort(key=lambda item: not str(item.path).endswith(LONGEST))
 
 
@@ -59,8 +63,16 @@ def make_mixed_config_space() -> CS.ConfigurationSpace:
     kernel = CS.Constant("kernel", 3)
     config_space.add(depth, width, heads, third, gate, rate, decay, kernel)
     config_space.add(CS.EqualsCondition(third, depth, 3))
-    config_space.add(CS.OrConjunction(CS.EqualsCondition(decay, gate, True), CS.GreaterThanCondition(decay, heads, 2)))
-    config_space.add(CS.ForbiddenAndConjunction(CS.ForbiddenEqualsClause(depth, 1), CS.ForbiddenInClause(heads, [1, 2])))
+    config_space.add(
+        CS.OrConjunction(
+            CS.EqualsCondition(decay, gate, True), CS.GreaterThanCondition(decay, heads, 2)
+        )
+    )
+    config_space.add(
+        CS.ForbiddenAndConjunction(
+            CS.ForbiddenEqualsClause(depth, 1), CS.ForbiddenInClause(heads, [1, 2])
+        )
+    )
     return config_space
 
 
@@ -72,7 +84,11 @@ def make_small_config_space() -> CS.ConfigurationSpace:
     third = CS.CategoricalHyperparameter("third_op", ["conv", "pool"])
     config_space.add(depth, op, third)
     config_space.add(CS.EqualsCondition(third, depth, 3))
-    config_space.add(CS.ForbiddenAndConjunction(CS.ForbiddenEqualsClause(depth, 3), CS.ForbiddenEqualsClause(op, "skip")))
+    config_space.add(
+        CS.ForbiddenAndConjunction(
+            CS.ForbiddenEqualsClause(depth, 3), CS.ForbiddenEqualsClause(op, "skip")
+        )
+    )
     return config_space
 
 
@@ -89,3 +105,61 @@ def small_space() -> SearchSpace:
 @pytest.fixture(scope="session")
 def cells() -> NASBench201:
     return NASBench201(channels=2, cells_per_stage=1)
+
+
+class FakeTrial:
+    """The part of a trial that schedulers use."""
+
+    def __init__(self, trial_id, config, more):
+        self.trial_id = trial_id
+        self.config = config
+        self.last_result = {}
+        self.status = "RUNNING"
+        self.__dict__.update(more)
+
+
+class FakeSearchAlg:
+    """Keeps the results that it receives."""
+
+    def __init__(self):
+        self.results = {}
+
+    def on_trial_result(self, trial_id, result):
+        self.results.setdefault(trial_id, []).append(result)
+
+
+class FakeController:
+    """The part of Tune's controller that schedulers use."""
+
+    def __init__(self, search_alg=None):
+        self.search_alg = search_alg or FakeSearchAlg()
+        self.trials = []
+        self.stopped = []
+
+    def get_trials(self):
+        return self.trials
+
+    def get_live_trials(self):
+        return [trial for trial in self.trials if trial.status != "TERMINATED"]
+
+    def stop_trial(self, trial):
+        trial.status = "TERMINATED"
+        self.stopped.append(trial.trial_id)
+
+
+@pytest.fixture
+def controller():
+    return FakeController()
+
+
+@pytest.fixture
+def make_controller():
+    return FakeController
+
+
+@pytest.fixture
+def make_trial():
+    def make(trial_id, config=None, **more):
+        return FakeTrial(trial_id, config or {}, more)
+
+    return make

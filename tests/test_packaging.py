@@ -10,16 +10,21 @@ ROOT = Path(__file__).parents[1]
 
 
 def test_wheel_and_sdist_hold_the_package_once(tmp_path: Path) -> None:
-    subprocess.run([sys.executable, "-m", "hatchling", "build", "--directory", str(tmp_path)], cwd=ROOT, check=True, capture_output=True)
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "--directory", str(tmp_path)],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
     (wheel,) = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.split("/")[0] for name in names if ".dist-info" not in name} == {"ray_nas"}
     assert "ray_nas/py.typed" in names
-    assert names.count("ray_nas/searchers/base.py") == 1
+    assert names.count("ray_nas/searchers/core/searcher.py") == 1
     (sdist,) = tmp_path.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
         members = [name.split("/", 1)[1] for name in archive.getnames()]
-    assert "ray_nas/spaces/base.py" in members
+    assert "ray_nas/spaces/core/search_space.py" in members
     assert not [name for name in members if name.split("/")[0] in ("searchers", "spaces")]
 
 

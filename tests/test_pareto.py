@@ -14,7 +14,11 @@ from ray_nas import pareto_front
 from ray_nas.pareto import best_first, crowding, excess, hypervolume, is_nondominated, ranks
 
 points = st.integers(1, 3).flatmap(
-    lambda objectives: st.lists(st.lists(st.integers(0, 5), min_size=objectives, max_size=objectives), min_size=1, max_size=20)
+    lambda objectives: st.lists(
+        st.lists(st.integers(0, 5), min_size=objectives, max_size=objectives),
+        min_size=1,
+        max_size=20,
+    )
 )
 
 
@@ -26,8 +30,15 @@ class Result:
 
 
 def test_front_in_the_order_of_the_first_objective() -> None:
-    results = [Result({"acc": acc, "ms": ms}) for acc, ms in ((0.5, 1.0), (0.9, 3.0), (0.7, 2.0), (0.6, 2.5), (0.9, 4.0))]
-    assert pareto_front(results, {"acc": "max", "ms": "min"}) == [results[1], results[2], results[0]]
+    results = [
+        Result({"acc": acc, "ms": ms})
+        for acc, ms in ((0.5, 1.0), (0.9, 3.0), (0.7, 2.0), (0.6, 2.5), (0.9, 4.0))
+    ]
+    assert pareto_front(results, {"acc": "max", "ms": "min"}) == [
+        results[1],
+        results[2],
+        results[0],
+    ]
     assert pareto_front(results, {"ms": "min"}) == [results[0]]
 
 
@@ -51,7 +62,10 @@ def test_errors_and_unusable_values_are_left_out() -> None:
     assert pareto_front(bad, {"a": "max", "nested/b": "max"}) == []
 
 
-@pytest.mark.parametrize(("objectives", "message"), [({}, "at least one metric"), ({"a": "more"}, "'min' or 'max', got 'more'")])
+@pytest.mark.parametrize(
+    ("objectives", "message"),
+    [({}, "at least one metric"), ({"a": "more"}, "'min' or 'max', got 'more'")],
+)
 def test_objectives_are_checked(objectives: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         pareto_front([], objectives)
@@ -93,7 +107,10 @@ def test_crowding_is_that_of_the_paper() -> None:
     rng = np.random.default_rng(0)
     first = np.sort(rng.random(9))
     values = np.stack([first, np.sort(rng.random(9))[::-1]], axis=1)
-    found, expected = crowding(values), calc_crowding_distance(-values) * 2  # pymoo averages over the objectives
+    found, expected = (
+        crowding(values),
+        calc_crowding_distance(-values) * 2,
+    )  # pymoo averages over the objectives
     assert np.isinf(found[[0, -1]]).all()
     assert found[1:-1] == pytest.approx(expected[1:-1])
 
@@ -129,7 +146,13 @@ def test_one_objective_is_plain_ranking() -> None:
 
 @pytest.mark.parametrize(
     ("value", "limits", "expected"),
-    [(5.0, (None, 4.0), 0.25), (5.0, (10.0, None), 0.5), (5.0, (5.0, 5.0), 0.0), (5.0, (None, 0.0), 5.0), (-5.0, (-4.0, 9.0), 0.25)],
+    [
+        (5.0, (None, 4.0), 0.25),
+        (5.0, (10.0, None), 0.5),
+        (5.0, (5.0, 5.0), 0.0),
+        (5.0, (None, 0.0), 5.0),
+        (-5.0, (-4.0, 9.0), 0.25),
+    ],
 )
 def test_how_far_beyond_a_limit(value: float, limits: tuple, expected: float) -> None:
     assert excess(value, limits) == expected

@@ -1,9 +1,12 @@
 """Searchers: which architecture is next."""
 
 from ray_nas.searchers.bananas import Bananas
-from ray_nas.searchers.base import ArchitectureSearcher, Observation
 from ray_nas.searchers.bohb import BOHB
-from ray_nas.searchers.candidates import Proposal
+from ray_nas.searchers.core.arguments import SearcherArguments
+from ray_nas.searchers.core.evaluation import Observation
+from ray_nas.searchers.core.proposal import Proposal
+from ray_nas.searchers.core.searcher import ArchitectureSearcher
+from ray_nas.searchers.core.warm_start import start_from
 from ray_nas.searchers.grid_search import GridSearch
 from ray_nas.searchers.local_search import LocalSearch
 from ray_nas.searchers.nsga2 import NSGA2
@@ -11,7 +14,6 @@ from ray_nas.searchers.one_shot import OneShot
 from ray_nas.searchers.random_search import RandomSearch
 from ray_nas.searchers.regularized_evolution import RegularizedEvolution
 from ray_nas.searchers.reinforce import Reinforce
-from ray_nas.searchers.warm_start import start_from
 
 __all__ = [
     "BOHB",
@@ -26,5 +28,6 @@ __all__ = [
     "RandomSearch",
     "RegularizedEvolution",
     "Reinforce",
+    "SearcherArguments",
     "start_from",
 ]

@@ -1,167 +1,147 @@
 """BANANAS (White, Neiswanger & Savani, 2021): https://arxiv.org/abs/1910.11858.
 
-A predictor trained on all trials so far rates candidates, and the one with the highest acquisition is trained next. As in
-the paper, candidates are mutations of the best and the predictor sees paths through a cell, where the space offers them
-(`SearchSpace.features`). Deviations, each chosen by measurement: the predictor is a Gaussian process, which knows its
-uncertainty from five trials on, in place of an ensemble of networks; the acquisition is expected improvement in place of
-independent Thompson sampling; candidates are mutated again where the acquisition is high; larger networks are believed to
-be better (`trend`) until results say otherwise. Before the first result, the belief only orders random draws: a first wave
-on many workers costs what a random one costs. With several objectives, each has a process of its own, and each decision
-goes in a random direction through them, as in ParEGO (`scalar_improvement`).
+A predictor trained on all trials so far rates candidates, and the one with the highest acquisition
+is trained next. As in the paper, candidates are mutations of the best trials, and the predictor
+sees paths through a cell where the space offers them (`SearchSpace.features`). Differences from the
+paper, each chosen by measurement:
+
+- A Gaussian process replaces the ensemble of networks: its uncertainty is usable from five trials.
+- Expected improvement replaces independent Thompson sampling.
+- Candidates with a high acquisition are mutated again, for several rounds.
+- The prior mean grows with the number of parameters, until results say otherwise (`prior_mean`).
+
+Before the first result, the prior only sorts random draws, so a first wave on many workers costs
+what a random one costs. With several objectives, each has its own process, and each decision
+follows a random direction through them, as in ParEGO (`scalar_improvement`).
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
-from ConfigSpace import ConfigurationSpace
-from scipy.special import log_ndtr, ndtr
+from typing_extensions import Unpack
 
-from ray_nas.arguments import Limits, check_number
-from ray_nas.estimators.blas import one_thread
-from ray_nas.estimators.extrapolated_scores import final_scores
-from ray_nas.estimators.predictor import Array, GaussianProcess, Posterior, Stretch, fit_stretch, stretch
-from ray_nas.estimators.scalar_improvement import ScalarImprovement
-from ray_nas.estimators.trend import Trend, capacity, fit_trend
-from ray_nas.searchers.base import ArchitectureSearcher, Observation
-from ray_nas.searchers.candidates import Proposal
-from ray_nas.searchers.objectives import Costs
-from ray_nas.searchers.scores import maximin, penalized
-from ray_nas.spaces.base import Config, SearchSpace
+from ray_nas.checks import check_int
+from ray_nas.estimators.blas_threads import one_thread
+from ray_nas.estimators.predictors.acquisition import Acquisition
+from ray_nas.searchers.core.arguments import SearcherArguments
+from ray_nas.searchers.core.evaluation import Observation
+from ray_nas.searchers.core.proposal import Move, Proposal
+from ray_nas.searchers.core.searcher import ArchitectureSearcher, Space
+from ray_nas.searchers.models.architecture_predictor import ArchitecturePredictor
+from ray_nas.searchers.models.trial_results import TrialResults
+from ray_nas.spaces.core.search_space import Config
 
 _PARENTS: Final = 8
-"""How many of the best are mutated, trials at first, then candidates."""
+"""How many are mutated in each round: the best trials, then the best candidates."""
 _CHILDREN: Final = 12
-"""Mutations of each."""
+"""Mutations of each parent."""
 _RANDOM: Final = 32
-_SAMPLE: Final = 256
-"""How many configs set the scale of the predictor's prior."""
+"""Random candidates in the first round; also the size of a batch of random draws."""
 _ROUNDS: Final = 6
-_MEMORY: Final = 400
-"""How many trials the predictor is conditioned on: the best half, and others evenly over time."""
-_FITTED: Final = 150
-"""How many its hyperparameters are fitted on."""
-_CACHE: Final = 20_000
-_TAIL: Final = -5.0
-"""Below the best by more standard deviations than this, the improvement is computed by its ratio to the density."""
+"""The most rounds of mutations."""
+
+_Rated = dict[str, tuple[float, Proposal]]
+"""Duplicate key to a candidate and its acquisition."""
 
 
 class Bananas(ArchitectureSearcher):
-    """Predictor-guided search: a Gaussian process over the space's features and expected improvement.
+    """Predictor-guided search: Gaussian processes over the space's features, expected improvement.
 
-    With several objectives: a process for each, and expected improvement in a direction that every decision draws anew.
+    With several objectives, there is a process for each, and every decision maximises expected
+    improvement in a newly drawn direction.
 
-    Trials in flight count as ending where they are predicted to, so that many at once spread out; once they report, and
-    for trials that were stopped early, the last value is carried on to the longest trials' end (`extrapolated_scores`) and
-    counts with the uncertainty of that. Failed trials count as the worst value so far.
+    Pending trials are conditioned on at their predicted mean, so concurrent proposals spread out.
+    The last value of a pending or stopped trial is extrapolated to the length of the longest
+    trials, and counts with the uncertainty of that (`final_scores`). Failed trials count as the
+    worst value so far.
 
-    Where the space builds networks and there is one objective, the predictor starts from the belief that more parameters are better, learnt from a
-    few networks on the meta device; after a warm start from another task (`start_from`), from that task's ranks instead.
-    The results decide how much remains of it, and which way it points. Before the first result, proposals are random
-    draws, of every 32 those first that are believed to be the best; only another task's ranks are searched right away.
+    Where the space builds networks and there is one objective, the prior mean grows with the number
+    of parameters, counted for a few networks on the meta device. After a warm start from another
+    task (`start_from`), that task's ranks replace it. The results decide how much of the prior
+    remains, and its sign. Before the first result, proposals are random draws, of every 32 the
+    most promising first; only another task's ranks are searched at once.
 
     Args:
-        space: As in `ArchitectureSearcher`, like all arguments that are not listed here.
-        metric: See there.
-        mode: See there.
-        initial_trials: How many trials must have values before the predictor decides without a belief to start from; those
-            before are random (10 in the paper).
-        time_attr: The metric that says how far a trial has come. Trials that do not report it count as complete.
-        objectives: See there.
-        constraints: See there.
-        costs: See there.
-        points_to_evaluate: See there.
-        seed: See there.
-        repeats: See there.
+        initial_trials: Trials that must have values before the predictor decides without a prior,
+            at least 2; the trials before are random (10 in the paper).
+        time_attr: The metric that says how far a trial has come. Trials that do not report it
+            count as complete.
 
     Raises:
         ValueError: An argument breaks a rule; the message names it.
+
+    Example:
+        >>> from ray_nas.spaces import NASBench201
+        >>> searcher = Bananas(NASBench201(2, 1), metric="accuracy", mode="max", seed=0)
+        >>> config = searcher.suggest("a")
+        >>> searcher.on_trial_complete("a", {"accuracy": 0.9})
+        >>> searcher.suggest("b") == config
+        False
     """
 
-    many_objectives = True
+    needs_score = False
 
     def __init__(
         self,
-        space: SearchSpace | ConfigurationSpace | None = None,
+        space: Space | None = None,
         metric: str | None = None,
         mode: str | None = None,
         *,
         initial_trials: int = 5,
         time_attr: str = "training_iteration",
-        objectives: Mapping[str, str] | None = None,
-        constraints: Mapping[str, Limits] | None = None,
-        costs: Costs | None = None,
-        points_to_evaluate: Sequence[Mapping[str, Any]] | None = None,
-        seed: int | None = None,
-        repeats: bool = False,
+        **common: Unpack[SearcherArguments],
     ) -> None:
-        check_number("initial_trials", initial_trials, at_least=2, whole=True)
-        super().__init__(
-            space,
-            metric,
-            mode,
-            objectives=objectives,
-            constraints=constraints,
-            costs=costs,
-            points_to_evaluate=points_to_evaluate,
-            seed=seed,
-            repeats=repeats,
-        )
-        self._initial_trials, self._time_attr = initial_trials, time_attr
-        self._curves: dict[str, list[tuple[float, ...]]] = {}
-        """Trial id to its reports: the time, then each objective, to be maximised."""
-        self._violations: dict[str, float] = {}
-        """Of the trials whose last report breaks limits."""
-        self._failed: list[str] = []
-        self._models: list[GaussianProcess] | None = None
-        self._ranks: dict[str, list[float]] = {}
-        """Trials of another task, with their ranks by each objective."""
-        self._fitted_at = 0
-        """The number of values at the last fit of the hyperparameters."""
-        self._ranked: list[Proposal] | None = None
-        """What is left of a decision's candidates, the best last: if one is refused, the next is due."""
+        check_int("initial_trials", initial_trials, low=2)
+        super().__init__(space, metric, mode, **common)
+        self._initial_trials = initial_trials
+        self._time_attr = time_attr
+        self._results = TrialResults()
+        self._predictor = ArchitecturePredictor(self.problem, self.ledger, initial_trials)
+        self._candidates_left: list[Proposal] | None = None
+        """The decision's candidates, the best last; None before a decision."""
         self._drawn: list[Config] = []
-        """What is left of the last random draws, the one to be tried next at the end."""
-        self._seen: dict[tuple[tuple[str, Any], ...], tuple[str, Array]] = {}
-        """Config to its canonical key and features, to save time."""
+        """Random draws not proposed yet, the most promising last."""
 
-    # Ask.
+    # Proposals.
 
-    def _begin(self) -> None:
-        self._ranked = None
+    def _before_decision(self) -> None:
+        self._candidates_left = None
 
     def _ask(self) -> Proposal:
-        if self._ranked is None:
-            self._ranked = self._decide() if self._knows() else []
-        return self._ranked.pop() if self._ranked else self._draw()
+        if self._candidates_left is None:
+            self._candidates_left = self._decide() if self._can_predict() else []
+        return self._candidates_left.pop() if self._candidates_left else self._draw()
 
-    def _knows(self) -> bool:
-        """Whether there is enough to predict from: results, fewer if there is a belief to start from, or another task's ranks."""
-        believes = any(predictor.trend is not None for predictor in self._predictors())
-        if believes and self._ranks and len(self.objectives) == 1:
+    def _can_predict(self) -> bool:
+        """Whether there are enough results, or another task's ranks."""
+        if self._predictor.has_transferred_prior:
             return True
-        return len(self._curves) >= (1 if believes else self._initial_trials)
+        needed = 1 if self._predictor.has_prior else self._initial_trials
+        return len(self._results.curves) >= needed
 
     def _draw(self) -> Proposal:
-        """A random config; of every 32, those first that are believed to be better."""
+        """A random config; of every 32, the most promising by the prior first."""
         if not self._drawn:
             configs = self.space.sample(size=_RANDOM, random_state=self._rng)
-            rows = self._feature_rows(configs)
-            believed = sum(predictor.trend_at(rows) for predictor in self._predictors())
-            self._drawn = [configs[index] for index in np.argsort(believed, kind="stable")]
-        return Proposal(self._drawn.pop(), "random")
+            order = np.argsort(self._predictor.prior_scores(configs), kind="stable")
+            self._drawn = [configs[index] for index in order]
+        return self._proposal(self._drawn.pop(), "random")
 
     @one_thread
     def _decide(self) -> list[Proposal]:
-        """New candidates by expected improvement, the best last."""
-        trial_ids, acquisition = self._predict()
+        """New candidates by their acquisition, the best last."""
+        silent = [trial for trial in self.ledger.pending if trial not in self._results.curves]
+        trial_ids, acquisition = self._predictor.acquisition(self._results, silent, self._rng)
+        # First round: random configs, and mutations of the best trials
         order = np.argsort(-acquisition.merits[: len(trial_ids)], kind="stable")
-        parents = [
-            Proposal(self._proposals[trial_id].config, "", (trial_id,)) for trial_id in (trial_ids[index] for index in order[:_PARENTS])
-        ]
-        rated: dict[str, tuple[float, Proposal]] = {}
-        batch = [Proposal(self.space.sample(random_state=self._rng), "random") for _ in range(_RANDOM)] + self._mutations(parents)
+        batch = [self._random_proposal() for _ in range(_RANDOM)]
+        for index in order[:_PARENTS]:
+            trial_id = trial_ids[index]
+            batch += self._mutations(self.ledger.proposals[trial_id].config, (trial_id,))
+        # Next rounds: mutations of the best candidates, as long as the best improves
+        rated: _Rated = {}
         top = -math.inf
         for _ in range(_ROUNDS):
             self._rate(batch, acquisition, rated)
@@ -169,198 +149,68 @@ class Bananas(ArchitectureSearcher):
             if not ranking or ranking[0][0] <= top:
                 break
             top = ranking[0][0]
-            batch = self._mutations([proposal for _, proposal in ranking])
+            batch = []
+            for _, parent in ranking:
+                batch += self._mutations(parent.config, parent.parents)
         return [proposal for _, proposal in sorted(rated.values(), key=lambda pair: pair[0])]
 
-    def _mutations(self, parents: Sequence[Proposal]) -> list[Proposal]:
+    def _mutations(self, config: Config, parents: tuple[str, ...]) -> list[Proposal]:
         return [
-            Proposal(self.space.mutate(parent.config, self._rng), "mutation", parent.parents)
-            for parent in parents
+            self._proposal(self.space.mutate(config, self._rng), "mutation", parents)
             for _ in range(_CHILDREN)
         ]
 
-    def _rate(self, batch: Sequence[Proposal], acquisition: "Acquisition", rated: dict[str, tuple[float, Proposal]]) -> None:
-        """Adds what is new in the batch with its acquisition."""
+    def _rate(self, batch: Sequence[Proposal], acquisition: Acquisition, rated: _Rated) -> None:
+        """Adds the new candidates of a batch to `rated`."""
         new: dict[str, Proposal] = {}
         for proposal in batch:
-            key, _ = self._look_at(proposal.config)
-            if key not in rated and self._candidates.is_new_key(key):
-                new.setdefault(key, proposal)
-        if new:
-            scores = acquisition(self._feature_rows(proposal.config for proposal in new.values()))
-            rated.update((key, (float(score), proposal)) for (key, proposal), score in zip(new.items(), scores, strict=True))
+            if proposal.key not in rated and self._is_new(proposal):
+                new.setdefault(proposal.key, proposal)
+        if not new:
+            return
+        features = self._predictor.features(proposal.config for proposal in new.values())
+        for (key, proposal), score in zip(new.items(), acquisition(features), strict=True):
+            rated[key] = (float(score), proposal)
 
-    def _look_at(self, config: Config) -> tuple[str, Array]:
-        place = tuple(config.items())
-        if place not in self._seen:
-            if len(self._seen) >= _CACHE:
-                self._seen.clear()
-            self._seen[place] = self._candidates.key(config, self.space), self._features(config)
-        return self._seen[place]
+    def _proposal(self, config: Config, move: Move, parents: tuple[str, ...] = ()) -> Proposal:
+        return Proposal(config, move, parents, self._predictor.duplicate_key(config))
 
-    def _features(self, config: Config) -> Array:
-        """What the predictor sees: with several objectives the code too, since equal functions may differ in cost."""
-        features = self.space.features(config)
-        return features if len(self.objectives) == 1 else np.concatenate([features, self.space.encode(config)])
-
-    def _feature_rows(self, configs: Iterable[Config]) -> Array:
-        rows = [self._look_at(config)[1] for config in configs]
-        return np.array(rows) if rows else np.zeros((0, len(self._predictors()[0].hyperparameters) - 2))
-
-    # The predictors, one for each objective.
-
-    def _predict(self) -> tuple[list[str], "Acquisition"]:
-        """The trials that are predicted from, and how much is expected of candidates."""
-        trial_ids, features, stretched = self._observations()
-        silent = [trial_id for trial_id in self._pending if trial_id not in self._curves]
-        pending = self._feature_rows(self._proposals[trial_id].config for trial_id in silent)
-        self._fit(features, stretched)
-        posteriors = [
-            predictor.condition(features, values, noise, pending)
-            for predictor, (values, noise, _) in zip(self._predictors(), stretched, strict=True)
-        ]
-        known = np.concatenate([features, pending])
-        if len(posteriors) == 1:
-            return trial_ids, Improvement(posteriors[0], known)
-        return trial_ids, ScalarImprovement(posteriors, [scale for _, _, scale in stretched], known, self._rng)
-
-    def _observations(self) -> tuple[list[str], Array, list[tuple[Array, Array, Stretch]]]:
-        """The trials to predict from: their ids, features, and for each objective its stretched values and their variances."""
-        if not self._curves:
-            nothing = np.zeros(0), np.zeros(0), fit_stretch(np.zeros(1), np.zeros(1))
-            return [], self._feature_rows(()), [nothing for _ in self.objectives]
-        trial_ids = [*self._curves, *self._failed]
-        violations = np.array([self._violations.get(trial_id, 0.0) for trial_id in self._curves])
-        stretched = []
-        for index in range(len(self.objectives)):
-            scores, variances = final_scores([[(report[0], report[1 + index]) for report in curve] for curve in self._curves.values()])
-            scores = penalized(scores, violations)
-            scores = np.concatenate([scores, np.full(len(self._failed), scores.min())])
-            variances = np.concatenate([variances, np.zeros(len(self._failed))])
-            stretched.append((*stretch(scores, variances), fit_stretch(scores, variances)))
-        merits = stretched[0][0] if len(stretched) == 1 else maximin(np.stack([values for values, _, _ in stretched], axis=1))
-        chosen = _representative(merits, _MEMORY)
-        trial_ids = [trial_ids[index] for index in chosen]
-        features = self._feature_rows(self._proposals[trial_id].config for trial_id in trial_ids)
-        return trial_ids, features, [(values[chosen], noise[chosen], scale) for values, noise, scale in stretched]
-
-    def _fit(self, features: Array, stretched: Sequence[tuple[Array, Array, Stretch]]) -> None:
-        """Fits the predictors' hyperparameters anew after every twentieth part of new values."""
-        count = len(self._curves) + len(self._failed)
-        if len(self._curves) >= self._initial_trials and count - self._fitted_at > self._fitted_at // 20:
-            for predictor, (values, noise, _) in zip(self._predictors(), stretched, strict=True):
-                chosen = _representative(values, _FITTED)
-                predictor.fit(features[chosen], values[chosen], noise[chosen])
-            self._fitted_at = count
-
-    def _predictors(self) -> list[GaussianProcess]:
-        if self._models is None:
-            rng = np.random.default_rng(0)  # the prior is the space's own, whatever the searcher's seed
-            configs = self.space.sample(size=_SAMPLE, random_state=rng)
-            sample = np.array([self._features(config) for config in configs])
-            self._models = [GaussianProcess(sample, self._trend(configs, sample, index)) for index in range(len(self.objectives))]
-        return self._models
-
-    def _trend(self, configs: Sequence[Config], sample: Array, objective: int) -> Trend | None:
-        """What to believe of an objective before the first result: ranks on another task, else, if it is the only one, size."""
-        if self._ranks:
-            features = self._feature_rows(self._proposals[trial_id].config for trial_id in self._ranks)
-            return fit_trend(features, np.array([ranks[objective] for ranks in self._ranks.values()]), sample)
-        return capacity(self.space, configs, sample) if len(self.objectives) == 1 else None
-
-    # Tell.
+    # Results.
 
     def _tell(self, observation: Observation) -> None:
         self._report(observation)
 
     def _report(self, observation: Observation) -> None:
-        if observation.trial_id in self._failed:  # after a restore it has gone on
-            self._failed.remove(observation.trial_id)
-        curve = self._curves.setdefault(observation.trial_id, [])
-        time = observation.metrics.get(self._time_attr)
-        if not isinstance(time, int | float | np.number) or not math.isfinite(time):
-            time = curve[-1][0] if curve else 0.0
-        while curve and curve[-1][0] >= time:  # a retried trial reports its first iterations again
-            curve.pop()
-        curve.append((float(time), *observation.values))
-        self._violations.pop(observation.trial_id, None)
-        if observation.violation:
-            self._violations[observation.trial_id] = observation.violation
+        self._results.report(
+            observation.trial_id,
+            observation.time(self._time_attr),
+            observation.values,
+            observation.violation,
+        )
 
-    def _fail(self, trial_id: str, proposal: Proposal) -> None:
-        self._curves.pop(trial_id, None)
-        self._violations.pop(trial_id, None)
-        self._failed.append(trial_id)
+    def _fail(self, trial_id: str) -> None:
+        self._results.fail(trial_id)
 
     def _transfer(self, observations: Sequence[Observation]) -> None:
         count = len(self.objectives)
-        for observation in observations:  # by the mean rank where the other task has not as many objectives
-            values = observation.values if len(observation.values) == count else [observation.score] * count
-            self._ranks[observation.trial_id] = list(values)
-        self._models = None
+        ranks: dict[str, Sequence[float]] = {}
+        for observation in observations:
+            # A task with another number of objectives counts by its overall rank
+            has_same_count = len(observation.values) == count
+            overall = [observation.score] * count
+            ranks[observation.trial_id] = observation.values if has_same_count else overall
+        self._predictor.use_ranks(ranks)
 
     # State.
 
     def _get_state(self) -> dict[str, Any]:
         return {
-            "curves": {trial_id: [list(point) for point in curve] for trial_id, curve in self._curves.items()},
-            "failed": self._failed,
+            **self._results.get_state(),
+            **self._predictor.get_state(),
             "drawn": self._drawn,
-            "ranks": self._ranks,
-            "violations": self._violations,
-            "hyperparameters": [value for model in self._models or () for value in model.hyperparameters],
-            "fitted_at": self._fitted_at,
         }
 
     def _set_state(self, state: dict[str, Any]) -> None:
-        self._curves = {trial_id: [tuple(report) for report in curve] for trial_id, curve in state["curves"].items()}
-        self._violations, self._failed, self._ranks = state["violations"], state["failed"], state["ranks"]
-        self._fitted_at, self._drawn, self._seen, self._models = state["fitted_at"], state["drawn"], {}, None
-        if state["hyperparameters"]:
-            for model, part in zip(self._predictors(), np.split(np.array(state["hyperparameters"]), len(self.objectives)), strict=True):
-                model.hyperparameters = part.tolist()
-
-
-class Improvement:
-    """The logarithm of the expected improvement of one objective.
-
-    Args:
-        posterior: Of its values.
-        known: Features of the trials that have values and of those in flight, shape (trials, features).
-    """
-
-    def __init__(self, posterior: Posterior, known: Array) -> None:
-        self._posterior = posterior
-        self.merits = posterior.predict(known)[0]
-        """What is expected of each known trial."""
-        self._best = float(self.merits.max()) if len(known) else 0.0
-
-    def __call__(self, features: Array) -> Array:
-        """It, at each row of `features`; shape (rows,)."""
-        return log_expected_improvement(*self._posterior.predict(features), self._best)
-
-
-Acquisition = Improvement | ScalarImprovement
-
-
-def log_expected_improvement(mean: Array, deviation: Array, best: float) -> Array:
-    """The logarithm of E max(f - best, 0) for normal f (equation 3 of Jones et al., 1998), exact far below `best` too."""
-    u = (mean - best) / deviation
-    log_density = -0.5 * u**2 - 0.5 * math.log(2.0 * math.pi)
-    near = np.maximum(u, _TAIL)
-    by_sum = np.log(np.exp(-0.5 * near**2) / math.sqrt(2.0 * math.pi) + near * ndtr(near))
-    far = np.minimum(u, _TAIL)
-    log_mills = np.log(-far) + log_ndtr(far) + 0.5 * far**2 + 0.5 * math.log(2.0 * math.pi)
-    by_ratio = log_density + np.log(-np.expm1(np.minimum(log_mills, -1e-14)))
-    result: Array = np.log(deviation) + np.where(u >= _TAIL, by_sum, by_ratio)
-    return result
-
-
-def _representative(values: Array, number: int) -> list[int]:
-    """The places of at most `number` values: the best half of them, and the others evenly over time."""
-    if len(values) <= number:
-        return list(range(len(values)))
-    order = np.argsort(-values, kind="stable")
-    others = np.sort(order[number // 2 :])
-    spread = others[np.linspace(0, len(others) - 1, number - number // 2).astype(int)]
-    return sorted({*map(int, order[: number // 2]), *map(int, spread)})
+        self._drawn = state["drawn"]
+        self._results.set_state(state)
+        self._predictor.set_state(state)

@@ -1,83 +1,71 @@
 """Grid search: every architecture once, in a fixed order."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from ConfigSpace import ConfigurationSpace
+from typing_extensions import Unpack
 
-from ray_nas.arguments import Limits, check_number
-from ray_nas.searchers.base import ArchitectureSearcher
-from ray_nas.searchers.candidates import Proposal
-from ray_nas.searchers.objectives import Costs
-from ray_nas.spaces.base import Config, SearchSpace
+from ray_nas.checks import check_int
+from ray_nas.searchers.core.arguments import SearcherArguments
+from ray_nas.searchers.core.proposal import Proposal
+from ray_nas.searchers.core.searcher import ArchitectureSearcher, Space
+from ray_nas.spaces.core.search_space import Config
 
 
 class GridSearch(ArchitectureSearcher):
-    """All configs of a space; floats and long integer ranges at evenly spaced quantiles.
+    """Tries all configs of a space; floats and long integer ranges at evenly spaced quantiles.
 
     Args:
-        space: As in `ArchitectureSearcher`, like all arguments that are not listed here.
-        metric: See there.
-        mode: See there.
-        points: Values of a float or a long integer range, at least 2.
-        objectives: See there.
-        constraints: See there.
-        costs: See there.
-        points_to_evaluate: See there.
-        seed: See there.
-        repeats: See there.
+        points_per_range: Values to try of a float or a long integer range, at least 2.
+
+    Example:
+        >>> from ray_nas.spaces import NASBench201
+        >>> searcher = GridSearch(NASBench201(), metric="accuracy", mode="max")
+        >>> set(searcher.suggest("trial_1").values())
+        {'none'}
     """
 
-    many_objectives = True  # it weighs nothing
+    needs_score = False
 
     def __init__(
         self,
-        space: SearchSpace | ConfigurationSpace | None = None,
+        space: Space | None = None,
         metric: str | None = None,
         mode: str | None = None,
         *,
-        points: int = 5,
-        objectives: Mapping[str, str] | None = None,
-        constraints: Mapping[str, Limits] | None = None,
-        costs: Costs | None = None,
-        points_to_evaluate: Sequence[Mapping[str, Any]] | None = None,
-        seed: int | None = None,
-        repeats: bool = False,
+        points_per_range: int = 5,
+        **common: Unpack[SearcherArguments],
     ) -> None:
-        check_number("points", points, at_least=2, whole=True)
-        super().__init__(
-            space,
-            metric,
-            mode,
-            objectives=objectives,
-            constraints=constraints,
-            costs=costs,
-            points_to_evaluate=points_to_evaluate,
-            seed=seed,
-            repeats=repeats,
-        )
-        self._points, self._taken, self._repeats = points, 0, repeats
+        check_int("points_per_range", points_per_range, low=2)
+        super().__init__(space, metric, mode, **common)
+        self._points_per_range = points_per_range
+        self._repeats = common.get("repeats", False)
+        self._visited = 0
         self._grid: Iterator[Config] | None = None
 
     def _ask(self) -> Proposal | None:
         while True:
             if self._grid is None:
-                self._grid = islice(self.space.grid(self._points), self._taken, None)
+                self._grid = islice(self.space.grid(self._points_per_range), self._visited, None)
             for config in self._grid:
-                self._taken += 1
-                if self._is_new(config):
-                    return Proposal(config, "grid")
+                self._visited += 1
+                proposal = self._proposal(config, "grid")
+                if self._is_new(proposal):
+                    return proposal
             if not self._repeats:
                 return None
-            self._candidates.exhausted, self._grid, self._taken = True, None, 0
+            self._start_repeats()
+            self._grid = None
+            self._visited = 0
 
     def _get_state(self) -> dict[str, Any]:
-        return {"taken": self._taken}
+        return {"visited": self._visited}
 
     def _set_state(self, state: dict[str, Any]) -> None:
-        self._grid, self._taken = None, state["taken"]
+        self._grid = None
+        self._visited = state["visited"]
 
     def __getstate__(self) -> dict[str, Any]:
-        """A generator cannot be pickled; the grid goes on from its place."""
+        """Pickles without the grid's generator; it continues from its position."""
         return {**self.__dict__, "_grid": None}

@@ -1,93 +1,86 @@
 """NSGA-II (Deb, Pratap, Agarwal & Meyarivan, 2002): https://doi.org/10.1109/4235.996017.
 
-The steady-state form (Durillo, Nebro, Luna & Alba, 2009: https://doi.org/10.1007/978-3-642-01020-0_18): each completed
-trial enters the population at once and the worst member leaves, so that no worker waits for the end of a generation.
+The steady-state form (Durillo, Nebro, Luna & Alba, 2009:
+https://doi.org/10.1007/978-3-642-01020-0_18): each completed trial enters the population at once
+and the worst member is removed, so that no worker waits for the end of a generation.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from ConfigSpace import ConfigurationSpace
+from typing_extensions import Unpack
 
-from ray_nas.arguments import Limits, check_number
+from ray_nas.checks import check_float, check_int
 from ray_nas.pareto import best_first
-from ray_nas.searchers.base import ArchitectureSearcher, Observation
-from ray_nas.searchers.candidates import Proposal
-from ray_nas.searchers.objectives import Costs
-from ray_nas.spaces.base import Config, SearchSpace
+from ray_nas.searchers.core.arguments import SearcherArguments
+from ray_nas.searchers.core.evaluation import Observation
+from ray_nas.searchers.core.proposal import Proposal
+from ray_nas.searchers.core.searcher import ArchitectureSearcher, Space
+from ray_nas.spaces.core.search_space import Config
 
 
 @dataclass(frozen=True)
 class _Member:
     trial_id: str
-    config: Config
     values: tuple[float, ...]
     violation: float
 
 
 class NSGA2(ArchitectureSearcher):
-    """Evolution towards the whole Pareto front: non-dominated sorting, crowding, constraint-domination.
+    """Evolves the whole Pareto front: non-dominated sorting, crowding, constraint domination.
+
+    A trial whose reported metrics break their limits ranks below all that keep them.
 
     Args:
-        space: As in `ArchitectureSearcher`, like all arguments that are not listed here.
-        metric: See there.
-        mode: See there.
-        population_size: N in the paper; as many random architectures come first.
-        crossover_rate: p_c in the paper, in [0, 1]: probability that a child mixes two parents. Each of its n parameters
-            then mutates with probability p_m = 1/n.
-        objectives: See there.
-        constraints: See there; a trial whose reported metrics break them stays below all that keep them.
-        costs: See there.
-        points_to_evaluate: See there.
-        seed: See there.
-        repeats: See there.
+        population_size: N in the paper; the first N architectures are random.
+        crossover_rate: p_c in the paper, in [0, 1]: the probability that a child combines two
+            parents. Each of its n parameters then mutates with probability p_m = 1/n.
+
+    Example:
+        >>> from ray_nas.spaces import NASBench201
+        >>> goals = {"accuracy": "max", "latency_ms": "min"}
+        >>> searcher = NSGA2(NASBench201(), objectives=goals, seed=0)
+        >>> len(searcher.suggest("a"))
+        6
     """
 
-    many_objectives = True
+    needs_score = False
 
     def __init__(
         self,
-        space: SearchSpace | ConfigurationSpace | None = None,
+        space: Space | None = None,
         metric: str | None = None,
         mode: str | None = None,
         *,
         population_size: int = 20,
         crossover_rate: float = 0.9,
-        objectives: Mapping[str, str] | None = None,
-        constraints: Mapping[str, Limits] | None = None,
-        costs: Costs | None = None,
-        points_to_evaluate: Sequence[Mapping[str, Any]] | None = None,
-        seed: int | None = None,
-        repeats: bool = False,
+        **common: Unpack[SearcherArguments],
     ) -> None:
-        check_number("population_size", population_size, at_least=2, whole=True)
-        if not 0.0 <= crossover_rate <= 1.0:
-            raise ValueError(f"crossover_rate must be in [0, 1], got {crossover_rate}")
-        super().__init__(
-            space,
-            metric,
-            mode,
-            objectives=objectives,
-            constraints=constraints,
-            costs=costs,
-            points_to_evaluate=points_to_evaluate,
-            seed=seed,
-            repeats=repeats,
-        )
-        self._population_size, self._crossover_rate = population_size, crossover_rate
+        check_int("population_size", population_size, low=2)
+        check_float("crossover_rate", crossover_rate, low=0, high=1)
+        super().__init__(space, metric, mode, **common)
+        self._population_size = population_size
+        self._crossover_rate = crossover_rate
         self._population: list[_Member] = []
         """Best first: by rank, then by crowding."""
 
     def _ask(self) -> Proposal:
-        if len(self._population) < 2 or len(self._proposals) < self._population_size:
-            return Proposal(self.space.sample(random_state=self._rng), "random")
-        parent, other = self._tournament(), self._tournament()
-        if self._rng.random() < self._crossover_rate:
-            child = self.space.crossover(parent.config, other.config, self._rng)
-            return Proposal(self._mutate(child), "crossover", (parent.trial_id, other.trial_id))
-        return Proposal(self.space.mutate(parent.config, self._rng), "mutation", (parent.trial_id,))
+        if len(self._population) < 2 or len(self.ledger.proposals) < self._population_size:
+            return self._random_proposal()
+        parent = self._tournament()
+        other = self._tournament()
+        config = self.ledger.proposals[parent].config
+        if self._rng.random() >= self._crossover_rate:
+            return self._proposal(self.space.mutate(config, self._rng), "mutation", (parent,))
+        # Crossover
+        child = self.space.crossover(config, self.ledger.proposals[other].config, self._rng)
+        return self._proposal(self._mutate(child), "crossover", (parent, other))
+
+    def _tell(self, observation: Observation) -> None:
+        member = _Member(observation.trial_id, observation.values, observation.violation)
+        self._population = _sorted([*self._population, member])[: self._population_size]
 
     def _mutate(self, config: Config) -> Config:
         """Changes each parameter with probability 1/n."""
@@ -95,24 +88,25 @@ class NSGA2(ArchitectureSearcher):
             config = self.space.mutate(config, self._rng)
         return config
 
-    def _tell(self, observation: Observation) -> None:
-        self._population.append(_Member(observation.trial_id, observation.proposal.config, observation.values, observation.violation))
-        self._population = _sorted(self._population)[: self._population_size]
-
-    def _tournament(self) -> _Member:
+    def _tournament(self) -> str:
         """The better of two by the crowded comparison (III-B)."""
-        return self._population[int(self._rng.choice(len(self._population), size=2, replace=False).min())]
+        drawn = self._rng.choice(len(self._population), size=2, replace=False)
+        return self._population[int(drawn.min())].trial_id
 
     def _get_state(self) -> dict[str, Any]:
-        return {"population": [[member.trial_id, member.config, list(member.values), member.violation] for member in self._population]}
+        members = self._population
+        rows = [[member.trial_id, list(member.values), member.violation] for member in members]
+        return {"population": rows}
 
     def _set_state(self, state: dict[str, Any]) -> None:
         self._population = [
-            _Member(trial_id, config, tuple(values), violation) for trial_id, config, values, violation in state["population"]
+            _Member(trial_id, tuple(values), violation)
+            for trial_id, values, violation in state["population"]
         ]
 
 
 def _sorted(members: Sequence[_Member]) -> list[_Member]:
-    """Best first: by rank, within a front the least crowded."""
+    """Best first: by rank; within a front, the least crowded first."""
     values = np.array([member.values for member in members])
-    return [members[int(index)] for index in best_first(values, np.array([member.violation for member in members]))]
+    violations = np.array([member.violation for member in members])
+    return [members[int(index)] for index in best_first(values, violations)]

@@ -1,16 +1,20 @@
 """Random search (Bergstra & Bengio, 2012): https://www.jmlr.org/papers/v13/bergstra12a.html."""
 
-from ray_nas.searchers.base import ArchitectureSearcher
-from ray_nas.searchers.candidates import Proposal
+from ray_nas.searchers.core.proposal import Proposal
+from ray_nas.searchers.core.searcher import ArchitectureSearcher
 
 
 class RandomSearch(ArchitectureSearcher):
-    """Draws configs at random, each architecture once: the baseline of every search.
+    """Samples configs at random, each architecture once: the baseline of every search.
 
-    Arguments are those of `ArchitectureSearcher`.
+    Example:
+        >>> from ray_nas.spaces import NASBench201
+        >>> searcher = RandomSearch(NASBench201(), metric="accuracy", mode="max", seed=0)
+        >>> sorted(searcher.suggest("trial_1"))[0]
+        'edge_0_1'
     """
 
-    many_objectives = True  # it weighs nothing
+    needs_score = False
 
     def _ask(self) -> Proposal:
-        return Proposal(self.space.sample(random_state=self._rng), "random")
+        return self._random_proposal()

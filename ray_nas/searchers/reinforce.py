@@ -1,7 +1,7 @@
-"""Neural architecture search with reinforcement learning (Zoph & Le, 2017): https://arxiv.org/abs/1611.01578.
+"""NAS with reinforcement learning (Zoph & Le, 2017): https://arxiv.org/abs/1611.01578.
 
-With proximal policy optimisation (Schulman et al., 2017, https://arxiv.org/abs/1707.06347) and the soft latency target of
-MnasNet (Tan et al., 2019, https://arxiv.org/abs/1807.11626).
+With proximal policy optimisation (Schulman et al., 2017, https://arxiv.org/abs/1707.06347) and the
+soft latency target of MnasNet (Tan et al., 2019, https://arxiv.org/abs/1807.11626).
 """
 
 import math
@@ -10,76 +10,85 @@ from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 from typing import Any, Final
 
-import numpy as np
 import torch
-from ConfigSpace import ConfigurationSpace
+from torch import Tensor
+from typing_extensions import Unpack
 
-from ray_nas.arguments import Limits, check_number
-from ray_nas.searchers.base import ArchitectureSearcher, Observation
-from ray_nas.searchers.candidates import Proposal
-from ray_nas.searchers.controller import Controller, from_text, to_text
-from ray_nas.searchers.objectives import Costs
-from ray_nas.spaces.base import Config, SearchSpace
+from ray_nas.checks import check_float, check_int
+from ray_nas.searchers.core.arguments import SearcherArguments
+from ray_nas.searchers.core.evaluation import Observation
+from ray_nas.searchers.core.proposal import Proposal
+from ray_nas.searchers.core.searcher import ArchitectureSearcher, Space
+from ray_nas.searchers.models.policy_learner import PolicyLearner, rank_advantages
+from ray_nas.spaces.core.search_space import Config
+from ray_nas.trials.state_tensors import tensors_from_text, tensors_to_text
 
 _DRAWS: Final = 8
-"""Configs that are drawn at a time; the first new one is proposed."""
+"""Configs drawn at a time; the first new one is proposed."""
 _TEMPERATURES: Final = (1.0, 1.0, 2.0, 4.0, 8.0)
-"""Where a controller that has settled draws nothing new, its distribution is flattened more and more."""
+"""Temperatures of the successive attempts: a converged controller has to be flattened to draw
+something new."""
 
 
 @dataclass(frozen=True)
 class _Sample:
+    """An ended trial, as the controller learns from it."""
+
     trial_id: str
     score: float | None
-    """None for a trial that failed, which is below all others."""
+    """None for a failed trial, which ranks below all others."""
     factor: float
-    """Of its soft targets."""
+    """The product of its soft targets."""
     log_prob: float
-    """Of its config, under the controller as it was when the trial was proposed."""
+    """Log-probability of its config under the controller that proposed it."""
 
     @property
     def reward(self) -> float:
-        """What it is ranked by."""
+        """The score times the factor; a negative score is divided by it."""
         if self.score is None:
             return -math.inf
         return self.score * self.factor if self.score >= 0 else self.score / self.factor
 
 
 class Reinforce(ArchitectureSearcher):
-    """A recurrent controller draws configs and is trained by policy gradients on how they did.
+    """Trains a recurrent controller, which draws the configs, by policy gradients.
 
-    Rewards count by their rank among the last `window` trials, from -1 to 1: a moving baseline, and no scale to tune. A
-    trial may end long after others that were proposed later: its gradient is weighted by how much more likely the
-    controller has become to draw it since (the importance ratio), limited as in PPO. Configs that did not come from the
-    controller count as if it had drawn them.
+    A reward is a trial's rank among the last `window` trials, from -1 to 1: a moving baseline
+    without a scale to tune. A trial may end long after others that were proposed later. So its
+    gradient is weighted by how much more likely the controller has become to draw it since (the
+    importance ratio), clipped as in PPO. Configs from elsewhere count as if the controller had
+    drawn them.
 
     Args:
-        space: As in `ArchitectureSearcher`, like all arguments that are not listed here.
-        metric: See there.
-        mode: See there.
-        ppo: Every update makes `epochs` steps on the clipped objective over the last `window` trials; if False, plain
-            REINFORCE: one step over the last `batch_size`.
-        soft_targets: Name of a reported metric or a cost to (target T, exponent w): the reward is multiplied by
-            (figure / T) ** w, e.g. {"latency_ms": (80.0, -0.07)} (MnasNet's equations 2 and 3; for negative rewards, as of
-            a minimised metric, it is divided). A trial whose figure is missing or not positive counts as failed.
-        batch_size: How many trials end between updates.
-        window: How many trials are ranked with one another, at least `batch_size`.
-        epochs: Gradient steps of an update with PPO.
-        learning_rate: Of Adam.
-        entropy_bonus: Weight of the distribution's entropy in the objective.
-        clip: PPO's epsilon, in (0, 1).
-        hidden: Width of the controller's LSTM.
-        objectives: See there.
-        constraints: See there.
-        costs: See there.
-        points_to_evaluate: See there.
-        seed: See there.
-        repeats: See there.
+        ppo: Whether every update makes `epochs` steps on the clipped objective over the last
+            `window` trials. If False, plain REINFORCE: one step over the last `batch_size`.
+        soft_targets: Name of a reported metric or a cost to (target T, exponent w). The reward is
+            multiplied by (value / T) ** w, e.g. {"latency_ms": (80.0, -0.07)} (MnasNet's equations
+            2 and 3); a negative reward, as of a minimised metric, is divided by it. A trial whose
+            value is missing or not positive counts as failed.
+        batch_size: Ended trials between updates, at least 1.
+        window: Trials that are ranked against each other, at least 2 and at least `batch_size`.
+        epochs: Gradient steps of an update with PPO, at least 1.
+        learning_rate: Adam's learning rate, positive.
+        entropy_bonus: Weight of the distribution's entropy in the objective, at least 0.
+        clip_ratio: PPO's epsilon, in (0, 1).
+        hidden_size: Width of the controller's LSTM, at least 1.
+
+    Raises:
+        ValueError: An argument breaks a rule; the message names it.
+
+    Example:
+        >>> from ray_nas.spaces import NASBench201
+        >>> searcher = Reinforce(
+        ...     NASBench201(), "accuracy", "max", soft_targets={"latency_ms": (80.0, -0.07)}, seed=0
+        ... )
+        >>> config = searcher.suggest("a")
+        >>> searcher.on_trial_complete("a", {"accuracy": 0.9, "latency_ms": 95.0})
     """
 
     def __init__(
         self,
-        space: SearchSpace | ConfigurationSpace | None = None,
+        space: Space | None = None,
         metric: str | None = None,
         mode: str | None = None,
         *,
@@ -90,100 +99,92 @@ class Reinforce(ArchitectureSearcher):
         epochs: int = 5,
         learning_rate: float = 0.01,
         entropy_bonus: float = 0.01,
-        clip: float = 0.2,
-        hidden: int = 64,
-        objectives: Mapping[str, str] | None = None,
-        constraints: Mapping[str, Limits] | None = None,
-        costs: Costs | None = None,
-        points_to_evaluate: Sequence[Mapping[str, Any]] | None = None,
-        seed: int | None = None,
-        repeats: bool = False,
+        clip_ratio: float = 0.2,
+        hidden_size: int = 64,
+        **common: Unpack[SearcherArguments],
     ) -> None:
-        for name, value in {"batch_size": batch_size, "epochs": epochs, "hidden": hidden}.items():
-            check_number(name, value, at_least=1, whole=True)
-        if window < max(2, batch_size):
-            raise ValueError(f"window must be at least 2 and at least batch_size = {batch_size}, got {window}")
-        if learning_rate <= 0 or entropy_bonus < 0 or not 0 < clip < 1:
-            raise ValueError(
-                f"learning_rate must be positive, entropy_bonus at least 0, clip in (0, 1); got {learning_rate}, {entropy_bonus}, {clip}"
-            )
-        for name, (target, _) in (soft_targets or {}).items():
-            if target <= 0:
-                raise ValueError(f"soft_targets[{name!r}] must be (target, exponent) with a positive target, got {soft_targets}")
-        super().__init__(
-            space,
-            metric,
-            mode,
-            objectives=objectives,
-            constraints=constraints,
-            costs=costs,
-            points_to_evaluate=points_to_evaluate,
-            seed=seed,
-            repeats=repeats,
-        )
-        self._ppo, self._soft_targets = ppo, dict(soft_targets or {})
-        self._batch_size, self._epochs, self._learning_rate = batch_size, epochs, learning_rate
-        self._entropy_bonus, self._clip, self._hidden = entropy_bonus, clip, hidden
+        check_int("batch_size", batch_size, low=1)
+        check_int("window", window, low=max(2, batch_size))
+        check_int("epochs", epochs, low=1)
+        check_float("learning_rate", learning_rate, above=0)
+        check_float("entropy_bonus", entropy_bonus, low=0)
+        check_float("clip_ratio", clip_ratio, above=0, below=1)
+        check_int("hidden_size", hidden_size, low=1)
+        for name, (target, exponent) in (soft_targets or {}).items():
+            check_float(f"soft_targets[{name!r}][0], the target,", target, above=0)
+            check_float(f"soft_targets[{name!r}][1], the exponent,", exponent)
+        super().__init__(space, metric, mode, **common)
+        self._ppo = ppo
+        self._soft_targets = dict(soft_targets or {})
+        self._batch_size = batch_size
+        self._epochs = epochs
+        self._learning_rate = learning_rate
+        self._entropy_bonus = entropy_bonus
+        self._clip_ratio = clip_ratio
+        self._hidden_size = hidden_size
         self._weights_seed = int(self._rng.integers(2**63))
-        self._state: _Learner | None = None
+        self._learner_if_built: PolicyLearner | None = None
         self._log_probs: dict[str, float] = {}
-        """Of the trials in flight."""
+        """Log-probabilities of the pending trials' configs when they were proposed."""
         self._samples: deque[_Sample] = deque(maxlen=window)
         self._new = 0
-        """How many of the samples came since the last update."""
+        """Samples since the last update."""
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # type: ignore[override]  # as in the base
-        """The next trial's config, or "FINISHED" if nothing new is left."""
-        known = trial_id in self._proposals
-        suggested = super().suggest(trial_id)
-        if not known and trial_id in self._proposals:
-            self._log_probs[trial_id] = self._log_prob(trial_id)
-        return suggested
+    def _proposed(self, trial_id: str, proposal: Proposal) -> None:
+        self._log_probs[trial_id] = self._log_prob(trial_id)
 
     def _ask(self) -> Proposal:
         for temperature in _TEMPERATURES:
             for config in self._learner.controller.sample(_DRAWS, temperature):
-                if self._is_new(config):
-                    return Proposal(config, "controller")
-        return Proposal(self.space.sample(random_state=self._rng), "random")
+                proposal = self._proposal(config, "controller")
+                if self._is_new(proposal):
+                    return proposal
+        return self._random_proposal()
 
     def _tell(self, observation: Observation) -> None:
         factor = self._factor(observation)
-        self._learn(observation.trial_id, None if factor is None else observation.score, factor or 1.0)
+        if factor is None:
+            self._fail(observation.trial_id)
+        else:
+            self._learn(observation.trial_id, observation.score, factor or 1.0)
 
     def _rescore(self, scores: Mapping[str, float]) -> None:
         for index, sample in enumerate(self._samples):
             if sample.score is not None and sample.trial_id in scores:
                 self._samples[index] = replace(sample, score=scores[sample.trial_id])
 
-    def _fail(self, trial_id: str, proposal: Proposal) -> None:
+    def _fail(self, trial_id: str) -> None:
         self._learn(trial_id, None, 1.0)
 
     def _transfer(self, observations: Sequence[Observation]) -> None:
-        """Another task teaches the controller once, in random order, where an own trial is gone through many times."""
+        """Makes one pass over another task's trials, in random order."""
         order = [observations[int(index)] for index in self._rng.permutation(len(observations))]
         size = self._samples.maxlen or 1
         for start in range(0, len(order), size):
-            part = order[start : start + size]
-            actions = self._actions([observation.proposal.config for observation in part])
-            with torch.no_grad():
-                before, _ = self._learner.controller(actions)
-            self._step(actions, torch.tensor([2 * observation.score - 1 for observation in part]), before)
+            batch = order[start : start + size]
+            actions = self._actions([observation.proposal.config for observation in batch])
+            advantages = torch.tensor([2 * observation.score - 1 for observation in batch])
+            before = self._learner.log_probs(actions)
+            self._learner.step(actions, advantages, before)
 
     def _factor(self, observation: Observation) -> float | None:
-        """The product of (figure / T) ** w over the soft targets; None if a figure is missing or not positive."""
-        product, figures = 1.0, observation.metrics
-        if any(name not in figures for name in self._soft_targets) and self._costs is not None:
-            figures = {**self._costs(self.space.to_tune(observation.proposal.config)), **figures}
+        """The product of (value / T) ** w over the soft targets; None if a value is unusable."""
+        values = observation.metrics
+        if any(name not in values for name in self._soft_targets):
+            values = {**self.problem.costs(observation.proposal.config), **values}
+        product = 1.0
         for name, (target, exponent) in self._soft_targets.items():
-            figure = float(figures.get(name, math.nan))
-            if not 0 < figure < math.inf:
+            value = float(values.get(name, math.nan))
+            if not 0 < value < math.inf:
                 return None
-            product *= (figure / target) ** exponent  # Eq. (2)
+            product *= (value / target) ** exponent  # Eq. (2)
         return product
 
     def _learn(self, trial_id: str, score: float | None, factor: float) -> None:
-        log_prob = self._log_probs.pop(trial_id) if trial_id in self._log_probs else self._log_prob(trial_id)
+        """Adds an ended trial, and updates the controller after every `batch_size`."""
+        log_prob = self._log_probs.pop(trial_id, None)
+        if log_prob is None:
+            log_prob = self._log_prob(trial_id)
         self._samples.append(_Sample(trial_id, score, factor, log_prob))
         self._new += 1
         if self._new >= self._batch_size:
@@ -191,92 +192,57 @@ class Reinforce(ArchitectureSearcher):
             self._new = 0
 
     def _update(self) -> None:
+        """Steps on the ranks of the last trials."""
         samples = list(self._samples)
-        advantages = _ranks([sample.reward for sample in samples])
+        advantages = rank_advantages([sample.reward for sample in samples])
         if not self._ppo:
-            samples, advantages = samples[-self._new :], advantages[-self._new :]
-        actions = self._actions([self._proposals[sample.trial_id].config for sample in samples])
+            samples = samples[-self._new :]
+            advantages = advantages[-self._new :]
+        proposals = self.ledger.proposals
+        actions = self._actions([proposals[sample.trial_id].config for sample in samples])
         before = torch.tensor([sample.log_prob for sample in samples])
         for _ in range(self._epochs if self._ppo else 1):
-            self._step(actions, torch.tensor(advantages), before)
-
-    def _step(self, actions: torch.Tensor, advantages: torch.Tensor, before: torch.Tensor) -> None:
-        learner = self._learner
-        log_probs, entropies = learner.controller(actions)
-        ratios = (log_probs - before).clamp(max=20.0).exp()
-        gains = torch.minimum(ratios * advantages, ratios.clamp(1 - self._clip, 1 + self._clip) * advantages)  # PPO, Eq. (7)
-        if not self._ppo:
-            gains = ratios.detach().clamp(max=1 + self._clip) * log_probs * advantages  # REINFORCE, weighted for late arrivals
-        loss = -(gains + self._entropy_bonus * entropies).mean()
-        learner.optimizer.zero_grad()
-        loss.backward()
-        learner.optimizer.step()
+            self._learner.step(actions, torch.tensor(advantages), before)
 
     def _log_prob(self, trial_id: str) -> float:
-        with torch.no_grad():
-            log_probs, _ = self._learner.controller(self._actions([self._proposals[trial_id].config]))
-        return float(log_probs)
+        """The log-probability of a trial's config under the current controller."""
+        actions = self._actions([self.ledger.proposals[trial_id].config])
+        return float(self._learner.log_probs(actions))
 
-    def _actions(self, configs: Sequence[Config]) -> torch.Tensor:
+    def _actions(self, configs: Sequence[Config]) -> Tensor:
         return self._learner.controller.encode(configs)
 
     @property
-    def _learner(self) -> "_Learner":
-        if self._state is None:
-            self._state = _Learner(self.space, self._hidden, self._learning_rate, self._weights_seed)
-        return self._state
+    def _learner(self) -> PolicyLearner:
+        """Built when the space is known."""
+        if self._learner_if_built is None:
+            self._learner_if_built = PolicyLearner(
+                self.space,
+                self._hidden_size,
+                seed=self._weights_seed,
+                learning_rate=self._learning_rate,
+                entropy_bonus=self._entropy_bonus,
+                clip_ratio=self._clip_ratio,
+                ppo=self._ppo,
+            )
+        return self._learner_if_built
 
     def _get_state(self) -> dict[str, Any]:
+        learner = self._learner_if_built
         return {
             "weights_seed": self._weights_seed,
-            "learner": None if self._state is None else to_text(self._state.tensors()),
+            "learner": tensors_to_text(learner.state_tensors()) if learner else None,
             "log_probs": self._log_probs,
             "samples": [list(astuple(sample)) for sample in self._samples],
             "new": self._new,
         }
 
     def _set_state(self, state: dict[str, Any]) -> None:
-        self._weights_seed, self._state = state["weights_seed"], None
+        self._weights_seed = state["weights_seed"]
+        self._learner_if_built = None
         if state["learner"] is not None:
-            self._learner.take(from_text(state["learner"]))
-        self._log_probs, self._new = dict(state["log_probs"]), state["new"]
+            self._learner.load_state_tensors(tensors_from_text(state["learner"]))
+        self._log_probs = dict(state["log_probs"])
+        self._new = state["new"]
         self._samples.clear()
         self._samples.extend(_Sample(*fields) for fields in state["samples"])
-
-
-class _Learner:
-    """The controller with its generator and its optimizer."""
-
-    def __init__(self, space: SearchSpace, hidden: int, learning_rate: float, seed: int) -> None:
-        self._generator = torch.Generator().manual_seed(seed)
-        self.controller = Controller(space, hidden, self._generator)
-        self.optimizer = torch.optim.Adam(self.controller.parameters(), lr=learning_rate)
-
-    def tensors(self) -> dict[str, torch.Tensor]:
-        moments = {
-            f"adam.{index}.{name}": tensor
-            for index, entry in self.optimizer.state_dict()["state"].items()
-            for name, tensor in entry.items()
-        }
-        return {**self.controller.state_dict(prefix="controller."), **moments, "generator": self._generator.get_state()}
-
-    def take(self, tensors: Mapping[str, torch.Tensor]) -> None:
-        parts: dict[str, dict[str, torch.Tensor]] = {"controller": {}, "adam": {}}
-        for name, tensor in tensors.items():
-            part, _, rest = name.partition(".")
-            if rest:
-                parts[part][rest] = tensor
-        self.controller.load_state_dict(parts["controller"])
-        state: dict[int, dict[str, torch.Tensor]] = {}
-        for name, tensor in parts["adam"].items():
-            index, _, key = name.partition(".")
-            state.setdefault(int(index), {})[key] = tensor
-        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state})
-        self._generator.set_state(tensors["generator"])
-
-
-def _ranks(rewards: Sequence[float]) -> list[float]:
-    """Ranks from -1 (worst) to 1; ties share their mean."""
-    _, places, counts = np.unique(np.array(rewards), return_inverse=True, return_counts=True)
-    middles = np.cumsum(counts) - (counts + 1) / 2
-    return [float(rank) for rank in 2 * (middles[places] + 0.5) / len(rewards) - 1]

@@ -1,19 +1,19 @@
 """Search spaces: what may be searched."""
 
-from ray_nas.spaces.base import SearchSpace
 from ray_nas.spaces.chain import ChainSpace
-from ray_nas.spaces.choices import InputChoice, LayerChoice, Repeat, ValueChoice, scope
+from ray_nas.spaces.core.joint_space import JointSpace
+from ray_nas.spaces.core.search_space import SearchSpace
 from ray_nas.spaces.darts import DARTS
-from ray_nas.spaces.encodings import adjacency_encoding, path_encoding
 from ray_nas.spaces.hierarchical import HierarchicalSpace
-from ray_nas.spaces.joint import JointSpace
 from ray_nas.spaces.mlp import MLPSpace
 from ray_nas.spaces.mobilenet import MobileNetSpace
-from ray_nas.spaces.model_space import ModelSpace
+from ray_nas.spaces.model.choice_context import label_prefix
+from ray_nas.spaces.model.choices import InputChoice, LayerChoice, Repeat, ValueChoice
+from ray_nas.spaces.model.model_space import ModelSpace
+from ray_nas.spaces.model.slicing import Slicing, register_slicing
+from ray_nas.spaces.model.supernet import Supernet
 from ray_nas.spaces.nasbench201 import NASBench201
-from ray_nas.spaces.slicing import Slicing, register_slicing
 from ray_nas.spaces.stage_space import StageSpace
-from ray_nas.spaces.supernet import Supernet
 from ray_nas.spaces.transformer import TransformerSpace
 
 __all__ = [
@@ -34,8 +34,6 @@ __all__ = [
     "Supernet",
     "TransformerSpace",
     "ValueChoice",
-    "adjacency_encoding",
-    "path_encoding",
+    "label_prefix",
     "register_slicing",
-    "scope",
 ]

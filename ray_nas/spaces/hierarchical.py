@@ -1,9 +1,11 @@
-"""Hierarchical space: network, stage and cell (after Liu et al., 2018, and Schrodi et al., 2023).
+"""Hierarchical space: network, stage and cell.
 
-https://arxiv.org/abs/1711.00436, https://arxiv.org/abs/2211.01842
+After Liu et al. (2018), https://arxiv.org/abs/1711.00436, and Schrodi et al. (2023),
+https://arxiv.org/abs/2211.01842
 
-The lowest level is a library of cells, graphs of four nodes with an operation on each edge; a stage says which cell of the
-library it repeats, how often, and how they are linked; the network says how wide its stages are.
+The lowest level is a library of cells, graphs of four nodes with an operation on each edge. A stage
+says which cell of the library it repeats, how often, and how the cells are linked. The network says
+how much wider each stage is than the one before.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,31 +15,55 @@ from typing import Any, Final
 import torch
 from torch import nn
 
-from ray_nas.spaces.cell_layers import Reduction, Zero, relu_conv_norm
-from ray_nas.spaces.choices import LayerChoice, Repeat, ValueChoice
-from ray_nas.spaces.graph_key import CellGraph, Edge, GraphKey, graph_key
-from ray_nas.spaces.model_space import ModelSpace, check_sizes
+from ray_nas.spaces.cells.cell_graph import CellGraph, Edge, GraphKey, graph_key
+from ray_nas.spaces.cells.cell_layers import (
+    Reduction,
+    Zero,
+    relu_conv_norm,
+    relu_depthwise_norm,
+)
+from ray_nas.spaces.model.choices import LayerChoice, Repeat, ValueChoice
+from ray_nas.spaces.model.model_space import ModelSpace, check_sizes
 
 EDGES: Final = tuple((source, node) for node in (1, 2, 3) for source in range(node))
-OPERATIONS: Final = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "sep_conv_5x5", "avg_pool_3x3")
+OPERATIONS: Final = (
+    "none",
+    "skip_connect",
+    "nor_conv_1x1",
+    "nor_conv_3x3",
+    "sep_conv_5x5",
+    "avg_pool_3x3",
+)
 LINKS: Final = ("chain", "residual", "dense")
 
 
 class HierarchicalSpace(ModelSpace):
-    """Three levels; 8.8e13 networks with the defaults, those of NAS-Bench-201 among them.
+    """Three levels: network, stages and a library of cells.
 
-    Network: `widening`, the factor of the channels from stage to stage. Stage `s`: `stage_s.cell`, the cell of the library
-    that it uses; `stage_s.depth`, how many; `stage_s.links`, what a cell reads: the one before it (chain), the sum of that
-    one's input and output (residual), or the mean of all before it in the stage (dense). Cell `c` of the library:
-    `cell_c.edge_0_1` and so on, active where a stage uses the cell.
+    Network: `widening`, the factor of the channels from stage to stage. Stage `s`: `stage_s.cell`,
+    the cell of the library that it repeats; `stage_s.depth`, how many cells; `stage_s.links`, what
+    a cell reads: the cell before it (chain), the sum of that cell's input and output (residual), or
+    the mean of all values before it in the stage (dense). Cell `c` of the library:
+    `cell_c.edge_0_1` and so on, active while a stage uses the cell. With the defaults there are
+    8.8e13 networks, those of NAS-Bench-201 among them.
 
     Args:
-        input_shape: Channels, height and width of the images; 2 ** (stages - 1) pixels or larger.
+        input_shape: Channels, height and width of the images, at least 2 ** (stages - 1) pixels.
         num_classes: Outputs of the classifier.
         channels: Width of the first stage.
-        stages: How many stages; the image is halved between them.
-        max_depth: Most cells in a stage.
-        cells: How many cells the library holds.
+        stages: Number of stages; the image is halved between them.
+        max_cells_per_stage: Most cells in a stage.
+        library_size: Number of cells in the library.
+
+    Raises:
+        ValueError: A number is below 1.
+
+    Example:
+        >>> import torch
+        >>> space = HierarchicalSpace((3, 8, 8), channels=4, stages=2)
+        >>> network = space.build(space.sample(random_state=0))
+        >>> network(torch.zeros(2, 3, 8, 8)).shape
+        torch.Size([2, 10])
     """
 
     def __init__(
@@ -47,11 +73,18 @@ class HierarchicalSpace(ModelSpace):
         *,
         channels: int = 16,
         stages: int = 3,
-        max_depth: int = 5,
-        cells: int = 2,
+        max_cells_per_stage: int = 5,
+        library_size: int = 2,
     ) -> None:
-        check_sizes(num_classes=num_classes, channels=channels, stages=stages, max_depth=max_depth, cells=cells)
-        super().__init__(partial(_Network, input_shape[0], num_classes, channels, stages, max_depth, cells))
+        check_sizes(
+            num_classes=num_classes,
+            channels=channels,
+            stages=stages,
+            max_cells_per_stage=max_cells_per_stage,
+            library_size=library_size,
+        )
+        sizes = (channels, stages, max_cells_per_stage, library_size)
+        super().__init__(partial(_Network, input_shape[0], num_classes, *sizes))
         self.input_shape = input_shape
         self._stages = stages
 
@@ -59,22 +92,29 @@ class HierarchicalSpace(ModelSpace):
         """The key of one cell of the library, with the order in which it names the edges."""
         return graph_key(1, _nodes(config, cell), [3], weightless=("avg_pool_3x3",))
 
-    def cells(self, config: Mapping[str, Any]) -> dict[str, CellGraph]:
+    def cell_graphs(self, config: Mapping[str, Any]) -> dict[str, CellGraph]:
         """The cell of each stage as a graph."""
-        used = {f"stage_{stage}": int(config[f"stage_{stage}.cell"]) for stage in range(self._stages)}
-        return {stage: CellGraph(1, _nodes(config, cell), [3], OPERATIONS) for stage, cell in used.items()}
+        names = [f"stage_{stage}" for stage in range(self._stages)]
+        used = {name: int(config[f"{name}.cell"]) for name in names}
+        return {
+            name: CellGraph(1, _nodes(config, cell), [3], OPERATIONS) for name, cell in used.items()
+        }
 
     def canonical(self, config: Mapping[str, Any]) -> str:
-        """Equal where unused cells, edges that carry nothing, or the cells' places in the library are all that differs."""
+        """A key that is equal for configs that compute the same function.
+
+        Unused cells, edges that carry nothing and the cells' places in the library do not count.
+        """
         stages = [self._stage_key(config, stage) for stage in range(self._stages)]
         return f"x{config['widening']} | " + " | ".join(stages)
 
     def _stage_key(self, config: Mapping[str, Any], stage: int) -> str:
-        depth, links = config.get(f"stage_{stage}.depth", 1), config[f"stage_{stage}.links"]
+        depth = config.get(f"stage_{stage}.depth", 1)
+        links = config[f"stage_{stage}.links"]
         cell = self.cell_key(config, int(config[f"stage_{stage}.cell"])).text
         if depth == 1 and links == "dense":
             links = "chain"
-        if cell == "":  # a cell that makes zeros: the stage does, or hands its input on
+        if cell == "":  # the cell returns zeros: the stage returns zeros, or its input
             return "x0" if links == "residual" else ""
         if cell == "x0" and links != "residual":
             return "x0"
@@ -82,23 +122,39 @@ class HierarchicalSpace(ModelSpace):
 
 
 def _nodes(config: Mapping[str, Any], cell: int) -> list[list[Edge]]:
-    names = [[(source, f"cell_{cell}.edge_{source}_{node}") for source in range(node)] for node in (1, 2, 3)]
+    names = [
+        [(source, f"cell_{cell}.edge_{source}_{node}") for source in range(node)]
+        for node in (1, 2, 3)
+    ]
     return [[Edge(config[name], source, name) for source, name in node] for node in names]
 
 
 class _Network(nn.Module):
-    def __init__(self, in_channels: int, num_classes: int, channels: int, stages: int, max_depth: int, cells: int) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        num_classes: int,
+        channels: int,
+        stages: int,
+        max_cells: int,
+        library_size: int,
+    ) -> None:
         super().__init__()
         widening = ValueChoice("widening", [1.5, 2.0])
         width = channels
-        self.stem = nn.Sequential(nn.Conv2d(in_channels, width, 3, padding=1, bias=False), nn.BatchNorm2d(width))
+        self.stem = nn.Sequential(
+            nn.Conv2d(in_channels, width, 3, padding=1, bias=False), nn.BatchNorm2d(width)
+        )
         self.stages = nn.Sequential()
         for stage in range(stages):
-            inputs, width = width, width if stage == 0 else int(widening * width)
             if stage > 0:
+                inputs = width
+                width = int(widening * width)
                 self.stages.append(Reduction(inputs, width))
-            self.stages.append(_Stage(f"stage_{stage}", width, max_depth, cells))
-        self.head = nn.Sequential(nn.BatchNorm2d(width), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+            self.stages.append(_Stage(f"stage_{stage}", width, max_cells, library_size))
+        self.head = nn.Sequential(
+            nn.BatchNorm2d(width), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()
+        )
         self.classifier = nn.Linear(width, num_classes)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
@@ -106,11 +162,12 @@ class _Network(nn.Module):
 
 
 class _Stage(nn.Module):
-    def __init__(self, name: str, width: int, max_depth: int, cells: int) -> None:
+    def __init__(self, name: str, width: int, max_cells: int, library_size: int) -> None:
         super().__init__()
         self.links = ValueChoice(f"{name}.links", LINKS)
-        library = {str(cell): partial(_Cell, cell, width) for cell in range(cells)}
-        self.cells = Repeat(f"{name}.depth", 1, max_depth, lambda index: LayerChoice(f"{name}.cell", library))
+        library = {str(cell): partial(_Cell, cell, width) for cell in range(library_size)}
+        make = partial(LayerChoice, f"{name}.cell", library)
+        self.cells = Repeat(f"{name}.depth", 1, max_cells, lambda index: make())
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         values = [inputs]
@@ -124,9 +181,10 @@ class _Stage(nn.Module):
 class _Cell(nn.Module):
     def __init__(self, cell: int, width: int) -> None:
         super().__init__()
-        self.edges = nn.ModuleDict(
-            {f"{source}_{node}": LayerChoice(f"cell_{cell}.edge_{source}_{node}", _operations(width)) for source, node in EDGES}
-        )
+        self.edges = nn.ModuleDict()
+        for source, node in EDGES:
+            label = f"cell_{cell}.edge_{source}_{node}"
+            self.edges[f"{source}_{node}"] = LayerChoice(label, _operations(width))
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         nodes = [inputs]
@@ -137,12 +195,11 @@ class _Cell(nn.Module):
 
 
 def _operations(width: int) -> dict[str, Callable[[], nn.Module]]:
-    depthwise = partial(nn.Conv2d, width, width, 5, padding=2, groups=width, bias=False)
     return {
         "none": Zero,
         "skip_connect": nn.Identity,
         "nor_conv_1x1": partial(relu_conv_norm, width, width, 1),
         "nor_conv_3x3": partial(relu_conv_norm, width, width, 3),
-        "sep_conv_5x5": lambda: nn.Sequential(nn.ReLU(), depthwise(), nn.Conv2d(width, width, 1, bias=False), nn.BatchNorm2d(width)),
+        "sep_conv_5x5": lambda: nn.Sequential(*relu_depthwise_norm(width, 5)),
         "avg_pool_3x3": partial(nn.AvgPool2d, 3, stride=1, padding=1, count_include_pad=False),
     }

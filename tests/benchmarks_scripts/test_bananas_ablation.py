@@ -1,15 +1,12 @@
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
-
-ROOT = Path(__file__).parents[2]
+from collections.abc import Callable
+from subprocess import CompletedProcess
 
 
-def test_a_tiny_run_prints_every_variant_beside_random_search() -> None:
-    command = [sys.executable, str(ROOT / "benchmarks" / "bananas_ablation.py"), "--quick", "--seeds", "2", "--queries", "25"]
-    run = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+def test_a_tiny_run_prints_every_variant_beside_random_search(
+    run_script: Callable[..., CompletedProcess[str]],
+) -> None:
+    run = run_script("bananas_ablation", "--quick", "--seeds", "2", "--queries", "25")
     assert run.returncode == 0, run.stderr
     *lines, last = run.stdout.splitlines()
     variants = json.loads(last)["tables"]["nasbench201/cifar10"]

@@ -1,5 +1,4 @@
-import importlib.util
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -11,38 +10,32 @@ from ray_nas.spaces import SearchSpace
 
 pytest.importorskip("hpbandster", reason='the extra "bohb" wants a C compiler')
 
-from ray_nas.searchers.kde_model import KDEModel
-
-FOLDER = Path(__file__).parents[2] / "benchmarks"
+from ray_nas.searchers.models.kernel_density import KDEModel
 
 
-@pytest.fixture
-def bohb(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(str(FOLDER))
-    spec = importlib.util.spec_from_file_location("benchmarks_bohb", FOLDER / "bohb.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, spec.name, module)
-    spec.loader.exec_module(module)
-    return module
+@pytest.fixture(scope="module")
+def bohb(load_script: Callable[[str], ModuleType]) -> ModuleType:
+    return load_script("bohb")
 
 
-def test_what_is_observed_before_a_decision_is_timed_does_not_run_the_model(bohb: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_observed_before_a_decision_is_timed_does_not_run_the_model(
+    bohb: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
     runs: list[int] = []
-    get_config = KDEModel.get_config
+    propose = KDEModel.propose
 
     def counted(self: KDEModel, *arguments: Any, **named: Any) -> Any:
         runs.append(len(self.losses.get(1.0, {})))
-        return get_config(self, *arguments, **named)
+        return propose(self, *arguments, **named)
 
-    monkeypatch.setattr(KDEModel, "get_config", counted)
+    monkeypatch.setattr(KDEModel, "propose", counted)
     assert bohb.milliseconds(observations=50, decisions=4) > 0.0
     assert min(runs) == 50
     assert len(runs) < 10
 
 
-@pytest.mark.filterwarnings("ignore:Please use")  # of the stock generator, which calls ConfigSpace's deprecated methods
+# The stock generator calls ConfigSpace's deprecated methods.
+@pytest.mark.filterwarnings("ignore:Please use")
 def test_stock_without_duplicates_proposes_each_function_once(bohb: ModuleType) -> None:
     space = SearchSpace(ConfigurationSpace({"op": ["conv", "pool", "skip"], "kernel": [1, 3]}))
     stock, once = bohb.Stock(space, 0), bohb.StockWithoutDuplicates(space, 0)
@@ -54,11 +47,13 @@ def test_random_search_and_intervals_stand_beside_every_searcher(
     bohb: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cache = bohb.ResultCache(tmp_path / "cache.jsonl")
-    figures = bohb.compare("counting_ones", bohb.counting_ones(pairs=1, seconds=9_000.0), ["evolution"], 2, cache)
+    figures = bohb.compare(
+        "counting_ones", bohb.counting_ones(pairs=1, seconds=9_000.0), ["evolution"], 2, cache
+    )
     assert list(figures) == ["random", "evolution"]
     printed = capsys.readouterr().out
     assert all(f"  {name} " in printed for name in figures)
-    assert figures["random"]["less random's"] == (0.0, 0.0, 0.0)
+    assert figures["random"]["less random's"] == [0.0, 0.0, 0.0]
     for row in figures.values():
         mean, low, high = row["regret"]
         assert 0.0 <= low <= mean <= high

@@ -1,22 +1,15 @@
-"""What the benchmark of supernets makes of rankings."""
+"""Statistics of rankings in the benchmark of supernets."""
 
-import importlib
-import sys
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable
 from types import ModuleType
 
 import numpy as np
 import pytest
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
-
 
 @pytest.fixture(scope="module")
-def scripts() -> Iterator[dict[str, ModuleType]]:
-    sys.path.insert(0, str(BENCHMARKS))
-    yield {name: importlib.import_module(name) for name in ("rankings", "one_shot")}
-    sys.path.remove(str(BENCHMARKS))
+def scripts(load_script: Callable[[str], ModuleType]) -> dict[str, ModuleType]:
+    return {name: load_script(name) for name in ("rankings", "one_shot")}
 
 
 def test_partial_tau_takes_out_what_is_known_anyway(scripts: dict[str, ModuleType]) -> None:
@@ -46,7 +39,9 @@ def test_the_interval_covers_cells_and_seeds(scripts: dict[str, ModuleType]) -> 
         return float(rankings.tau(estimate, truth[at]))
 
     alike = rankings.interval(figure, [truth + rng.normal(size=160) for _ in range(3)], draws=300)
-    unlike = rankings.interval(figure, [truth + noise * rng.normal(size=160) for noise in (0.1, 1.0, 10.0)], draws=300)
+    unlike = rankings.interval(
+        figure, [truth + noise * rng.normal(size=160) for noise in (0.1, 1.0, 10.0)], draws=300
+    )
     assert alike[1] < alike[0] < alike[2]
     assert alike[0] == pytest.approx(0.5, abs=0.08)
     assert unlike[2] - unlike[1] > 2 * (alike[2] - alike[1])
@@ -67,7 +62,9 @@ def test_only_used_edges_count(scripts: dict[str, ModuleType]) -> None:
     used = scripts["one_shot"].used_operations
     cell = "|nor_conv_3x3~0|+|none~0|nor_conv_3x3~1|+|skip_connect~0|none~1|none~2|"
     assert used(cell) == ["skip_connect"]
-    assert sorted(used("|nor_conv_3x3~0|+|none~0|avg_pool_3x3~1|+|none~0|none~1|nor_conv_3x3~2|")) == [
+    assert sorted(
+        used("|nor_conv_3x3~0|+|none~0|avg_pool_3x3~1|+|none~0|none~1|nor_conv_3x3~2|")
+    ) == [
         *("avg_pool_3x3", "nor_conv_3x3", "nor_conv_3x3"),
     ]
     assert used("|none~0|+|none~0|nor_conv_3x3~1|+|none~0|none~1|nor_conv_3x3~2|") == []

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from ray_nas import record, state_file
+from ray_nas import record
+from ray_nas.record.events import TrialEnded, TrialResumed
+from ray_nas.state import state_file
 
 DRIVER = Path(__file__).with_name("three_nodes.py")
 
@@ -17,11 +19,16 @@ DRIVER = Path(__file__).with_name("three_nodes.py")
 def search(folder: Path, number: int, seed: int) -> None:
     """Runs the script, which has a cluster of its own, and checks how it ended."""
     environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
-    environment["PYTHONPATH"] = os.pathsep.join([str(DRIVER.parents[2]), environment.get("PYTHONPATH", "")])
+    environment["PYTHONPATH"] = os.pathsep.join(
+        [str(DRIVER.parents[2]), environment.get("PYTHONPATH", "")]
+    )
     command = [sys.executable, str(DRIVER), str(folder), str(number), str(seed)]
     run = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-4000:]
-    told = {trial_id: (epoch, error) for trial_id, epoch, error in json.loads((folder / "told.json").read_text())}
+    told = {
+        trial_id: (epoch, error)
+        for trial_id, epoch, error in json.loads((folder / "told.json").read_text())
+    }
     assert len(told) == number
     assert {error for _, error in told.values()} == {""}
     check_record(folder, told)
@@ -30,23 +37,33 @@ def search(folder: Path, number: int, seed: int) -> None:
 
 
 def check_record(folder: Path, told: dict[str, tuple[int, str]]) -> None:
-    """Every trial that Tune knows ended once; one that Tune gave up while it waited for its node, and resumed, once more."""
-    happened = [(event["event"], event["trial"]) for event in record.events(folder / "run") if "trial" in event]
-    ends, resumed = (Counter(trial_id for kind, trial_id in happened if kind == wanted) for wanted in ("end", "resumed"))
+    """Every trial ended once, or twice if Tune gave it up while it waited for its node."""
+    events = list(record.events(folder / "run"))
+    ends = Counter(event.trial for event in events if isinstance(event, TrialEnded))
+    resumed = Counter(event.trial for event in events if isinstance(event, TrialResumed))
     assert ends == Counter(told.keys()) + resumed
-    trials = record.load(folder / "run").trials
+    trials = list(record.load(folder / "run").trials.values())
     assert {trial.status for trial in trials} == {"completed"}
-    assert {trial.trial_id: trial.metrics["epoch"] for trial in trials} == {trial_id: epoch for trial_id, (epoch, _) in told.items()}
+    assert {trial.trial_id: trial.metrics["epoch"] for trial in trials} == {
+        trial_id: epoch for trial_id, (epoch, _) in told.items()
+    }
     assert len({json.dumps(trial.config, sort_keys=True) for trial in trials}) == len(told)
 
 
 def check_states(folder: Path, reached: dict[str, int]) -> None:
-    """Searcher and scheduler hold what the record holds: the population, and how far each trial came."""
+    """Searcher and scheduler agree with the record: population and progress of each trial."""
     saved = state_file.read(max((folder / "run").glob("searcher-state-*.json")))
-    assert saved["companions"]["LearningCurveASHA"]["reached"] == reached
-    scores = {trial.trial_id: trial.metrics["score"] for trial in record.load(folder / "run").trials}
-    ended = [event["trial"] for event in record.events(folder / "run") if event["event"] == "end" and event["status"] == "completed"]
-    assert [(trial_id, score) for trial_id, _, score in saved["strategy"]["population"]] == [(i, scores[i]) for i in ended[-3:]]
+    assert saved["attached"]["LearningCurveASHA"]["reached"] == reached
+    scores = {
+        trial.trial_id: trial.metrics["score"]
+        for trial in list(record.load(folder / "run").trials.values())
+    }
+    ended = [
+        event.trial
+        for event in record.events(folder / "run")
+        if isinstance(event, TrialEnded) and event.status == "completed"
+    ]
+    assert saved["strategy"]["population"] == {i: scores[i] for i in ended[-3:]}
 
 
 def test_two_of_three_nodes_die_and_then_the_driver(tmp_path: Path) -> None:

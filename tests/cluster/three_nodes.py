@@ -1,10 +1,10 @@
-"""A search on three nodes of this machine: two die at random moments, then its driver is killed and started again.
+"""A search on three local nodes: two die at random moments, then the driver is restarted.
 
 Usage: python three_nodes.py FOLDER NUM_SAMPLES SEED            # the nodes, and the killing
        python three_nodes.py FOLDER NUM_SAMPLES SEED ADDRESS    # the driver
 
-The driver writes how each trial ended to FOLDER/told.json, trainables leave a file in FOLDER/loaded for each checkpoint used.
-"""
+The driver writes how each trial ended to FOLDER/told.json, trainables leave a file in FOLDER/loaded
+for each checkpoint used."""
 
 import json
 import os
@@ -23,14 +23,22 @@ import ray
 from ray import tune
 from ray.cluster_utils import Cluster
 
-from ray_nas import record, record_files
+from ray_nas import record
+from ray_nas.record import files as record_files
+from ray_nas.record.events import TrialEnded
 from ray_nas.schedulers import LearningCurveASHA
 from ray_nas.searchers import RegularizedEvolution
 from ray_nas.spaces import NASBench201
 
 EPOCHS = 9
-HEALTH = {"health_check_period_ms": 1_000, "health_check_timeout_ms": 10_000, "health_check_failure_threshold": 5}
-"""A killed node refuses connections and is missed after five seconds; one that is only slow is given its time."""
+HEALTH = {
+    "health_check_period_ms": 1_000,
+    "health_check_timeout_ms": 10_000,
+    "health_check_failure_threshold": 5,
+}
+"""A killed node refuses connections and is missed after five seconds; one that is only slow is
+given its time.
+"""
 
 
 def trainable(loaded: Path) -> type[tune.Trainable]:
@@ -43,7 +51,10 @@ def trainable(loaded: Path) -> type[tune.Trainable]:
         def step(self) -> dict:
             time.sleep(0.2)
             self.epoch += 1
-            return {"score": self.convs + self.epoch / 10, "epoch": self.epoch}  # the scheduler stops it
+            return {
+                "score": self.convs + self.epoch / 10,
+                "epoch": self.epoch,
+            }  # the scheduler stops it
 
         def save_checkpoint(self, folder: str) -> dict:
             return {"epoch": self.epoch}
@@ -69,8 +80,17 @@ def drive(folder: Path, number: int, seed: int, address: str) -> None:
         tuner = tune.Tuner(
             train,
             tune_config=tune.TuneConfig(
-                search_alg=RegularizedEvolution(NASBench201(2, 1), "score", "max", population_size=3, tournament_size=2, seed=seed),
-                scheduler=LearningCurveASHA(time_attr="epoch", metric="score", mode="max", max_t=EPOCHS, grace_period=3),
+                search_alg=RegularizedEvolution(
+                    NASBench201(2, 1),
+                    "score",
+                    "max",
+                    population_size=3,
+                    tournament_size=2,
+                    seed=seed,
+                ),
+                scheduler=LearningCurveASHA(
+                    time_attr="epoch", metric="score", mode="max", max_t=EPOCHS, grace_period=3
+                ),
                 num_samples=number,
                 reuse_actors=True,
                 trial_dirname_creator=lambda trial: trial.trial_id,
@@ -85,7 +105,10 @@ def drive(folder: Path, number: int, seed: int, address: str) -> None:
             ),
         )
     results = tuner.fit()
-    ended = [[result.metrics["trial_id"], result.metrics["epoch"], str(result.error or "")] for result in results]
+    ended = [
+        [result.metrics["trial_id"], result.metrics["epoch"], str(result.error or "")]
+        for result in results
+    ]
     (folder / "told.json").write_text(json.dumps(ended))
 
 
@@ -93,7 +116,7 @@ def ends(folder: Path) -> int:
     """How many trials have ended, by the record."""
     if not list((folder / "run").glob(record_files.RECORD_FILES)):
         return 0
-    return sum(event["event"] == "end" for event in record.events(folder / "run"))
+    return sum(isinstance(event, TrialEnded) for event in record.events(folder / "run"))
 
 
 def wait_for(folder: Path, driver: subprocess.Popen, number: int) -> None:
@@ -104,23 +127,25 @@ def wait_for(folder: Path, driver: subprocess.Popen, number: int) -> None:
 
 
 def wait_for_checkpoint(folder: Path, driver: subprocess.Popen) -> None:
-    """Until a trial that goes on has reported twice by what is saved: its first checkpoint is then known to what is restored."""
+    """Waits until a continued trial has reported twice, so that its checkpoint is saved."""
     while not goes_on(folder):
-        assert driver.poll() is None, "the driver ended before a trial that went on was saved with a checkpoint"
+        assert driver.poll() is None, (
+            "the driver ended before a trial that went on was saved with a checkpoint"
+        )
         time.sleep(0.05)
 
 
 def goes_on(folder: Path) -> bool:
     """Whether a trial that has not ended has reported twice."""
     try:
-        trials = record.load(folder / "run").trials
+        trials = list(record.load(folder / "run").trials.values())
     except record.RecordError:  # Tune is copying it into the storage right now
         return False
-    return any(trial.status == "unfinished" and len(trial.results) > 1 for trial in trials)
+    return any(trial.status == "unfinished" and len(trial.reports) > 1 for trial in trials)
 
 
 def main(folder: Path, number: int, seed: int) -> None:
-    """Kills a node after about a quarter of the trials, the next after two, the driver after three."""
+    """Kills nodes after a quarter and two quarters of the trials, the driver after three."""
     (folder / "loaded").mkdir()
     rng = random.Random(seed)
     head = {"num_cpus": 1, "num_gpus": 0, "include_dashboard": False, "_system_config": HEALTH}

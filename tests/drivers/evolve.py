@@ -1,4 +1,4 @@
-"""A driver to be killed: searches cells with a checkpointing trainable; run again on the same folder, it restores.
+"""A driver to be killed: searches cells with a checkpointing trainable, and restores.
 
 Usage: python evolve.py FOLDER NUM_SAMPLES [evolution | bohb]
 """
@@ -46,14 +46,23 @@ class Train(tune.Trainable):
 
 def strategy(name: str) -> dict:
     if name == "bohb":
-        scheduler = HyperBandForBOHB(time_attr="epoch", metric="score", mode="max", max_t=3, reduction_factor=3)
-        return {"search_alg": BOHB(NASBench201(2, 1), time_attr="epoch", seed=1, metric="score", mode="max"), "scheduler": scheduler}
+        scheduler = HyperBandForBOHB(
+            time_attr="epoch", metric="score", mode="max", max_t=3, reduction_factor=3
+        )
+        return {
+            "search_alg": BOHB(
+                NASBench201(2, 1), time_attr="epoch", seed=1, metric="score", mode="max"
+            ),
+            "scheduler": scheduler,
+        }
     search = RegularizedEvolution(NASBench201(2, 1), population_size=5, tournament_size=3, seed=1)
     return {"search_alg": search, "metric": "score", "mode": "max"}
 
 
 def main(folder: Path, num_samples: int, name: str) -> None:
-    patient(ray.init)(address="local", num_cpus=2, num_gpus=0, include_dashboard=False, log_to_driver=False)
+    patient(ray.init)(
+        address="local", num_cpus=2, num_gpus=0, include_dashboard=False, log_to_driver=False
+    )
     path = folder / "evolve"
     if tune.Tuner.can_restore(path):
         tuner = tune.Tuner.restore(str(path), trainable=tune.with_resources(Train, {"cpu": 1}))
@@ -66,11 +75,22 @@ def main(folder: Path, num_samples: int, name: str) -> None:
                 reuse_actors=True,
                 trial_dirname_creator=lambda trial: trial.trial_id,
             ),
-            run_config=tune.RunConfig(name="evolve", storage_path=str(folder), callbacks=[], verbose=0),
+            run_config=tune.RunConfig(
+                name="evolve", storage_path=str(folder), callbacks=[], verbose=0
+            ),
         )
     results = tuner.fit()
     print(
-        json.dumps([{"trial": result.metrics["trial_id"], "score": result.metrics["score"], "config": result.config} for result in results])
+        json.dumps(
+            [
+                {
+                    "trial": result.metrics["trial_id"],
+                    "score": result.metrics["score"],
+                    "config": result.config,
+                }
+                for result in results
+            ]
+        )
     )
 
 

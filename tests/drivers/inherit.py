@@ -1,4 +1,4 @@
-"""A driver to be killed: an evolution whose children inherit their parents' weights; run again on the same folder, it restores.
+"""A driver to be killed: an evolution with inherited weights, which restores.
 
 Usage: python inherit.py FOLDER NUM_SAMPLES
 """
@@ -26,7 +26,7 @@ EPOCHS = 3
 
 
 def train(config: dict) -> None:
-    """Three epochs, each of which moves every weight; `moved` counts how often the oldest ones were, as the weights themselves tell."""
+    """Three epochs that each change every weight; `moved` counts the changes of the oldest."""
     torch.set_num_threads(1)
     network, lineage = inherit_weights(space, config, batch=torch.rand(32, 4))
     if lineage.inheritance.kind == "fresh" and lineage.epoch == 0:
@@ -42,16 +42,26 @@ def train(config: dict) -> None:
 
 def main(folder: Path, num_samples: int) -> None:
     """Starts or restores the experiment, and prints its trials as JSON."""
-    patient(ray.init)(address="local", num_cpus=2, num_gpus=0, include_dashboard=False, log_to_driver=False)
+    patient(ray.init)(
+        address="local", num_cpus=2, num_gpus=0, include_dashboard=False, log_to_driver=False
+    )
     path = folder / "inherit"
     trainable = tune.with_resources(train, {"cpu": 1})
     if tune.Tuner.can_restore(path):
         tuner = tune.Tuner.restore(str(path), trainable=trainable)
     else:
-        search = RegularizedEvolution(space, population_size=4, tournament_size=2, inherit_weights=True, seed=1)
+        search = RegularizedEvolution(
+            space, population_size=4, tournament_size=2, inherit_weights=True, seed=1
+        )
         tuner = tune.Tuner(
             trainable,
-            tune_config=tune.TuneConfig(search_alg=search, metric="score", mode="max", num_samples=num_samples, reuse_actors=True),
+            tune_config=tune.TuneConfig(
+                search_alg=search,
+                metric="score",
+                mode="max",
+                num_samples=num_samples,
+                reuse_actors=True,
+            ),
             run_config=tune.RunConfig(name="inherit", storage_path=str(folder), verbose=0),
         )
     metrics = [result.metrics for result in tuner.fit()]

@@ -1,4 +1,4 @@
-"""A driver to be killed: one-shot search on random images; run again on the same folder, it restores.
+"""A driver to be killed: one-shot search on random images, which restores.
 
 Usage: python one_shot.py FOLDER
 """
@@ -27,7 +27,10 @@ from ray_nas.spaces import NASBench201
 def main(folder: Path) -> None:
     space = NASBench201(channels=2, cells_per_stage=1, num_classes=2, in_channels=1)
     generator = torch.Generator().manual_seed(0)
-    images, labels = torch.rand(64, 1, 8, 8, generator=generator), torch.randint(2, (64,), generator=generator)
+    images, labels = (
+        torch.rand(64, 1, 8, 8, generator=generator),
+        torch.randint(2, (64,), generator=generator),
+    )
 
     def loss(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         functions = {frame.function for frame in inspect.stack(0)}
@@ -39,7 +42,12 @@ def main(folder: Path) -> None:
 
     trainable = tune.with_resources(
         one_shot_trainable(
-            space, train_data=(images, labels), val_data=(images[:32], labels[:32]), loss=loss, batch_size=16, retrain_epochs=4
+            space,
+            train_data=(images, labels),
+            val_data=(images[:32], labels[:32]),
+            loss=loss,
+            batch_size=16,
+            retrain_epochs=4,
         ),
         {"cpu": 1},
     )
@@ -55,7 +63,9 @@ def main(folder: Path) -> None:
         retrain=1,
         seed=1,
     )
-    patient(ray.init)(address="local", num_cpus=1, num_gpus=0, include_dashboard=False, log_to_driver=False)
+    patient(ray.init)(
+        address="local", num_cpus=1, num_gpus=0, include_dashboard=False, log_to_driver=False
+    )
     path = folder / "search"
     if tune.Tuner.can_restore(path):
         tuner = tune.Tuner.restore(str(path), trainable=trainable)
@@ -63,13 +73,27 @@ def main(folder: Path) -> None:
         tuner = tune.Tuner(
             trainable,
             tune_config=tune.TuneConfig(
-                search_alg=search, num_samples=search.num_trials, reuse_actors=True, trial_dirname_creator=lambda trial: trial.trial_id
+                search_alg=search,
+                num_samples=search.num_trials,
+                reuse_actors=True,
+                trial_dirname_creator=lambda trial: trial.trial_id,
             ),
-            run_config=tune.RunConfig(name="search", storage_path=str(folder), callbacks=[], verbose=0),
+            run_config=tune.RunConfig(
+                name="search", storage_path=str(folder), callbacks=[], verbose=0
+            ),
         )
     results = tuner.fit()
     winners = [{"config": winner.config, **winner.metrics} for winner in search.winners(results)]
-    print(json.dumps({"trials": len(results), "errors": [str(error) for error in results.errors], "winners": winners}, default=str))
+    print(
+        json.dumps(
+            {
+                "trials": len(results),
+                "errors": [str(error) for error in results.errors],
+                "winners": winners,
+            },
+            default=str,
+        )
+    )
 
 
 if __name__ == "__main__":

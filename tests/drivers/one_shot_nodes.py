@@ -1,4 +1,4 @@
-"""One-shot search on three nodes of this machine, one of which dies while sub-networks are evaluated.
+"""One-shot search on three local nodes, one of which dies during the evaluations.
 
 Usage: python one_shot_nodes.py FOLDER
 """
@@ -24,7 +24,11 @@ from ray_nas.searchers import OneShot, RandomSearch
 from ray_nas.sharing import one_shot_trainable
 from ray_nas.spaces import NASBench201
 
-HEALTH = {"health_check_period_ms": 1_000, "health_check_timeout_ms": 10_000, "health_check_failure_threshold": 5}
+HEALTH = {
+    "health_check_period_ms": 1_000,
+    "health_check_timeout_ms": 10_000,
+    "health_check_failure_threshold": 5,
+}
 
 
 def kill(cluster: Cluster, node: object, folder: Path) -> None:
@@ -38,7 +42,10 @@ def kill(cluster: Cluster, node: object, folder: Path) -> None:
 def main(folder: Path) -> None:
     space = NASBench201(channels=2, cells_per_stage=1, num_classes=2, in_channels=1)
     generator = torch.Generator().manual_seed(0)
-    pair = torch.rand(32, 1, 8, 8, generator=generator), torch.randint(2, (32,), generator=generator)
+    pair = (
+        torch.rand(32, 1, 8, 8, generator=generator),
+        torch.randint(2, (32,), generator=generator),
+    )
 
     def loss(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         if "_evaluate" in {frame.function for frame in inspect.stack(0)}:
@@ -48,7 +55,13 @@ def main(folder: Path) -> None:
         return nn.functional.cross_entropy(outputs, targets)
 
     cluster = Cluster(
-        initialize_head=True, head_node_args={"num_cpus": 1, "num_gpus": 0, "include_dashboard": False, "_system_config": HEALTH}
+        initialize_head=True,
+        head_node_args={
+            "num_cpus": 1,
+            "num_gpus": 0,
+            "include_dashboard": False,
+            "_system_config": HEALTH,
+        },
     )
     nodes = [cluster.add_node(num_cpus=1, num_gpus=0) for _ in range(2)]
     ray.init(address=cluster.address, log_to_driver=False)
@@ -63,15 +76,29 @@ def main(folder: Path) -> None:
         seed=1,
     )
     results = tune.Tuner(
-        tune.with_resources(one_shot_trainable(space, train_data=pair, val_data=pair, loss=loss, retrain_epochs=2), {"cpu": 1}),
+        tune.with_resources(
+            one_shot_trainable(space, train_data=pair, val_data=pair, loss=loss, retrain_epochs=2),
+            {"cpu": 1},
+        ),
         tune_config=tune.TuneConfig(
-            search_alg=search, num_samples=search.num_trials, reuse_actors=True, trial_dirname_creator=lambda trial: trial.trial_id
+            search_alg=search,
+            num_samples=search.num_trials,
+            reuse_actors=True,
+            trial_dirname_creator=lambda trial: trial.trial_id,
         ),
         run_config=tune.RunConfig(
-            name="run", storage_path=str(folder), callbacks=[], verbose=0, failure_config=tune.FailureConfig(max_failures=-1)
+            name="run",
+            storage_path=str(folder),
+            callbacks=[],
+            verbose=0,
+            failure_config=tune.FailureConfig(max_failures=-1),
         ),
     ).fit()
-    told = {"errors": len(results.errors), "winners": len(search.winners(results)), "trials": len(results)}
+    told = {
+        "errors": len(results.errors),
+        "winners": len(search.winners(results)),
+        "trials": len(results),
+    }
     (folder / "told.json").write_text(json.dumps(told))
     ray.shutdown()
     cluster.shutdown()

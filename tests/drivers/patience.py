@@ -1,4 +1,4 @@
-"""Starts Ray on a machine that has much else to do: Ray gives its own first node 30 seconds, and no setting for more."""
+"""Starts Ray on a busy machine: Ray's limit of 30 seconds for its first node is fixed."""
 
 import functools
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def patient(init: Callable[..., Any]) -> Callable[..., Any]:
-    """`ray.init`, tried again where a node was too slow for it; ten times, for what never starts must fail."""
+    """`ray.init` that retries up to ten times when a node starts too slowly."""
 
     @functools.wraps(init)
     def start(*positional: Any, **arguments: Any) -> Any:

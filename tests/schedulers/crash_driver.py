@@ -1,4 +1,7 @@
-"""An experiment that a test kills: `python crash_driver.py FOLDER SEARCHER`, again to restore it."""
+"""An experiment that a test kills: `python crash_driver.py FOLDER SEARCHER`.
+
+The same command again restores it.
+"""
 
 import json
 import math
@@ -24,12 +27,16 @@ def value(x: float, epoch: int) -> float:
 
 
 def prior() -> pd.DataFrame:
-    rows = [{"trial": i, "x": i / 40, "epoch": t, "score": value(i / 40, t)} for i in range(40) for t in range(1, MAX_T + 1)]
+    rows = [
+        {"trial": i, "x": i / 40, "epoch": t, "score": value(i / 40, t)}
+        for i in range(40)
+        for t in range(1, MAX_T + 1)
+    ]
     return pd.DataFrame(rows)
 
 
 class Logged(LearningCurveASHA):
-    """Writes each report that counted, and the decision, into a file that no restore takes back."""
+    """Appends each judged report and its decision to a file that no restore rewinds."""
 
     log = Path()
 
@@ -51,7 +58,9 @@ class Logged(LearningCurveASHA):
 
 
 def make_scheduler() -> Logged:
-    return Logged(time_attr="epoch", metric="score", mode="max", max_t=MAX_T, grace_period=1, prior=prior())
+    return Logged(
+        time_attr="epoch", metric="score", mode="max", max_t=MAX_T, grace_period=1, prior=prior()
+    )
 
 
 def train(config):
@@ -63,7 +72,13 @@ def train(config):
 def main() -> None:
     folder, kind = Path(sys.argv[1]), sys.argv[2]
     Logged.log = folder / "log.jsonl"
-    ray.init(address="local", num_cpus=2, include_dashboard=False, logging_level="ERROR", log_to_driver=False)
+    ray.init(
+        address="local",
+        num_cpus=2,
+        include_dashboard=False,
+        logging_level="ERROR",
+        log_to_driver=False,
+    )
     if (folder / "run" / "tuner.pkl").exists():
         tuner = tune.Tuner.restore(str(folder / "run"), train)
     else:
@@ -73,7 +88,9 @@ def main() -> None:
             tune.with_resources(train, {"cpu": 1}),
             param_space={} if ours else {"x": tune.uniform(0, 1)},
             tune_config=tune.TuneConfig(
-                search_alg=RandomSearch(space, metric="score", mode="max", seed=1) if ours else BasicVariantGenerator(random_state=1),
+                search_alg=RandomSearch(space, metric="score", mode="max", seed=1)
+                if ours
+                else BasicVariantGenerator(random_state=1),
                 scheduler=make_scheduler(),
                 num_samples=NUM_SAMPLES,
                 max_concurrent_trials=2,

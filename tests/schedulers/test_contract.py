@@ -1,4 +1,4 @@
-"""What holds for every scheduler."""
+"""What every scheduler must do."""
 
 import json
 import math
@@ -19,39 +19,62 @@ def value(x: float, epoch: float) -> float:
 
 
 def prior() -> pd.DataFrame:
-    return pd.DataFrame([{"trial": i, "x": i / 40, "epoch": t, "score": value(i / 40, t)} for i in range(40) for t in range(1, MAX_T + 1)])
+    return pd.DataFrame(
+        [
+            {"trial": i, "x": i / 40, "epoch": t, "score": value(i / 40, t)}
+            for i in range(40)
+            for t in range(1, MAX_T + 1)
+        ]
+    )
 
 
 SCHEDULERS = {
     "plain": lambda: LearningCurveASHA(time_attr="epoch", metric="score", mode="max", max_t=MAX_T),
     "falling": lambda: LearningCurveASHA(time_attr="epoch", metric="cost", mode="min", max_t=MAX_T),
-    "with prior": lambda: LearningCurveASHA(time_attr="epoch", metric="score", mode="max", max_t=MAX_T, prior=prior()),
+    "with prior": lambda: LearningCurveASHA(
+        time_attr="epoch", metric="score", mode="max", max_t=MAX_T, prior=prior()
+    ),
     "several": lambda: MultiObjectiveASHA(
-        time_attr="epoch", objectives={"score": "max", "cost": "min"}, max_t=MAX_T, constraints={"score": (0.05, None)}
+        time_attr="epoch",
+        objectives={"score": "max", "cost": "min"},
+        max_t=MAX_T,
+        constraints={"score": (0.05, None)},
     ),
     "ray's ASHA": lambda: Resumable(
-        ASHAScheduler(time_attr="epoch", metric="score", mode="max", max_t=MAX_T, grace_period=1, reduction_factor=3)
+        ASHAScheduler(
+            time_attr="epoch",
+            metric="score",
+            mode="max",
+            max_t=MAX_T,
+            grace_period=1,
+            reduction_factor=3,
+        )
     ),
     "ray's median": lambda: Resumable(
-        MedianStoppingRule(time_attr="epoch", metric="score", mode="max", grace_period=1, min_samples_required=3)
+        MedianStoppingRule(
+            time_attr="epoch", metric="score", mode="max", grace_period=1, min_samples_required=3
+        )
     ),
 }
 OURS = ("plain", "falling", "with prior", "several")
 
 
 def events(number: int = 60, workers: int = 4, seed: int = 0) -> list[tuple[str, dict, dict]]:
-    """(trial id, config, result) of trials that nobody stops, as `workers` would report them side by side."""
+    """(trial id, config, result) of full-length trials, in the order of parallel workers."""
     rng = np.random.default_rng(seed)
     found = []
     for start in range(0, number, workers):
         xs = {f"t{i:03d}": float(rng.random()) for i in range(start, start + workers)}
         for epoch in range(1, MAX_T + 1):
-            found += [(i, {"x": x}, {"epoch": epoch, "score": value(x, epoch), "cost": -value(x, epoch)}) for i, x in xs.items()]
+            found += [
+                (i, {"x": x}, {"epoch": epoch, "score": value(x, epoch), "cost": -value(x, epoch)})
+                for i, x in xs.items()
+            ]
     return found
 
 
 class Run:
-    """Feeds events to a scheduler; a stopped trial sends no more."""
+    """Passes events to a scheduler; a stopped trial reports nothing more."""
 
     def __init__(self, scheduler, make_trial, controller):
         self.scheduler, self.make_trial, self.controller = scheduler, make_trial, controller
@@ -91,8 +114,8 @@ def test_it_stops_bad_trials_and_keeps_the_best(name, make_run):
     assert sum(ends.values()) < 0.7 * len(ends) * MAX_T
 
 
-def test_a_restored_one_goes_on_as_if_nothing_had_happened(name, make_run):
-    """The state goes through JSON in the middle of the run; decisions and state are then those of an unbroken run."""
+def test_a_restored_one_continues_as_if_unbroken(name, make_run):
+    """Restored from JSON in the middle of a run: same decisions and state as without a break."""
     everything = events()
     half = len(everything) // 2 + 7
     unbroken = make_run(SCHEDULERS[name]()).feed(everything)
@@ -105,10 +128,12 @@ def test_a_restored_one_goes_on_as_if_nothing_had_happened(name, make_run):
     second.trials, second.decisions = dict(first.trials), dict(first.decisions)
     second.feed(everything[half:])
     assert second.decisions == unbroken.decisions
-    assert json.dumps(second.scheduler.get_state(), sort_keys=True) == json.dumps(unbroken.scheduler.get_state(), sort_keys=True)
+    assert json.dumps(second.scheduler.get_state(), sort_keys=True) == json.dumps(
+        unbroken.scheduler.get_state(), sort_keys=True
+    )
 
 
-def test_trials_that_do_not_come_back_are_forgotten(name, make_run):
+def test_trials_that_are_not_added_again_are_removed(name, make_run):
     everything = events()
     first = make_run(SCHEDULERS[name]()).feed(everything[:600])
     lost = {"t000", "t005", "t009"}
@@ -126,9 +151,11 @@ def test_trials_that_do_not_come_back_are_forgotten(name, make_run):
         assert all(not lost & record.keys() for _, record in state["rungs"])
 
 
-def test_trials_that_were_stopped_and_come_back_are_ended(name, make_run):
+def test_stopped_trials_that_are_queued_again_are_ended(name, make_run):
     first = make_run(SCHEDULERS[name]()).feed(events()[:400])
-    stopped = [trial_id for trial_id, (decision, _) in first.decisions.items() if decision == "STOP"]
+    stopped = [
+        trial_id for trial_id, (decision, _) in first.decisions.items() if decision == "STOP"
+    ]
     assert stopped
     second = make_run(SCHEDULERS[name]())
     second.scheduler.set_state(first.scheduler.get_state())
@@ -137,9 +164,16 @@ def test_trials_that_were_stopped_and_come_back_are_ended(name, make_run):
         second.scheduler.on_trial_add(second.controller, trial)
     second.scheduler.choose_trial_to_run(second.controller)
     assert sorted(second.controller.stopped) == sorted(stopped)
-    assert second.controller.search_alg.results == {trial_id: [first.trials[trial_id].last_result] for trial_id in stopped}
+    assert second.controller.search_alg.results == {
+        trial_id: [first.trials[trial_id].last_result] for trial_id in stopped
+    }
     trial = first.trials[stopped[0]]
-    assert second.scheduler.on_trial_result(second.controller, trial, {"epoch": 1, "score": 9.0, "cost": -9.0}) == "STOP"
+    assert (
+        second.scheduler.on_trial_result(
+            second.controller, trial, {"epoch": 1, "score": 9.0, "cost": -9.0}
+        )
+        == "STOP"
+    )
 
 
 def test_it_can_be_pickled_into_tuner_pkl(name, make_run):
@@ -151,27 +185,41 @@ def test_it_can_be_pickled_into_tuner_pkl(name, make_run):
 @pytest.mark.parametrize("name", OURS)
 def test_repeated_and_earlier_reports_decide_nothing(name, make_run):
     run = make_run(SCHEDULERS[name]()).feed(events()[:300])
-    going = next(trial_id for trial_id, (decision, epoch) in run.decisions.items() if decision == "CONTINUE" and epoch > 3)
+    going = next(
+        trial_id
+        for trial_id, (decision, epoch) in run.decisions.items()
+        if decision == "CONTINUE" and epoch > 3
+    )
     state = run.scheduler.get_state().get("rungs")
     for epoch in (run.decisions[going][1], 1, 2, 3):
         result = {"epoch": epoch, "score": -5.0, "cost": 5.0}
-        assert run.scheduler.on_trial_result(run.controller, run.trials[going], result) == "CONTINUE"
+        assert (
+            run.scheduler.on_trial_result(run.controller, run.trials[going], result) == "CONTINUE"
+        )
     assert run.scheduler.get_state().get("rungs") == state
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_a_missing_budget_is_an_error_at_the_first_report_and_passed_over_later(name, controller, make_trial):
+def test_a_missing_budget_is_an_error_at_the_first_report_and_ignored_later(
+    name, controller, make_trial
+):
     scheduler, trial = SCHEDULERS[name](), make_trial("a", {"x": 0.5})
     scheduler.on_trial_add(controller, trial)
-    with pytest.raises(ValueError, match=r"time_attr = 'epoch' is not in the first report of trial a, which has \['cost', 'score'\]"):
+    with pytest.raises(
+        ValueError,
+        match=r"'epoch' is not in the first report of trial a, which has \['cost', 'score'\]",
+    ):
         scheduler.on_trial_result(controller, trial, {"score": 0.1, "cost": 0.1})
-    assert scheduler.on_trial_result(controller, trial, {"epoch": 1, "score": 0.1, "cost": -0.1}) == "CONTINUE"
+    assert (
+        scheduler.on_trial_result(controller, trial, {"epoch": 1, "score": 0.1, "cost": -0.1})
+        == "CONTINUE"
+    )
     assert scheduler.on_trial_result(controller, trial, {"score": 0.1, "cost": -0.1}) == "CONTINUE"
 
 
 @pytest.mark.parametrize("name", OURS)
 @pytest.mark.parametrize("time", ["three", math.nan, True])
-def test_a_budget_that_is_no_number_is_an_error(name, time, controller, make_trial):
+def test_a_budget_that_is_not_a_number_is_an_error(name, time, controller, make_trial):
     scheduler, trial = SCHEDULERS[name](), make_trial("a", {"x": 0.5})
     scheduler.on_trial_add(controller, trial)
     with pytest.raises(ValueError, match="must be reported as a finite number"):
@@ -182,26 +230,41 @@ def test_a_budget_that_is_no_number_is_an_error(name, time, controller, make_tri
 def test_a_value_that_is_not_finite_ends_the_trial(name, controller, make_trial):
     scheduler, trial = SCHEDULERS[name](), make_trial("a", {"x": 0.5})
     scheduler.on_trial_add(controller, trial)
-    assert scheduler.on_trial_result(controller, trial, {"epoch": 1, "score": math.nan, "cost": math.inf}) == "STOP"
+    assert (
+        scheduler.on_trial_result(
+            controller, trial, {"epoch": 1, "score": math.nan, "cost": math.inf}
+        )
+        == "STOP"
+    )
     assert "not finite" in scheduler.stopped["a"][1]
 
 
 @pytest.mark.parametrize("name", OURS)
 def test_a_report_may_skip_rungs(name, controller, make_trial):
-    """It counts for the highest rung that it has passed, later reports for one below each."""
+    """It counts at the highest rung that it reaches; later reports count at one below each."""
     scheduler = SCHEDULERS[name]()
     trials = [make_trial(f"t{index}", {"x": 0.5}) for index in range(3)]
-    for epoch, sizes in ((10, [0, 0, 3, 0]), (11, [0, 3, 3, 0]), (11, [0, 3, 3, 0]), (12, [3, 3, 3, 0]), (13, [3, 3, 3, 0])):
-        for index, trial in enumerate(trials):  # each is better than those before it, so that none is stopped
+    for epoch, sizes in (
+        (10, [0, 0, 3, 0]),
+        (11, [0, 3, 3, 0]),
+        (11, [0, 3, 3, 0]),
+        (12, [3, 3, 3, 0]),
+        (13, [3, 3, 3, 0]),
+    ):
+        for index, trial in enumerate(
+            trials
+        ):  # each is better than those before it, so that none is stopped
             if trial.trial_id not in scheduler.get_state()["reached"]:
                 scheduler.on_trial_add(controller, trial)
-            scheduler.on_trial_result(controller, trial, {"epoch": epoch, "score": index / 10, "cost": -index / 10})
+            scheduler.on_trial_result(
+                controller, trial, {"epoch": epoch, "score": index / 10, "cost": -index / 10}
+            )
         assert [len(record) for _, record in scheduler.get_state()["rungs"]] == sizes
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_the_last_report_counts_for_a_rung_as_well(name, controller, make_trial):
-    """One that says `done` comes to `on_trial_complete` alone. An older one does not count."""
+def test_the_last_report_counts_at_a_rung(name, controller, make_trial):
+    """One with `done` is passed to `on_trial_complete` only. An older one does not count."""
     scheduler, trials = SCHEDULERS[name](), [make_trial(trial_id, {"x": 0.5}) for trial_id in "abc"]
     for trial in trials:
         scheduler.on_trial_add(controller, trial)
@@ -210,7 +273,12 @@ def test_the_last_report_counts_for_a_rung_as_well(name, controller, make_trial)
     scheduler.on_trial_complete(controller, trials[1], {"epoch": 4, "score": 0.4, "cost": -0.4})
     scheduler.on_trial_result(controller, trials[2], {"epoch": 4, "score": 0.4, "cost": -0.4})
     scheduler.on_trial_complete(controller, trials[2], {"epoch": 2, "score": 0.4, "cost": -0.4})
-    assert [sorted(record) for _, record in scheduler.get_state()["rungs"]] == [["b"], ["a", "b", "c"], [], []]
+    assert [sorted(record) for _, record in scheduler.get_state()["rungs"]] == [
+        ["b"],
+        ["a", "b", "c"],
+        [],
+        [],
+    ]
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -220,7 +288,7 @@ def test_a_state_of_another_scheduler_is_refused(name):
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_a_second_experiment_starts_from_nothing(name, make_run, make_controller):
+def test_a_second_experiment_starts_afresh(name, make_run, make_controller):
     scheduler = SCHEDULERS[name]()
     run = make_run(scheduler)
     run.controller = make_controller(search_alg=object())

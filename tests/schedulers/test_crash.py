@@ -1,4 +1,4 @@
-"""A driver is killed and restored: the scheduler knows what it knew."""
+"""A driver is killed and restored: the scheduler remembers everything."""
 
 import importlib.util
 import json
@@ -36,7 +36,11 @@ def start(folder: Path, kind: str) -> subprocess.Popen:
     }
     with (folder / "output.txt").open("ab") as output:
         return subprocess.Popen(
-            [sys.executable, str(DRIVER), str(folder), kind], env=environment, stdout=output, stderr=output, start_new_session=True
+            [sys.executable, str(DRIVER), str(folder), kind],
+            env=environment,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
         )
 
 
@@ -52,7 +56,7 @@ def saved_state(folder: Path, kind: str) -> dict:
     if not paths:
         return {"reports": 0}
     fields = json.loads(max(paths).read_text())
-    return fields["companions"]["Logged"] if kind == "ours" else fields["state"]
+    return fields["attached"]["Logged"] if kind == "ours" else fields["state"]
 
 
 def run_with_kills(folder: Path, kind: str, kills: int, seed: int) -> list[dict]:
@@ -74,7 +78,7 @@ def run_with_kills(folder: Path, kind: str, kills: int, seed: int) -> list[dict]
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
         new = log_lines(folder)[seen:]
-        if finished:  # the last session, or one that was quicker than its killer
+        if finished:  # the last session, or one that finished before it was killed
             assert process.returncode == 0, (folder / "output.txt").read_text()[-3000:]
             return surviving + new
         surviving += new[: saved_state(folder, kind)["reports"] - len(surviving)]
@@ -89,7 +93,9 @@ def check(folder: Path, kind: str, kills: int, seed: int) -> None:
     assert isinstance(fresh, LearningCurveASHA)
     decisions, added = [], set()
     for event in surviving:
-        trial = SimpleNamespace(trial_id=event["trial"], config=event["config"], last_result={}, status="RUNNING")
+        trial = SimpleNamespace(
+            trial_id=event["trial"], config=event["config"], last_result={}, status="RUNNING"
+        )
         if event["trial"] not in added:
             added.add(event["trial"])
             fresh.on_trial_add(None, trial)
@@ -99,8 +105,11 @@ def check(folder: Path, kind: str, kills: int, seed: int) -> None:
             fresh.on_trial_complete(None, trial, result)
     assert decisions == [event["decision"] for event in surviving]
     saved = saved_state(folder, kind)
-    for field in ("reports", "reached", "stopped", "rungs", "finished", "curves"):
-        assert saved[field] == json.loads(json.dumps(fresh.get_state()))[field]
+    replayed = json.loads(json.dumps(fresh.get_state()))
+    for field in ("reports", "reached", "stopped", "rungs"):
+        assert saved[field] == replayed[field]
+    for field in ("finished", "curves"):
+        assert saved["forecasts"][field] == replayed["forecasts"][field]
     ends = json.loads((folder / "ends.json").read_text())
     assert len(ends) == driver.NUM_SAMPLES
     for trial_id, epoch in ends.items():

@@ -1,4 +1,4 @@
-"""What `Resumable` takes, and what it relies on in Ray."""
+"""What `Resumable` accepts, and what it relies on in Ray."""
 
 import sys
 
@@ -10,13 +10,15 @@ from ray_nas.schedulers import Resumable
 COMMON = {"time_attr": "epoch", "metric": "score", "mode": "max"}
 
 
-def test_ray_still_says_how_many_brackets_and_whether_it_pauses():
+def test_ray_still_has_the_attributes_that_are_read():
     assert len(ASHAScheduler(**COMMON, brackets=2)._brackets) == 2
     assert MedianStoppingRule(**COMMON, hard_stop=False)._hard_stop is False
 
 
 def test_schedulers_that_pause_or_draw_brackets_are_refused():
-    with pytest.raises(TypeError, match="ASHAScheduler or a MedianStoppingRule, got HyperBandScheduler"):
+    with pytest.raises(
+        TypeError, match="ASHAScheduler or a MedianStoppingRule, got HyperBandScheduler"
+    ):
         Resumable(HyperBandScheduler(**COMMON))
     with pytest.raises(ValueError, match="brackets=1"):
         Resumable(ASHAScheduler(**COMMON, brackets=2))
@@ -24,14 +26,14 @@ def test_schedulers_that_pause_or_draw_brackets_are_refused():
         Resumable(MedianStoppingRule(**COMMON, hard_stop=False))
 
 
-def test_metric_and_mode_from_tune_are_handed_on():
+def test_metric_and_mode_from_tune_are_passed_on():
     scheduler = Resumable(ASHAScheduler(time_attr="epoch"))
     assert scheduler.set_search_properties("score", "max")
     assert scheduler.metric == "score"
 
 
 def steps(work) -> int:
-    """Bytecode instructions that `resumable.py` runs during `work()`: time that no load changes."""
+    """Bytecode instructions that `resumable.py` runs during `work()`: unlike time, exact."""
     count = 0
 
     def trace(frame, event, argument):
@@ -62,7 +64,7 @@ def train(scheduler, controller, trials) -> None:
         scheduler.on_trial_complete(controller, trial, result)
 
 
-def test_a_trial_costs_the_same_however_many_were_before(make_trial, controller):
+def test_the_cost_of_a_trial_does_not_grow_with_their_number(make_trial, controller):
     scheduler = Resumable(ASHAScheduler(**COMMON, max_t=6))
     trials = [(number, make_trial(f"t{number:04d}")) for number in range(400)]
     early, between, late = trials[1:51], trials[51:350], trials[350:]
@@ -72,7 +74,7 @@ def test_a_trial_costs_the_same_however_many_were_before(make_trial, controller)
     assert steps(lambda: train(scheduler, controller, late)) == early_cost
 
 
-def test_a_trial_that_a_restore_adds_costs_the_same_however_many_calls_are_saved(make_trial, controller):
+def test_the_cost_of_a_restored_trial_does_not_grow_with_the_saved_calls(make_trial, controller):
     costs = []
     for number in (50, 400):
         saved = Resumable(ASHAScheduler(**COMMON, max_t=6))
@@ -82,5 +84,11 @@ def test_a_trial_that_a_restore_adds_costs_the_same_however_many_calls_are_saved
         restored.set_state(saved.get_state())
         restored.on_trial_add(controller, trials[0][1])
         last = [trial for _, trial in trials[-20:]]
-        costs.append(steps(lambda last=last, restored=restored: [restored.on_trial_add(controller, trial) for trial in last]))
+        costs.append(
+            steps(
+                lambda last=last, restored=restored: [
+                    restored.on_trial_add(controller, trial) for trial in last
+                ]
+            )
+        )
     assert costs[1] == costs[0]

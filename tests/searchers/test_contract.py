@@ -17,12 +17,16 @@ import pytest
 import torch
 from ray import cloudpickle, tune
 
-from ray_nas import record, record_files, searchers, state_file
-from ray_nas.searchers.base import ArchitectureSearcher, strategy_names
+from ray_nas import record
+from ray_nas.record import files as record_files
+from ray_nas.record.events import ExperimentStarted
+from ray_nas.searchers.core.searcher import ArchitectureSearcher
+from ray_nas.searchers.registry import SEARCHERS
 from ray_nas.spaces import NASBench201, SearchSpace
-from ray_nas.state_file import StateError
+from ray_nas.state import state_file
+from ray_nas.state.state_file import StateError
 
-NAMES = sorted(strategy_names(searchers))
+NAMES = sorted(SEARCHERS)
 if find_spec("hpbandster") is None:  # the extra "bohb" wants a C compiler
     NAMES.remove("BOHB")
 
@@ -37,9 +41,11 @@ def space(request: pytest.FixtureRequest) -> SearchSpace:
     return request.getfixturevalue(request.param)
 
 
-def make(name: str, space: SearchSpace | CS.ConfigurationSpace | None, **arguments: object) -> ArchitectureSearcher:
+def make(
+    name: str, space: SearchSpace | CS.ConfigurationSpace | None, **arguments: object
+) -> ArchitectureSearcher:
     arguments = {"metric": "score", "mode": "max", "seed": 1, **arguments}
-    return strategy_names(searchers)[name](space, **arguments)
+    return SEARCHERS[name](space, **arguments)
 
 
 def score(config: dict) -> float:
@@ -48,8 +54,16 @@ def score(config: dict) -> float:
     return float(np.random.default_rng([ord(letter) for letter in text]).normal())
 
 
-def drive(searcher: ArchitectureSearcher, order: random.Random, first: int, last: int, live: dict[str, dict]) -> list[dict]:
-    """Suggestions and ends of trials `first` to `last`, up to four in flight, in an order that `order` draws."""
+def drive(
+    searcher: ArchitectureSearcher,
+    order: random.Random,
+    first: int,
+    last: int,
+    live: dict[str, dict],
+) -> list[dict]:
+    """Suggestions and ends of trials `first` to `last`, up to four in flight, in an order that
+    `order` draws.
+    """
     proposals = []
     for number in range(first, last):
         config = searcher.suggest(f"t{number}")
@@ -69,13 +83,21 @@ def end(searcher: ArchitectureSearcher, trial_id: str, config: dict, order: rand
     if fate < 0.1:
         searcher.on_trial_complete(trial_id=trial_id, error=True)
     elif fate < 0.2:
-        searcher.on_trial_complete(trial_id=trial_id, result={"score": math.nan, "training_iteration": 1})
+        searcher.on_trial_complete(
+            trial_id=trial_id, result={"score": math.nan, "training_iteration": 1}
+        )
     else:
-        searcher.on_trial_result(trial_id=trial_id, result={"score": score(config) - 1, "training_iteration": 1})
-        searcher.on_trial_complete(trial_id=trial_id, result={"score": score(config), "training_iteration": 2})
+        searcher.on_trial_result(
+            trial_id=trial_id, result={"score": score(config) - 1, "training_iteration": 1}
+        )
+        searcher.on_trial_complete(
+            trial_id=trial_id, result={"score": score(config), "training_iteration": 2}
+        )
 
 
-def test_same_seed_and_order_of_events_give_the_same_proposals(name: str, space: SearchSpace) -> None:
+def test_same_seed_and_order_of_events_give_the_same_proposals(
+    name: str, space: SearchSpace
+) -> None:
     runs = [drive(make(name, space), random.Random(0), 0, 40, {}) for _ in range(2)]
     assert runs[0] == runs[1]
     if name != "GridSearch":
@@ -92,7 +114,8 @@ def sequence(name):
     configs = []
     for number in range(30):
         configs.append(searcher.suggest(str(number)))
-        searcher.on_trial_complete(trial_id=str(number), result={"score": sum(map(len, configs[-1].values()))})
+        value = sum(map(len, configs[-1].values()))
+        searcher.on_trial_complete(trial_id=str(number), result={"score": value})
     return configs
 
 found = {name: sequence(name) for name in sys.argv[1:]}
@@ -103,11 +126,15 @@ print(json.dumps(found))
 @pytest.fixture(scope="module")
 def sequences() -> list[dict[str, list[dict]]]:
     commands = [[sys.executable, "-c", SEQUENCES, *names] for names in (NAMES, NAMES[::-1])]
-    runs = [subprocess.run(command, capture_output=True, text=True, check=True) for command in commands]
+    runs = [
+        subprocess.run(command, capture_output=True, text=True, check=True) for command in commands
+    ]
     return [json.loads(run.stdout.splitlines()[-1]) for run in runs]
 
 
-def test_same_proposals_in_another_process(name: str, sequences: list[dict[str, list[dict]]]) -> None:
+def test_same_proposals_in_another_process(
+    name: str, sequences: list[dict[str, list[dict]]]
+) -> None:
     assert sequences[0][name] == sequences[1][name]
     assert len(sequences[0][name]) == 30
 
@@ -146,11 +173,16 @@ def test_repeats_go_on_after_the_end(name: str, small_space: SearchSpace) -> Non
 
 
 def test_repeats_keep_the_limits(name: str, small_space: SearchSpace) -> None:
-    limits = {"costs": lambda config: {"depth": config["depth"]}, "constraints": {"depth": (2, None)}}
+    limits = {
+        "costs": lambda config: {"depth": config["depth"]},
+        "constraints": {"depth": (2, None)},
+    }
     proposals = drive(make(name, small_space, repeats=True, **limits), random.Random(2), 0, 30, {})
     assert len(proposals) == 30
     assert min(config["depth"] for config in proposals) == 2
-    many = CS.ConfigurationSpace({f"p{index}": [f"v{value}" for value in range(60)] for index in range(2)})
+    many = CS.ConfigurationSpace(
+        {f"p{index}": [f"v{value}" for value in range(60)] for index in range(2)}
+    )
     few = {
         "costs": lambda config: {"p0": int(config["p0"][1:]), "p1": int(config["p1"][1:])},
         "constraints": {"p0": (None, 1), "p1": (None, 1)},
@@ -162,7 +194,9 @@ def test_repeats_keep_the_limits(name: str, small_space: SearchSpace) -> None:
 
 
 @pytest.mark.parametrize("cut", [0, 7, 23])
-def test_a_restored_searcher_goes_on_as_if_nothing_had_been(name: str, space: SearchSpace, cut: int, tmp_path: Path) -> None:
+def test_a_restored_searcher_goes_on_as_if_nothing_had_been(
+    name: str, space: SearchSpace, cut: int, tmp_path: Path
+) -> None:
     straight, live, order = make(name, space), {}, random.Random(3)
     drive(straight, order, 0, cut, live)
     straight.save(str(tmp_path / "state.json"))
@@ -174,7 +208,10 @@ def test_a_restored_searcher_goes_on_as_if_nothing_had_been(name: str, space: Se
         folder.mkdir()
         searcher.save(str(folder / "state.json"))
     states = [state_file.read(tmp_path / folder / "state.json") for folder in "ab"]
-    records = [(tmp_path / folder / state["record"].pop("file")).read_bytes() for folder, state in zip("ab", states, strict=True)]
+    records = [
+        (tmp_path / folder / state["record"].pop("file")).read_bytes()
+        for folder, state in zip("ab", states, strict=True)
+    ]
     assert states[0] == states[1]
     assert records[0] == records[1]
 
@@ -185,7 +222,9 @@ def copy_of(order: random.Random) -> random.Random:
     return clone
 
 
-def test_events_after_the_last_save_are_forgotten(name: str, cells: NASBench201, tmp_path: Path) -> None:
+def test_events_after_the_last_save_are_forgotten(
+    name: str, cells: NASBench201, tmp_path: Path
+) -> None:
     searcher, live, order = make(name, cells), {}, random.Random(4)
     drive(searcher, order, 0, 10, live)
     searcher.save(str(tmp_path / "state.json"))
@@ -193,13 +232,15 @@ def test_events_after_the_last_save_are_forgotten(name: str, cells: NASBench201,
     before = path.read_bytes()
     later = copy_of(order)
     expected = drive(searcher, copy_of(order), 10, 20, dict(live))
-    searcher._record.save(tmp_path)  # the driver dies after the record was written and before the state was
+    searcher.ledger.save(
+        tmp_path
+    )  # the driver dies after the record was written and before the state was
     restored = make(name, cells)
     restored.restore(str(tmp_path / "state.json"))
     assert drive(restored, later, 10, 20, dict(live)) == expected
     restored.save(str(tmp_path / "state.json"))
     assert path.read_bytes().startswith(before)
-    assert len(record.load(tmp_path).trials) == 20
+    assert len(list(record.load(tmp_path).trials.values())) == 20
 
 
 def test_calls_are_idempotent_and_unknown_trials_are_ignored(name: str, cells: NASBench201) -> None:
@@ -220,7 +261,9 @@ def test_calls_are_idempotent_and_unknown_trials_are_ignored(name: str, cells: N
         noisy.on_trial_complete(trial_id="nobody either", error=True)
 
 
-def test_the_last_result_counts_where_none_comes_with_the_end(name: str, cells: NASBench201) -> None:
+def test_the_last_result_counts_where_none_comes_with_the_end(
+    name: str, cells: NASBench201
+) -> None:
     told, left = make(name, cells), make(name, cells)
     for number in range(40):
         trial_id = f"t{number}"
@@ -234,14 +277,18 @@ def test_the_last_result_counts_where_none_comes_with_the_end(name: str, cells: 
         left.on_trial_complete(trial_id=trial_id, result=None)
 
 
-@pytest.mark.parametrize("bad", [None, {}, {"score": math.nan}, {"score": math.inf}, {"score": "none"}, {"other": 1.0}])
-def test_unusable_results_are_infeasible_and_the_search_goes_on(name: str, cells: NASBench201, bad: dict | None, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "bad", [None, {}, {"score": math.nan}, {"score": math.inf}, {"score": "none"}, {"other": 1.0}]
+)
+def test_unusable_results_are_infeasible_and_the_search_goes_on(
+    name: str, cells: NASBench201, bad: dict | None, tmp_path: Path
+) -> None:
     searcher = make(name, cells)
     for number in range(30):
         assert isinstance(searcher.suggest(f"t{number}"), dict)
         searcher.on_trial_complete(trial_id=f"t{number}", result=bad)
     searcher.save(str(tmp_path / "state.json"))
-    trials = record.load(tmp_path).trials
+    trials = list(record.load(tmp_path).trials.values())
     assert {trial.status for trial in trials} == {"infeasible"}
     assert all("score" in trial.reason for trial in trials)
 
@@ -252,7 +299,7 @@ def test_every_trial_failing_is_survived(name: str, cells: NASBench201, tmp_path
         assert isinstance(searcher.suggest(f"t{number}"), dict)
         searcher.on_trial_complete(trial_id=f"t{number}", error=True)
     searcher.save(str(tmp_path / "state.json"))
-    assert {trial.status for trial in record.load(tmp_path).trials} == {"error"}
+    assert {trial.status for trial in list(record.load(tmp_path).trials.values())} == {"error"}
 
 
 def test_raw_configuration_spaces_are_taken(name: str, mixed_space: SearchSpace) -> None:
@@ -289,7 +336,11 @@ def test_pickling_keeps_the_search(name: str, cells: NASBench201) -> None:
 
 
 def test_param_space_joins_the_search(name: str, cells: NASBench201, tmp_path: Path) -> None:
-    param_space = {"arch": cells, "optimizer": {"lr": tune.loguniform(1e-4, 1e-1), "name": tune.choice(["sgd", "adam"])}, "note": "kept"}
+    param_space = {
+        "arch": cells,
+        "optimizer": {"lr": tune.loguniform(1e-4, 1e-1), "name": tune.choice(["sgd", "adam"])},
+        "note": "kept",
+    }
     first, second = make(name, None), make(name, None)
     for searcher in (first, second):
         assert searcher.set_search_properties("score", "max", param_space)
@@ -302,7 +353,9 @@ def test_param_space_joins_the_search(name: str, cells: NASBench201, tmp_path: P
         assert "note" not in config
         assert second.suggest(f"t{number}") == config
         for searcher in (first, second):
-            searcher.on_trial_complete(trial_id=f"t{number}", result={"score": config["optimizer"]["lr"]})
+            searcher.on_trial_complete(
+                trial_id=f"t{number}", result={"score": config["optimizer"]["lr"]}
+            )
     first.save(str(tmp_path / "state.json"))
     restored = make(name, None)
     restored.set_search_properties("score", "max", param_space)
@@ -310,7 +363,9 @@ def test_param_space_joins_the_search(name: str, cells: NASBench201, tmp_path: P
     assert restored.suggest("next") == second.suggest("next")
 
 
-def test_a_trial_that_failed_and_is_resumed_after_a_restore_counts(name: str, cells: NASBench201, tmp_path: Path) -> None:
+def test_a_trial_that_failed_and_is_resumed_after_a_restore_counts(
+    name: str, cells: NASBench201, tmp_path: Path
+) -> None:
     def restored() -> ArchitectureSearcher:
         fresh = make(name, cells)
         fresh.restore(str(tmp_path / "state.json"))
@@ -320,22 +375,28 @@ def test_a_trial_that_failed_and_is_resumed_after_a_restore_counts(name: str, ce
     drive(first, random.Random(1), 0, 12, {})
     first.suggest("lost")
     first.on_trial_complete(trial_id="lost", error=True)
-    first.on_trial_result(trial_id="lost", result={"score": 9.0, "training_iteration": 1})  # too late: nothing was restored
+    first.on_trial_result(
+        trial_id="lost", result={"score": 9.0, "training_iteration": 1}
+    )  # too late: nothing was restored
     first.save(str(tmp_path / "state.json"))
-    assert record.load(tmp_path).trials[-1].status == "error"
+    assert list(record.load(tmp_path).trials.values())[-1].status == "error"
     second = restored()
     second.on_trial_complete(trial_id="lost", error=True)  # once more: it has failed already
     second.on_trial_result(trial_id="lost", result={"score": 8.0, "training_iteration": 1})
     second.save(str(tmp_path / "state.json"))
-    assert record.load(tmp_path).trials[-1].status == "unfinished"
+    assert list(record.load(tmp_path).trials.values())[-1].status == "unfinished"
     third = restored()
     for searcher in (second, third):
         searcher.on_trial_complete(trial_id="lost", result={"score": 9.0, "training_iteration": 2})
         searcher.on_trial_complete(trial_id="lost", result={"score": 1.0, "training_iteration": 3})
-    assert [second.suggest(f"n{number}") for number in range(3)] == [third.suggest(f"n{number}") for number in range(3)]
+    assert [second.suggest(f"n{number}") for number in range(3)] == [
+        third.suggest(f"n{number}") for number in range(3)
+    ]
     third.save(str(tmp_path / "state.json"))
-    lost = next(trial for trial in record.load(tmp_path).trials if trial.trial_id == "lost")
-    assert (lost.status, [result["score"] for result in lost.results]) == ("completed", [8.0, 9.0])
+    lost = next(
+        trial for trial in list(record.load(tmp_path).trials.values()) if trial.trial_id == "lost"
+    )
+    assert (lost.status, [report["score"] for report in lost.reports]) == ("completed", [8.0, 9.0])
 
 
 def test_costs_are_checked_before_a_proposal_leaves(name: str, cells: NASBench201) -> None:
@@ -354,31 +415,39 @@ def test_costs_are_checked_before_a_proposal_leaves(name: str, cells: NASBench20
 
 
 @pytest.mark.parametrize("wrong", [None, 3.0, {"params": "many"}, {"params": None}])
-def test_costs_that_are_no_figures_are_named_before_the_first_trial(name: str, cells: NASBench201, wrong: object) -> None:
+def test_costs_that_are_no_figures_are_named_before_the_first_trial(
+    name: str, cells: NASBench201, wrong: object
+) -> None:
     with pytest.raises(ValueError, match="costs must return a dict of names to numbers, got"):
         make(name, cells, costs=lambda config: wrong).suggest("t0")
 
 
-@pytest.mark.parametrize("value", [torch.tensor(0.5), np.array(0.5), np.float32(0.5), Fraction(1, 2), Decimal("0.5")])
-def test_a_figure_of_any_kind_counts_and_is_recorded(name: str, cells: NASBench201, value: object, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "value", [torch.tensor(0.5), np.array(0.5), np.float32(0.5), Fraction(1, 2), Decimal("0.5")]
+)
+def test_a_figure_of_any_kind_counts_and_is_recorded(
+    name: str, cells: NASBench201, value: object, tmp_path: Path
+) -> None:
     searcher = make(name, cells)
     searcher.suggest("a")
     searcher.on_trial_result(trial_id="a", result={"score": value, "training_iteration": 1})
     searcher.on_trial_complete(trial_id="a")
     searcher.save(str(tmp_path / "state.json"))
-    (trial,) = record.load(tmp_path).trials
+    (trial,) = list(record.load(tmp_path).trials.values())
     assert (trial.status, trial.metrics["score"]) == ("completed", 0.5)
 
 
 @pytest.mark.parametrize("value", ["0.5", True, torch.ones(2), None])
-def test_what_is_no_figure_is_infeasible(name: str, cells: NASBench201, value: object, tmp_path: Path) -> None:
+def test_what_is_no_figure_is_infeasible(
+    name: str, cells: NASBench201, value: object, tmp_path: Path
+) -> None:
     searcher = make(name, cells)
     searcher.suggest("a")
     searcher.on_trial_complete(trial_id="a", result={"score": value, "training_iteration": 1})
     searcher.save(str(tmp_path / "state.json"))
-    (trial,) = record.load(tmp_path).trials
+    (trial,) = list(record.load(tmp_path).trials.values())
     assert trial.status == "infeasible"
-    assert trial.reason.startswith("metric 'score' is no number")
+    assert trial.reason.startswith("metric 'score' is not a number")
 
 
 def test_the_state_is_made_of_json_values(name: str, cells: NASBench201) -> None:
@@ -396,12 +465,14 @@ def test_the_state_is_made_of_json_values(name: str, cells: NASBench201) -> None
             parts += part.values() if isinstance(part, dict) else part
 
 
-def test_reported_constraints_make_infeasible(name: str, cells: NASBench201, tmp_path: Path) -> None:
+def test_reported_constraints_make_infeasible(
+    name: str, cells: NASBench201, tmp_path: Path
+) -> None:
     searcher = make(name, cells, constraints={"latency": (None, 5.0)})
     searcher.suggest("slow")
     searcher.on_trial_complete(trial_id="slow", result={"score": 1.0, "latency": 9.0})
     searcher.save(str(tmp_path / "state.json"))
-    (trial,) = record.load(tmp_path).trials
+    (trial,) = list(record.load(tmp_path).trials.values())
     assert (trial.status, trial.reason) == ("infeasible", "latency = 9 is outside of [-inf, 5]")
 
 
@@ -416,13 +487,15 @@ def resealed(fields: dict, **changes: str) -> str:
     [
         (lambda text: text[: len(text) // 2], "damaged"),
         (lambda text: "", "damaged"),
-        (lambda text: '{"format": "other"}', "no state file"),
-        (lambda text: text.replace('"version": 1', '"version": 9'), "version 9"),
+        (lambda text: '{"format": "other"}', "not a state file"),
+        (lambda text: text.replace('"version": 2', '"version": 9'), "version 9"),
         (lambda text: text.replace('"scanned": 0', '"scanned": 7'), "damaged"),
         (lambda text: resealed(json.loads(text), searcher="Other"), "not of a"),
     ],
 )
-def test_a_damaged_or_foreign_state_is_refused(name: str, cells: NASBench201, tmp_path: Path, damage, message: str) -> None:
+def test_a_damaged_or_foreign_state_is_refused(
+    name: str, cells: NASBench201, tmp_path: Path, damage, message: str
+) -> None:
     searcher = make(name, cells)
     drive(searcher, random.Random(6), 0, 8, {})
     path = tmp_path / "state.json"
@@ -432,7 +505,9 @@ def test_a_damaged_or_foreign_state_is_refused(name: str, cells: NASBench201, tm
         make(name, cells).restore(str(path))
 
 
-def test_a_state_that_lacks_a_field_is_refused_and_stays_refused(name: str, cells: NASBench201, tmp_path: Path) -> None:
+def test_a_state_that_lacks_a_field_is_refused_and_stays_refused(
+    name: str, cells: NASBench201, tmp_path: Path
+) -> None:
     make(name, cells).save(str(tmp_path / "state.json"))
     state = state_file.read(tmp_path / "state.json")
     del state["strategy"]
@@ -444,7 +519,9 @@ def test_a_state_that_lacks_a_field_is_refused_and_stays_refused(name: str, cell
         searcher.suggest("a")
 
 
-def test_a_damaged_record_and_another_space_are_refused(name: str, cells: NASBench201, small_space: SearchSpace, tmp_path: Path) -> None:
+def test_a_damaged_record_and_another_space_are_refused(
+    name: str, cells: NASBench201, small_space: SearchSpace, tmp_path: Path
+) -> None:
     searcher = make(name, cells)
     drive(searcher, random.Random(6), 0, 8, {})
     path = tmp_path / "state.json"
@@ -490,10 +567,12 @@ def test_lineage_is_recorded(name: str, cells: NASBench201, tmp_path: Path) -> N
     drive(searcher, random.Random(7), 0, 60, {})
     searcher.save(str(tmp_path / "state.json"))
     loaded = record.load(tmp_path)
-    assert loaded.properties == {"searcher": name, "space": cells.fingerprint, "objectives": {"score": "max"}, "seed": 1}
+    assert loaded.started == ExperimentStarted(name, cells.fingerprint, {"score": "max"}, 1)
     known = set()
-    for trial in loaded.trials:
+    for trial in loaded.trials.values():
         assert set(trial.parents) <= known
         known.add(trial.trial_id)
     best = loaded.ranked()[0]
-    assert best.metrics["score"] == max(trial.metrics["score"] for trial in loaded.trials if trial.status == "completed")
+    assert best.metrics["score"] == max(
+        trial.metrics["score"] for trial in loaded.trials.values() if trial.status == "completed"
+    )

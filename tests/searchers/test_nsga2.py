@@ -7,10 +7,11 @@ import pytest
 from ConfigSpace import ConfigurationSpace
 
 from ray_nas import record
-from ray_nas.benchmarks import NASBench201Objective, simulate
 from ray_nas.pareto import hypervolume, ranks
+from ray_nas.record.events import TrialProposed
 from ray_nas.searchers import NSGA2, RandomSearch
-from ray_nas.searchers.base import ArchitectureSearcher
+from ray_nas.searchers.core.searcher import ArchitectureSearcher
+from ray_nas.simulation import NASBench201Objective, simulate
 from ray_nas.spaces import NASBench201
 
 OBJECTIVES = {"accuracy": "max", "latency_ms": "min"}
@@ -33,18 +34,42 @@ def population(searcher: NSGA2, folder: Path) -> list[list]:
 
 
 def test_the_worst_by_rank_and_crowding_leaves(tmp_path: Path) -> None:
-    searcher = NSGA2(ConfigurationSpace({"x": (0.0, 1.0)}), objectives={"a": "max", "b": "max"}, population_size=3, seed=0)
-    points = {"end": (0.0, 10.0), "other end": (10.0, 0.0), "middle": (6.0, 6.0), "crowded": (6.5, 5.5), "dominated": (5.0, 5.0)}
+    searcher = NSGA2(
+        ConfigurationSpace({"x": (0.0, 1.0)}),
+        objectives={"a": "max", "b": "max"},
+        population_size=3,
+        seed=0,
+    )
+    points = {
+        "end": (0.0, 10.0),
+        "other end": (10.0, 0.0),
+        "middle": (6.0, 6.0),
+        "crowded": (6.5, 5.5),
+        "dominated": (5.0, 5.0),
+    }
     for name, (a, b) in points.items():
         searcher.suggest(name)
         searcher.on_trial_complete(trial_id=name, result={"a": a, "b": b})
-    assert sorted(member[0] for member in population(searcher, tmp_path)) == ["end", "middle", "other end"]
+    assert sorted(member[0] for member in population(searcher, tmp_path)) == [
+        "end",
+        "middle",
+        "other end",
+    ]
 
 
 def test_infeasible_reports_leave_first(tmp_path: Path) -> None:
-    arguments = {"objectives": {"a": "max", "b": "max"}, "constraints": {"memory": (None, 8.0)}, "population_size": 3}
+    arguments = {
+        "objectives": {"a": "max", "b": "max"},
+        "constraints": {"memory": (None, 8.0)},
+        "population_size": 3,
+    }
     searcher = NSGA2(ConfigurationSpace({"x": (0.0, 1.0)}), **arguments, seed=0)
-    points = {"far": (9.0, 9.0, 24.0), "near": (8.0, 8.0, 9.0), "kept": (1.0, 1.0, 7.0), "nearer": (7.0, 7.0, 8.1)}
+    points = {
+        "far": (9.0, 9.0, 24.0),
+        "near": (8.0, 8.0, 9.0),
+        "kept": (1.0, 1.0, 7.0),
+        "nearer": (7.0, 7.0, 8.1),
+    }
     for name, (a, b, memory) in points.items():
         searcher.suggest(name)
         searcher.on_trial_complete(trial_id=name, result={"a": a, "b": b, "memory": memory})
@@ -69,13 +94,15 @@ def test_children_come_from_the_population(cells: NASBench201, tmp_path: Path) -
     for number in range(40):
         tell(searcher, str(number), searcher.suggest(str(number)))
     searcher.save(str(tmp_path / "state.json"))
-    proposals = [event for event in record.events(tmp_path) if event["event"] == "proposal"]
-    assert [event["move"] for event in proposals[:4]] == ["random"] * 4
-    moves = [event["move"] for event in proposals[4:]]
+    proposals = [event for event in record.events(tmp_path) if isinstance(event, TrialProposed)]
+    assert [event.move for event in proposals[:4]] == ["random"] * 4
+    moves = [event.move for event in proposals[4:]]
     assert moves.count("crossover") > 20
     assert moves.count("mutation") > 0
     assert all(
-        set(event["parents"]) < {str(earlier) for earlier in range(int(event["trial"]))} for event in proposals[4:] if event["parents"]
+        set(event.parents) < {str(earlier) for earlier in range(int(event.trial))}
+        for event in proposals[4:]
+        if event.parents
     )
 
 
@@ -91,20 +118,28 @@ def test_64_in_flight_in_any_order(cells: NASBench201) -> None:
             name = order.choice(sorted(live))
             tell(searcher, name, live.pop(name))
     assert len({json.dumps(config, sort_keys=True) for config in proposed}) == 400
-    late = np.array([[evaluate(config)["accuracy"], -evaluate(config)["latency_ms"]] for config in proposed])
+    late = np.array(
+        [[evaluate(config)["accuracy"], -evaluate(config)["latency_ms"]] for config in proposed]
+    )
     rank = ranks(late, np.zeros(len(late)))
     assert rank[-100:].mean() < rank[:100].mean() / 2
 
 
 def test_it_misses_half_of_what_random_search_misses_of_a_real_front() -> None:
-    objective, space, directions = NASBench201Objective("cifar10"), NASBench201(), {"val_acc": "max", "model_size": "min"}
+    objective, space, directions = (
+        NASBench201Objective("cifar10"),
+        NASBench201(),
+        {"val_acc": "max", "model_size": "min"},
+    )
     table = np.stack([objective.values("val_acc"), -objective.values("model_size")], axis=1)
     low, spread = table.min(axis=0), np.ptp(table, axis=0)
     whole = hypervolume((table - low) / spread, np.zeros(2))
 
     def missed(searcher: ArchitectureSearcher) -> float:
         history = simulate(objective, searcher, num_workers=4, max_trials=300)
-        points = np.array([[trial.metrics["val_acc"], -trial.metrics["model_size"]] for trial in history.trials])
+        points = np.array(
+            [[trial.metrics["val_acc"], -trial.metrics["model_size"]] for trial in history.trials]
+        )
         return 1 - hypervolume((points - low) / spread, np.zeros(2)) / whole
 
     evolved = [missed(NSGA2(space, objectives=directions, seed=seed)) for seed in range(3)]
@@ -115,8 +150,8 @@ def test_it_misses_half_of_what_random_search_misses_of_a_real_front() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"population_size": 1}, "population_size must be at least 2, a whole number, got 1"),
-        ({"crossover_rate": 1.5}, r"crossover_rate must be in \[0, 1\], got 1.5"),
+        ({"population_size": 1}, "population_size must be an integer >= 2, got 1"),
+        ({"crossover_rate": 1.5}, r"crossover_rate must be a finite number >= 0 and <= 1, got 1.5"),
     ],
 )
 def test_arguments_are_checked(arguments: dict, message: str, cells: NASBench201) -> None:

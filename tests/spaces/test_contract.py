@@ -1,4 +1,4 @@
-"""What every space must do: the ready-made ones, raw and joint ones, and random ones that hypothesis draws."""
+"""The contract of every space: ready-made, raw, joint and random ones."""
 
 import copy
 import itertools
@@ -32,9 +32,8 @@ from ray_nas.spaces import (
     StageSpace,
     TransformerSpace,
     ValueChoice,
-    base,
-    parameters,
 )
+from ray_nas.spaces.core import parameters
 
 torch.set_num_threads(1)
 
@@ -47,8 +46,21 @@ class Net(nn.Module):
         width = ValueChoice("width", [4, 8])
         activation = ValueChoice("activation", {"relu": nn.ReLU, "gelu": nn.GELU})
         self.stem = nn.Conv2d(3, width, ValueChoice("stem_kernel", [1, 3, 5]), padding="same")
-        self.blocks = Repeat("depth", 1, 3, lambda i: LayerChoice(f"block_{i}", {"conv": partial(_branch, i, width), "skip": nn.Identity}))
-        self.head = nn.Sequential(nn.BatchNorm2d(width), activation(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, 10))
+        self.blocks = Repeat(
+            "depth",
+            1,
+            3,
+            lambda i: LayerChoice(
+                f"block_{i}", {"conv": partial(_branch, i, width), "skip": nn.Identity}
+            ),
+        )
+        self.head = nn.Sequential(
+            nn.BatchNorm2d(width),
+            activation(),
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),
+            nn.Linear(width, 10),
+        )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.head(self.blocks(self.stem(x)))
@@ -71,8 +83,16 @@ def raw() -> CS.ConfigurationSpace:
     normal = CS.NormalFloatHyperparameter("normal", 0.0, 1.0, lower=-3.0, upper=3.0)
     space.add(depth, width, short, rate, op, flag, decay, normal, CS.Constant("version", "v1"))
     space.add(CS.GreaterThanCondition(op, depth, 1), CS.EqualsCondition(flag, op, "conv"))
-    space.add(CS.AndConjunction(CS.EqualsCondition(decay, flag, True), CS.InCondition(decay, depth, [2, 4])))
-    space.add(CS.ForbiddenAndConjunction(CS.ForbiddenEqualsClause(depth, 1), CS.ForbiddenInClause(short, [0, 3])))
+    space.add(
+        CS.AndConjunction(
+            CS.EqualsCondition(decay, flag, True), CS.InCondition(decay, depth, [2, 4])
+        )
+    )
+    space.add(
+        CS.ForbiddenAndConjunction(
+            CS.ForbiddenEqualsClause(depth, 1), CS.ForbiddenInClause(short, [0, 3])
+        )
+    )
     space.add(CS.ForbiddenEqualsClause(op, "none"))
     return space
 
@@ -83,8 +103,18 @@ def small() -> CS.ConfigurationSpace:
     kind = CS.CategoricalHyperparameter("kind", ["a", "b", "c"])
     size = CS.OrdinalHyperparameter("size", [16, 32, 64])
     count = CS.UniformIntegerHyperparameter("count", 1, 3)
-    space.add(kind, size, count, CS.EqualsCondition(size, kind, "a"), CS.InCondition(count, kind, ["a", "b"]))
-    space.add(CS.ForbiddenAndConjunction(CS.ForbiddenEqualsClause(kind, "a"), CS.ForbiddenEqualsClause(count, 3)))
+    space.add(
+        kind,
+        size,
+        count,
+        CS.EqualsCondition(size, kind, "a"),
+        CS.InCondition(count, kind, ["a", "b"]),
+    )
+    space.add(
+        CS.ForbiddenAndConjunction(
+            CS.ForbiddenEqualsClause(kind, "a"), CS.ForbiddenEqualsClause(count, 3)
+        )
+    )
     return space
 
 
@@ -97,11 +127,23 @@ NETWORKS = {
     "own": (partial(ModelSpace, Net), (3, 8, 8)),
     "ruled": (partial(ModelSpace, Net, rules=(even,)), (3, 8, 8)),
     "chain": (partial(ChainSpace, (3, 8, 8), widths=(4, 8)), (3, 8, 8)),
-    "darts": (partial(DARTS, (3, 8, 8), channels=4, cells=3), (3, 8, 8)),
-    "mobilenet": (partial(MobileNetSpace, (3, 8, 8), 5, stages=((8, 2, 1), (16, 2, 2)), stem_stride=1), (3, 8, 8)),
-    "stages": (partial(StageSpace, (3, 8, 8), 5, stages=((8, 1, 1), (16, 2, 2)), stem_stride=1), (3, 8, 8)),
-    "transformer": (partial(TransformerSpace, 17, 3, max_length=6, widths=(8, 16), max_layers=3, head_width=4), (6,)),
-    "hierarchical": (partial(HierarchicalSpace, (3, 8, 8), channels=4, stages=2, max_depth=2), (3, 8, 8)),
+    "darts": (partial(DARTS, (3, 8, 8), channels=4, num_cells=3), (3, 8, 8)),
+    "mobilenet": (
+        partial(MobileNetSpace, (3, 8, 8), 5, stages=((8, 2, 1), (16, 2, 2)), stem_stride=1),
+        (3, 8, 8),
+    ),
+    "stages": (
+        partial(StageSpace, (3, 8, 8), 5, stages=((8, 1, 1), (16, 2, 2)), stem_stride=1),
+        (3, 8, 8),
+    ),
+    "transformer": (
+        partial(TransformerSpace, 17, 3, max_length=6, widths=(8, 16), max_layers=3, head_width=4),
+        (6,),
+    ),
+    "hierarchical": (
+        partial(HierarchicalSpace, (3, 8, 8), channels=4, stages=2, max_cells_per_stage=2),
+        (3, 8, 8),
+    ),
     "mlp": (partial(MLPSpace, 6, 3, max_layers=3), (6,)),
     "nasbench201": (partial(NASBench201, channels=4, cells_per_stage=1), (3, 8, 8)),
 }
@@ -141,7 +183,9 @@ def space(request: pytest.FixtureRequest) -> SearchSpace:
 
 @pytest.fixture(scope="module")
 def cluster() -> Any:
-    ray.init(address="local", num_cpus=1, num_gpus=0, include_dashboard=False, logging_level="error")
+    ray.init(
+        address="local", num_cpus=1, num_gpus=0, include_dashboard=False, logging_level="error"
+    )
     yield
     ray.shutdown()
 
@@ -158,7 +202,7 @@ def check_samples(space: SearchSpace) -> None:
         space.validate(config)
         assert space.is_valid(config)
         assert all(type(value) in (bool, int, float, str) for value in config.values())
-        assert space.own({**config, "other": 1}) == config
+        assert space.own_parameters({**config, "other": 1}) == config
         assert sorted(space.active(config)) == sorted(config)
 
 
@@ -168,7 +212,9 @@ def check_mutation(space: SearchSpace) -> None:
     for _ in range(30):
         child = space.mutate(config, rng)
         space.validate(child)
-        assert len(changed(config, child)) == 1, "a mutation changes one parameter and what hangs on it"
+        assert len(changed(config, child)) == 1, (
+            "a mutation changes one parameter and what hangs on it"
+        )
         config = child
 
 
@@ -192,28 +238,41 @@ def check_neighbors(space: SearchSpace) -> None:
         assert len(changed(config, neighbor)) == 1
     keys = [tuple(sorted(neighbor.items())) for neighbor in around]
     assert len(set(keys)) == len(keys)
-    for name, value in config.items():  # complete: a value without a neighbour is one that nothing allows
+    for (
+        name,
+        value,
+    ) in config.items():  # complete: a value without a neighbour is one that nothing allows
         parameter = space.config_space[name]
         moves = {neighbor[name] for neighbor in around if changed(config, neighbor) == {name}}
-        wanted = set(parameters.neighbor_values(parameter, value)) if parameters.is_free(parameter) else set()
+        wanted = (
+            set(parameters.neighbor_values(parameter, value))
+            if parameters.is_free(parameter)
+            else set()
+        )
         assert moves <= wanted
         for missing in wanted - moves:
             assert _refused(space, config, name, missing)
 
 
 def _refused(space: SearchSpace, config: dict[str, Any], name: str, value: Any) -> bool:
-    """Whether the config with one value changed, and defaults for what that switches on, is forbidden."""
-    filled = {**{other: parameters.plain(p.default_value) for other, p in space.config_space.items()}, **config, name: value}
+    """Whether the config with one value changed, and defaults filled in, is forbidden."""
+    filled = {
+        **{other: parameters.plain(p.default_value) for other, p in space.config_space.items()},
+        **config,
+        name: value,
+    }
     return not space.is_valid({other: filled[other] for other in space.active(filled)})
 
 
 def check_grid(space: SearchSpace) -> None:
-    start = list(itertools.islice(space.grid(points=2), 200))
-    assert start == list(itertools.islice(space.grid(points=2), 200))
+    start = list(itertools.islice(space.grid(points_per_range=2), 200))
+    assert start == list(itertools.islice(space.grid(points_per_range=2), 200))
     for config in start[:50]:
         space.validate(config)
     assert len({tuple(sorted(config.items())) for config in start}) == len(start) > 0
-    if space.size <= 5_000 and all(parameters.listed_values(p) for p in space.config_space.values()):
+    if space.size <= 5_000 and all(
+        parameters.listed_values(p) for p in space.config_space.values()
+    ):
         assert sum(1 for _ in space.grid()) == space.size
 
 
@@ -289,7 +348,11 @@ def test_contract(space: SearchSpace, check: Any) -> None:
 
 
 def batch(space: Any, shape: tuple[int, ...]) -> torch.Tensor:
-    return torch.randint(1, 17, (2, *shape)) if space.input_dtype == torch.long else torch.rand(2, *shape)
+    return (
+        torch.randint(1, 17, (2, *shape))
+        if space.input_dtype == torch.long
+        else torch.rand(2, *shape)
+    )
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -300,7 +363,10 @@ def test_networks_run_forward_and_backward(name: str) -> None:
         outputs = network(batch(space, shape))
         assert torch.isfinite(outputs).all()
         outputs.square().sum().backward()
-        assert any(parameter.grad is not None and parameter.grad.abs().sum() > 0 for parameter in network.parameters())
+        assert any(
+            parameter.grad is not None and parameter.grad.abs().sum() > 0
+            for parameter in network.parameters()
+        )
         with pytest.raises(ValueError, match="config lacks"):
             space.build(dict(list(config.items())[1:]))
 
@@ -328,7 +394,9 @@ def _in_worker(space: SearchSpace, builds: bool) -> tuple[str, list[dict[str, An
 
 def test_spaces_travel_to_ray_workers(cluster: Any) -> None:
     spaces = {name: make(name) for name in NAMES}
-    answers = ray.get([_in_worker.remote(space, name in NETWORKS) for name, space in spaces.items()])
+    answers = ray.get(
+        [_in_worker.remote(space, name in NETWORKS) for name, space in spaces.items()]
+    )
     for (name, space), (fingerprint, configs, weights) in zip(spaces.items(), answers, strict=True):
         assert fingerprint == space.fingerprint
         assert configs == space.sample(size=3, random_state=0)
@@ -339,43 +407,85 @@ def test_spaces_travel_to_ray_workers(cluster: Any) -> None:
 def test_a_space_is_a_tune_domain(space: SearchSpace) -> None:
     config = space.get_sampler().sample(space, random_state=np.random.RandomState(0))
     space.validate(config)
-    assert space.get_sampler().sample(space, size=2, random_state=np.random.RandomState(0))[0] == config
+    assert (
+        space.get_sampler().sample(space, size=2, random_state=np.random.RandomState(0))[0]
+        == config
+    )
 
 
 @st.composite
 def config_spaces(draw: st.DrawFn) -> CS.ConfigurationSpace:
-    """Random parameters; each may hang on values of one or two earlier discrete ones; some pairs of values are forbidden."""
+    """Random parameters, conditions on one or two earlier ones, and forbidden pairs."""
     space = CS.ConfigurationSpace(seed=0)
     made: list[Any] = []
     for index in range(draw(st.integers(1, 6))):
         name = f"p{index}"
-        kind = draw(st.sampled_from(["category", "booleans", "ordinal", "integer", "long", "float", "log", "constant"]))
+        kind = draw(
+            st.sampled_from(
+                ["category", "booleans", "ordinal", "integer", "long", "float", "log", "constant"]
+            )
+        )
         parameter: Any = {
-            "category": lambda name=name: CS.CategoricalHyperparameter(name, ["a", "b", "c"][: draw(st.integers(1, 3))]),
+            "category": lambda name=name: CS.CategoricalHyperparameter(
+                name, ["a", "b", "c"][: draw(st.integers(1, 3))]
+            ),
             "booleans": lambda name=name: CS.CategoricalHyperparameter(name, [False, True]),
             "ordinal": lambda name=name: CS.OrdinalHyperparameter(name, [1, 4, 16]),
-            "integer": lambda name=name: CS.UniformIntegerHyperparameter(name, -1, draw(st.integers(0, 3))),
-            "long": lambda name=name: CS.UniformIntegerHyperparameter(name, 1, draw(st.integers(30, 3000)), log=draw(st.booleans())),
+            "integer": lambda name=name: CS.UniformIntegerHyperparameter(
+                name, -1, draw(st.integers(0, 3))
+            ),
+            "long": lambda name=name: CS.UniformIntegerHyperparameter(
+                name, 1, draw(st.integers(30, 3000)), log=draw(st.booleans())
+            ),
             "float": lambda name=name: CS.UniformFloatHyperparameter(name, -1.0, 2.5),
             "log": lambda name=name: CS.UniformFloatHyperparameter(name, 1e-6, 10.0, log=True),
             "constant": lambda name=name: CS.Constant(name, draw(st.sampled_from(["v", 3]))),
         }[kind]()
         space.add(parameter)
-        parents = [other for other in made if (parameters.listed_values(other) or []) and other.size > 1]
+        parents = [
+            other for other in made if (parameters.listed_values(other) or []) and other.size > 1
+        ]
         conditions = []
-        for parent in draw(st.lists(st.sampled_from(parents), max_size=2, unique_by=lambda p: p.name)) if parents else []:
-            values = draw(st.lists(st.sampled_from(parameters.listed_values(parent)), min_size=1, max_size=2, unique=True))
+        for parent in (
+            draw(st.lists(st.sampled_from(parents), max_size=2, unique_by=lambda p: p.name))
+            if parents
+            else []
+        ):
+            values = draw(
+                st.lists(
+                    st.sampled_from(parameters.listed_values(parent)),
+                    min_size=1,
+                    max_size=2,
+                    unique=True,
+                )
+            )
             conditions.append(CS.InCondition(parameter, parent, values))
         if len(conditions) == 2:
             space.add(draw(st.sampled_from([CS.AndConjunction, CS.OrConjunction]))(*conditions))
         elif conditions:
             space.add(conditions[0])
         made.append(parameter)
-    discrete = [parameter for parameter in made if (parameters.listed_values(parameter) or []) and parameter.size > 1]
-    if len(discrete) >= 2 and draw(st.booleans()):  # never the default values, so that something is always left
+    discrete = [
+        parameter
+        for parameter in made
+        if (parameters.listed_values(parameter) or []) and parameter.size > 1
+    ]
+    if len(discrete) >= 2 and draw(
+        st.booleans()
+    ):  # never the default values, so that something is always left
         a, b = discrete[:2]
-        others = [[value for value in parameters.listed_values(p) or [] if value != parameters.plain(p.default_value)] for p in (a, b)]
-        clauses = [CS.ForbiddenEqualsClause(p, draw(st.sampled_from(values))) for p, values in zip((a, b), others, strict=True)]
+        others = [
+            [
+                value
+                for value in parameters.listed_values(p) or []
+                if value != parameters.plain(p.default_value)
+            ]
+            for p in (a, b)
+        ]
+        clauses = [
+            CS.ForbiddenEqualsClause(p, draw(st.sampled_from(values)))
+            for p, values in zip((a, b), others, strict=True)
+        ]
         space.add(CS.ForbiddenAndConjunction(*clauses))
     return space
 
@@ -401,14 +511,22 @@ def test_size_counts_what_the_grid_lists() -> None:
 def test_joint_spaces_keep_the_rules_of_their_members() -> None:
     joint = make("joint")
     config = joint.sample(random_state=0)
-    broken = {name: "conv" if name == "nested.rule.block_0" else value for name, value in config.items()}
-    broken = {name: value for name, value in broken.items() if not name.startswith("nested.rule.") or name in _alone(broken)}
+    broken = {
+        name: "conv" if name == "nested.rule.block_0" else value for name, value in config.items()
+    }
+    broken = {
+        name: value
+        for name, value in broken.items()
+        if not name.startswith("nested.rule.") or name in _alone(broken)
+    }
     with pytest.raises(ValueError, match="breaks the rule even"):
         joint.validate({**broken, "nested.rule.depth": 1, "nested.rule.kernel_0": 1})
 
 
 def _alone(config: dict[str, Any]) -> set[str]:
-    return {f"nested.rule.{name}" for name in ("width", "activation", "stem_kernel", "depth", "block_0")} & config.keys()
+    return {
+        f"nested.rule.{name}" for name in ("width", "activation", "stem_kernel", "depth", "block_0")
+    } & config.keys()
 
 
 def test_nothing_left_is_an_error() -> None:
@@ -418,7 +536,10 @@ def test_nothing_left_is_an_error() -> None:
     ruled = SearchSpace(space, rules=[lambda config: False])
     with pytest.raises(ValueError, match="draws gave no config"):
         ruled.sample(random_state=0)
-    corners = SearchSpace(CS.ConfigurationSpace(dict.fromkeys("abcd", (0, 3))), rules=[lambda config: sum(config.values()) % 6 == 0])
+    corners = SearchSpace(
+        CS.ConfigurationSpace(dict.fromkeys("abcd", (0, 3))),
+        rules=[lambda config: sum(config.values()) % 6 == 0],
+    )
     alone = {"a": 0, "b": 0, "c": 0, "d": 0}
     assert not corners.neighbors(alone)
     child = corners.mutate(alone, np.random.default_rng(0))
@@ -436,9 +557,3 @@ def test_names_that_tune_cannot_carry_are_refused() -> None:
         SearchSpace(space)
     with pytest.raises(TypeError, match=r"must be a ConfigSpace\.ConfigurationSpace"):
         SearchSpace({"a": [1]})  # type: ignore[arg-type]
-
-
-def test_describe_names_what_is_allowed() -> None:
-    space = raw()
-    assert base.describe(space["depth"]) == "one of [1, 2, 4]"
-    assert base.describe(space["rate"]) == "in [0.0001, 0.1]"

@@ -8,14 +8,21 @@ import torch
 from ray_nas.spaces import HierarchicalSpace, NASBench201
 from ray_nas.spaces.hierarchical import EDGES
 
-BEST = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_1x1~2|"
+BEST = (
+    "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|"
+    "+|skip_connect~0|nor_conv_3x3~1|nor_conv_1x1~2|"
+)
 """The cell of the highest validation accuracy on CIFAR-10 in NAS-Bench-201."""
 
 
 def uniform(cell: dict[str, str], depth: int = 5, links: str = "chain") -> dict[str, Any]:
     """A network that uses one cell everywhere."""
     config: dict[str, Any] = {"widening": 2.0} | {f"cell_0.{name}": op for name, op in cell.items()}
-    return config | {f"stage_{s}.{name}": value for s in range(3) for name, value in (("cell", "0"), ("depth", depth), ("links", links))}
+    return config | {
+        f"stage_{s}.{name}": value
+        for s in range(3)
+        for name, value in (("cell", "0"), ("depth", depth), ("links", links))
+    }
 
 
 def test_contains_the_networks_of_nasbench201() -> None:
@@ -45,7 +52,10 @@ def test_unused_cells_and_their_names_do_not_count() -> None:
             )
         )
     )
-    renamed = {name.replace("cell_0", "cell_1"): "1" if name.endswith(".cell") else value for name, value in a.items()}
+    renamed = {
+        name.replace("cell_0", "cell_1"): "1" if name.endswith(".cell") else value
+        for name, value in a.items()
+    }
     space.validate(renamed)
     assert space.canonical(a) == space.canonical(renamed)
     shortened = {**a, "stage_1.depth": 4}
@@ -53,14 +63,18 @@ def test_unused_cells_and_their_names_do_not_count() -> None:
 
 
 def test_equal_keys_are_equal_functions() -> None:
-    space = HierarchicalSpace((3, 8, 8), channels=3, stages=1, max_depth=2, cells=1)
+    space = HierarchicalSpace(
+        (3, 8, 8), channels=3, stages=1, max_cells_per_stage=2, library_size=1
+    )
     rng = np.random.default_rng(0)
     images = torch.rand(2, 3, 8, 8)
     by_key: dict[str, list[dict[str, Any]]] = {}
     for config in space.sample(size=3_000, random_state=rng):
         config |= {"widening": 2.0, "stage_0.depth": 2, "stage_0.links": "residual"}
         by_key.setdefault(space.canonical(config), []).append(config)
-    pairs = [(group[0], other) for group in by_key.values() for other in group[1:] if other != group[0]]
+    pairs = [
+        (group[0], other) for group in by_key.values() for other in group[1:] if other != group[0]
+    ]
     assert len(pairs) > 100
     compared = 0
     for index in rng.permutation(len(pairs))[:40]:

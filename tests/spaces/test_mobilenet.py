@@ -15,7 +15,10 @@ def test_contains_mobilenet_v2() -> None:
         if stage < 5:
             config[f"stage_{stage}.depth"] = depth
         for block in range(depth):
-            config |= {f"stage_{stage}.block_{block}.{name}": v for name, v in (("kernel", 3), ("expansion", 6), ("squeeze", False))}
+            config |= {
+                f"stage_{stage}.block_{block}.{name}": v
+                for name, v in (("kernel", 3), ("expansion", 6), ("squeeze", False))
+            }
     with torch.device("meta"):
         network = space.build(config)
         assert network(torch.rand(2, 3, 224, 224)).shape == (2, 1000)

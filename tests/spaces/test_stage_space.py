@@ -12,7 +12,13 @@ B0 = {"kernel": [3, 3, 5, 3, 5, 5, 3], "expansion": [1, 6, 6, 6, 6, 6, 6]}
 def b0(compound: float) -> dict[str, object]:
     config: dict[str, object] = {"compound": compound}
     for stage, (kernel, expansion) in enumerate(zip(B0["kernel"], B0["expansion"], strict=True)):
-        values = {"extra": 0, "block": "depthwise", "kernel": kernel, "expansion": expansion, "squeeze": True}
+        values = {
+            "extra": 0,
+            "block": "depthwise",
+            "kernel": kernel,
+            "expansion": expansion,
+            "squeeze": True,
+        }
         config |= {f"stage_{stage}.{name}": value for name, value in values.items()}
     return config
 

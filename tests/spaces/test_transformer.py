@@ -7,7 +7,11 @@ from ray_nas.spaces import TransformerSpace
 
 def bert(depth: int, width: int, heads: int) -> dict[str, int]:
     config = {"depth": depth, "width": width}
-    return config | {f"layer_{i}.{name}": value for i in range(depth) for name, value in (("heads", heads), ("ratio", 4))}
+    return config | {
+        f"layer_{i}.{name}": value
+        for i in range(depth)
+        for name, value in (("heads", heads), ("ratio", 4))
+    }
 
 
 def test_contains_bert_base() -> None:

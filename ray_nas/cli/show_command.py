@@ -1,0 +1,134 @@
+"""`ray-nas show`: an experiment's best trials, the lineage of the best, and how trials ended."""
+
+import json
+from collections import Counter
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from ray_nas.cli.terminal import console, fail, print_line, visible
+from ray_nas.record import ExperimentRecord, TrialRecord, files, load
+from ray_nas.record.events import without_special_floats
+
+
+def show(
+    experiment_dir: Annotated[
+        str, typer.Argument(help="The experiment's folder (a path or a URI), or its record")
+    ],
+    top: Annotated[int, typer.Option(min=1, help="How many trials to list")] = 10,
+    trial: Annotated[
+        str | None, typer.Option(help="Show this trial's lineage instead of the best one's")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the ranked trials as JSON")
+    ] = False,
+) -> None:
+    """Show an experiment: its best trials, where the best comes from, and how trials ended.
+
+    Reads only the searcher's own record (JSON), none of Tune's files.
+    """
+    try:
+        *earlier, newest = files.find(experiment_dir)
+        record = load(newest)
+    except (OSError, ValueError) as error:
+        fail(str(error))
+    if trial is not None and trial not in record.trials:
+        fail(f"--trial: {trial} is not one of the experiment's {len(record.trials)} trials")
+    if as_json:
+        typer.echo(json.dumps(_as_json(record, top)))
+        return
+    print_experiment(record, experiment_dir, top, trial)
+    if earlier:
+        print_line(f"earlier records: {', '.join(earlier)}")
+
+
+def print_experiment(
+    record: ExperimentRecord, place: str, top: int, trial: str | None = None
+) -> None:
+    """Prints an experiment.
+
+    Args:
+        record: Its record.
+        place: Its folder.
+        top: How many trials to list.
+        trial: Whose lineage to print; None for the best trial's.
+    """
+    searcher = record.started.searcher if record.started else "an unknown searcher"
+    goals = ", ".join(f"{name} ({mode})" for name, mode in record.objectives.items())
+    print_line(f"{searcher} on {goals}, {len(record.trials)} trials in {place}")
+    ranked = record.ranked()
+    console.print(_table(record, ranked[:top]))
+    ends = Counter(
+        one.status + (f" ({one.reason})" if one.reason else "") for one in record.trials.values()
+    )
+    print_line("ended: " + ", ".join(f"{count} {end}" for end, count in ends.most_common()))
+    start = trial or (ranked[0].trial_id if ranked else None)
+    if start is None:
+        print_line("no trial has completed")
+    else:
+        _print_lineage(record, start)
+
+
+def _as_json(record: ExperimentRecord, top: int) -> dict[str, Any]:
+    started = record.started
+    assert started is not None, "load() refuses a record without it"
+    return {
+        "searcher": started.searcher,
+        "space": started.space,
+        "objectives": started.objectives,
+        "seed": started.seed,
+        "trials": [
+            {
+                "trial": one.trial_id,
+                "config": one.config,
+                "metrics": without_special_floats(one.metrics),
+                "move": one.move,
+            }
+            for one in record.ranked()[:top]
+        ],
+    }
+
+
+def _table(record: ExperimentRecord, trials: list[TrialRecord]) -> Table:
+    metrics = list(record.objectives)
+    columns = ("rank", "trial", *metrics, "reports", "move", "architecture")
+    table = Table(*map(visible, columns))
+    for rank, one in enumerate(trials, start=1):
+        values = [f"{one.metrics[name]:.6g}" if name in one.metrics else "-" for name in metrics]
+        cells = (
+            str(rank),
+            one.trial_id,
+            *values,
+            str(len(one.reports)),
+            one.move,
+            _config(one.config),
+        )
+        table.add_row(*map(visible, cells))
+    return table
+
+
+def _print_lineage(record: ExperimentRecord, trial_id: str) -> None:
+    print_line("")
+    print_line(f"lineage of {trial_id}:")
+    for one in record.lineage(trial_id):
+        values = [
+            f"{name} {one.metrics[name]:.6g}" for name in record.objectives if name in one.metrics
+        ]
+        origin = f"{one.move} of {', '.join(one.parents)}" if one.parents else one.move
+        print_line(f"  {one.trial_id}  {' '.join(values) or one.status}  {origin}")
+        for name in one.parents:
+            if name in record.trials:
+                print_line(f"      {_difference(record.trials[name].config, one.config)}")
+
+
+def _config(config: dict[str, Any]) -> str:
+    return " ".join(
+        f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}"
+        for name, value in sorted(config.items())
+    )
+
+
+def _difference(parent: dict[str, Any], child: dict[str, Any]) -> str:
+    names = sorted(name for name in {*parent, *child} if parent.get(name) != child.get(name))
+    return ", ".join(f"{name}: {parent.get(name, '-')} -> {child.get(name, '-')}" for name in names)

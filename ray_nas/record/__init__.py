@@ -1,0 +1,14 @@
+"""The record of an experiment: who was proposed, what was reported, how each trial ended."""
+
+from ray_nas.record.events import Event, Metrics
+from ray_nas.record.experiment import ExperimentRecord, RecordError, TrialRecord, events, load
+
+__all__ = [
+    "Event",
+    "ExperimentRecord",
+    "Metrics",
+    "RecordError",
+    "TrialRecord",
+    "events",
+    "load",
+]

@@ -1,0 +1,107 @@
+"""The file behind a record: events are appended, so that a save costs what happened since the last.
+
+A mark (file name, length, checksum) in the searcher's state says how much of the file belongs to
+it. A restore goes back to the mark and drops what a killed driver wrote after it.
+"""
+
+import os
+import shutil
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from ray_nas.record import files
+from ray_nas.record.events import Event, UnknownEvent, encode
+from ray_nas.record.experiment import RecordError, decode_lines
+
+Mark: TypeAlias = Mapping[str, Any]
+"""The record's file name, its length in bytes and its CRC-32."""
+
+
+class EventLog:
+    """Collects events and appends them to a file of its own."""
+
+    def __init__(self) -> None:
+        self._path: Path | None = None
+        self._lines: list[bytes] = []
+        self._bytes = 0
+        self._checksum = 0
+
+    def append(self, event: Event) -> None:
+        """Adds an event; the next `save` writes it."""
+        self._lines.append(encode(event))
+
+    def save(self, folder: Path) -> Mark:
+        """Appends the new events to the record in `folder`.
+
+        Returns:
+            The mark to give to `restore`.
+
+        Raises:
+            OSError: The storage is full or read-only; the earlier content is intact.
+        """
+        if self._path is None or self._path.parent != folder:
+            self._path = self._move(folder / files.new_name())
+        path = self._path
+        with writing(path), path.open("r+b" if self._bytes else "wb") as file:
+            file.seek(self._bytes)  # overwrites what an interrupted save left
+            file.truncate()
+            for line in self._lines:
+                file.write(line)
+        for line in self._lines:
+            self._checksum = zlib.crc32(line, self._checksum)
+            self._bytes += len(line)
+        self._lines = []
+        return {"file": path.name, "bytes": self._bytes, "crc32": self._checksum}
+
+    def restore(self, folder: Path, mark: Mark) -> list[Event | UnknownEvent]:
+        """Goes back to the save that returned `mark`, and drops later events.
+
+        Returns:
+            The events up to then.
+
+        Raises:
+            RecordError: The record is missing, shorter than the mark says, or was changed.
+        """
+        path = folder / Path(mark["file"]).name
+        if not path.exists():
+            raise RecordError(
+                f"{path} is missing: the searcher's state needs the record that was saved beside it"
+            )
+        content = path.read_bytes()[: mark["bytes"]]
+        checksum = zlib.crc32(content)
+        if len(content) < mark["bytes"] or checksum != mark["crc32"]:
+            raise RecordError(
+                f"{path} is damaged: its first {mark['bytes']} bytes are not those that the "
+                "searcher's state was saved with"
+            )
+        self._path = path
+        self._lines = []
+        self._bytes = len(content)
+        self._checksum = checksum
+        return list(decode_lines(content, path))
+
+    def _move(self, path: Path) -> Path:
+        """Copies what was written so far to a new folder; the old file stays."""
+        if self._path is not None and self._bytes:
+            with writing(path):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                partial = path.with_name("ray_nas_record.partial")
+                shutil.copyfile(self._path, partial)
+                os.replace(partial, path)
+        return path
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Says in the error of a full or read-only storage what it means for the search."""
+    try:
+        yield
+    except OSError as error:
+        message = (
+            f"the search cannot be saved ({error.strerror}); earlier saves are intact: "
+            "make room, then restore"
+        )
+        raise OSError(error.errno, message, str(path)) from error

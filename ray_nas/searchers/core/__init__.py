@@ -1,0 +1,1 @@
+"""The framework behind every searcher."""

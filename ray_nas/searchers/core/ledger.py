@@ -1,0 +1,248 @@
+"""Every trial of a search, live and after a restore, from one stream of events.
+
+The ledger changes only by events: a live call writes an event and applies it, a restore applies
+the recorded events. So both lead to the same state.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, TypeAlias
+
+from ray_nas.record.events import (
+    Event,
+    Role,
+    Status,
+    TrialEnded,
+    TrialProposed,
+    TrialReported,
+    TrialRestarted,
+    TrialResumed,
+    TrialsImported,
+    UnknownEvent,
+)
+from ray_nas.record.experiment import ExperimentRecord
+from ray_nas.record.log import EventLog, Mark
+from ray_nas.searchers.core.proposal import Proposal
+from ray_nas.spaces.core.search_space import Config
+from ray_nas.tune_internals.result_keys import reported_numbers
+
+Result: TypeAlias = Mapping[str, Any]
+"""A flat result, as Tune passes it to a searcher."""
+
+
+class TrialLedger:
+    """The trials of a search.
+
+    Args:
+        duplicate_key: Returns the key of a config, equal for duplicates.
+
+    Example:
+        >>> ledger = TrialLedger(str)
+        >>> ledger.propose("a", Proposal({"depth": 2}, "random", key="2"))
+        >>> ledger.report("a", {"loss": 0.5})
+        >>> ledger.end("a", "completed").status, ledger.is_known("2"), dict(ledger.pending)
+        ('completed', True, {})
+    """
+
+    def __init__(self, duplicate_key: Callable[[Config], str]) -> None:
+        self._duplicate_key = duplicate_key
+        self._log = EventLog()
+        self._reset()
+
+    def _reset(self) -> None:
+        self.record = ExperimentRecord(keep_reports=False)
+        """The trials with their last report and their end."""
+        self._proposals: dict[str, Proposal] = {}
+        self._pending: dict[str, Result] = {}
+        self._retryable: set[str] = set()
+        self._known: set[str] = set()
+        self._stop_reasons: dict[str, str] = {}
+        self._restarted: dict[str, str] = {}
+
+    @property
+    def proposals(self) -> Mapping[str, Proposal]:
+        """Trial id to proposal; imported trials included, retrainings not."""
+        return MappingProxyType(self._proposals)
+
+    @property
+    def pending(self) -> Mapping[str, Result]:
+        """Trial id to last full result, of each trial of the search that has not ended."""
+        return MappingProxyType(self._pending)
+
+    @property
+    def retryable(self) -> frozenset[str]:
+        """Trials that had failed before the last restore: Tune may run them again."""
+        return frozenset(self._retryable)
+
+    def is_known(self, key: str) -> bool:
+        """Whether a config with this duplicate key was proposed."""
+        return key in self._known
+
+    def is_retryable(self, trial_id: str) -> bool:
+        """Whether the trial had failed before the last restore."""
+        return trial_id in self._retryable
+
+    def proposed_id(self, trial_id: str) -> str:
+        """The id under which a trial was proposed: another one if Tune restarted it."""
+        return self._restarted.get(trial_id, trial_id)
+
+    # Changes.
+
+    def propose(self, trial_id: str, proposal: Proposal, role: Role = "search") -> None:
+        """A proposal becomes a trial.
+
+        Args:
+            trial_id: Its id.
+            proposal: The proposal.
+            role: "retrain" if it trains a winner from scratch.
+        """
+        if role == "search":
+            self._proposals[trial_id] = proposal
+        self.write(TrialProposed(trial_id, proposal.config, proposal.move, proposal.parents, role))
+
+    def report(self, trial_id: str, result: Result) -> None:
+        """Writes a report; the final one if a scheduler is stopping the trial."""
+        self._write_report(trial_id, result, final=trial_id in self._stop_reasons)
+
+    def report_last(self, trial_id: str, result: Result) -> None:
+        """Writes the result that came with a completion, unless it repeats the last report."""
+        if trial_id in self._pending:
+            last = reported_numbers(self._pending[trial_id])
+        else:
+            last = self.record.trials[trial_id].metrics
+        if reported_numbers(result) != last:
+            self._write_report(trial_id, result, final=True)
+
+    def end(
+        self,
+        trial_id: str,
+        status: Status,
+        reason: str = "",
+        *,
+        size: float | None = None,
+        out_of_memory: bool = False,
+    ) -> TrialEnded:
+        """Ends a trial.
+
+        Args:
+            trial_id: Its id.
+            status: How it ended.
+            reason: Why; by default the reason for which a scheduler stopped it.
+            size: The cost that measures its memory.
+            out_of_memory: Whether it ran out of memory.
+        """
+        stopped = self.pop_stop_reason(trial_id)
+        event = TrialEnded(trial_id, status, reason or stopped, out_of_memory, size)
+        self.write(event)
+        return event
+
+    def resume(self, trial_id: str) -> None:
+        """A trial that had failed runs again."""
+        self.write(TrialResumed(trial_id))
+
+    def restart(self, trial_id: str, new_id: str) -> None:
+        """A trial that had failed runs again from scratch, under a new id."""
+        self.write(TrialRestarted(trial_id, new_id))
+
+    def note_stop(self, trial_id: str, reason: str) -> None:
+        """Says why a scheduler stops a trial."""
+        self._stop_reasons[trial_id] = reason
+
+    def pop_stop_reason(self, trial_id: str) -> str:
+        """Why a scheduler stopped a trial; empty if it did not. The reason is forgotten."""
+        return self._stop_reasons.pop(trial_id, "")
+
+    def note_cut_off(self, trial_id: str) -> None:
+        """Says that the experiment's end cuts a trial off; a scheduler's reason comes first."""
+        self._stop_reasons.setdefault(trial_id, "cut off by the end of the experiment")
+
+    def add_imported(self, trials: list[tuple[Config, Result]], *, same_task: bool) -> list[str]:
+        """Adds trials of an earlier experiment.
+
+        Args:
+            trials: The config and the last result of each.
+            same_task: Whether they count as duplicates of this search's own.
+
+        Returns:
+            Their new ids.
+        """
+        rows = {
+            f"earlier_{number}": {"config": config, "metrics": reported_numbers(result)}
+            for number, (config, result) in enumerate(trials, start=len(self.record.imported))
+        }
+        self.write(TrialsImported(rows, same_task))
+        return list(rows)
+
+    def write(self, event: Event) -> None:
+        """Appends an event to the record and applies it."""
+        self._log.append(event)
+        self._apply(event)
+
+    # Saving.
+
+    def save(self, folder: Path) -> Mark:
+        """Appends the new events to the record in a folder; returns the mark for `restore`."""
+        return self._log.save(folder)
+
+    def restore(self, folder: Path, mark: Mark) -> Iterator[Event | UnknownEvent]:
+        """Goes back to a saved mark: applies the recorded events and yields each.
+
+        Raises:
+            RecordError: The record does not match the mark.
+        """
+        events = self._log.restore(folder, mark)
+        self._reset()
+        for event in events:
+            self._apply(event)
+            if isinstance(event, TrialEnded) and self._has_failed(event):
+                self._retryable.add(event.trial)
+            yield event
+
+    # Events.
+
+    def _apply(self, event: Event | UnknownEvent) -> None:
+        self.record.apply(event)
+        match event:
+            case TrialReported() if event.trial in self._pending:
+                self._pending[event.trial] = event.metrics
+            case TrialProposed() if event.role == "search":
+                self._add(event)
+            case TrialEnded():
+                self._pending.pop(event.trial, None)
+            case TrialResumed():
+                self._run_again(event.trial)
+            case TrialRestarted():
+                self._run_again(event.trial)
+                self._restarted[event.new_id] = event.trial
+            case TrialsImported():
+                self._add_imported(event)
+
+    def _add(self, event: TrialProposed) -> None:
+        proposal = self._proposals.get(event.trial)
+        if proposal is None:
+            key = self._duplicate_key(event.config)
+            proposal = Proposal(event.config, event.move, event.parents, key)
+            self._proposals[event.trial] = proposal
+        self._pending[event.trial] = {}
+        self._known.add(proposal.key)
+
+    def _add_imported(self, event: TrialsImported) -> None:
+        for trial_id, trial in event.trials.items():
+            key = self._duplicate_key(trial["config"])
+            self._proposals[trial_id] = Proposal(trial["config"], "earlier", (), key)
+            if event.same_task:
+                self._known.add(key)
+
+    def _has_failed(self, event: TrialEnded) -> bool:
+        is_failure = event.status == "error" or event.out_of_memory
+        return is_failure and event.trial in self._proposals
+
+    def _run_again(self, trial_id: str) -> None:
+        self._retryable.discard(trial_id)
+        self._pending[trial_id] = {}
+
+    def _write_report(self, trial_id: str, result: Result, *, final: bool) -> None:
+        self.write(TrialReported(trial_id, reported_numbers(result), final))
+        if trial_id in self._pending:
+            self._pending[trial_id] = result  # the full result: it names checkpoints

@@ -1,0 +1,245 @@
+"""`ArchitectureSearcher`: the adapter between Tune's calls and a strategy.
+
+A decision is judged, then written to the ledger, then taught to the strategy.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+from ConfigSpace import ConfigurationSpace
+from ray.tune.experiment import Trial
+from ray.tune.search import Searcher
+
+from ray_nas.checks import Limits
+from ray_nas.record.events import (
+    ExperimentStarted,
+)
+from ray_nas.searchers.core import arguments
+from ray_nas.searchers.core.candidates import CandidateSelector
+from ray_nas.searchers.core.evaluation import Evaluator
+from ray_nas.searchers.core.known_costs import Costs
+from ray_nas.searchers.core.ledger import Result, TrialLedger
+from ray_nas.searchers.core.memory_limit import MemoryLimit
+from ray_nas.searchers.core.problem import SearchProblem
+from ray_nas.searchers.core.saving import SavedStrategy
+from ray_nas.searchers.core.tune_trials import TuneTrials
+from ray_nas.searchers.core.verdict import judge_end, judge_failure
+from ray_nas.spaces.core.search_space import Config, SearchSpace
+from ray_nas.state.attached_state import AttachedStates
+from ray_nas.state.incremental_state import IncrementalState
+from ray_nas.state.state_file import StateError
+
+Space: TypeAlias = SearchSpace | ConfigurationSpace
+
+
+class ArchitectureSearcher(SavedStrategy, Searcher):
+    """A Tune searcher over architectures. A strategy implements `_ask`, `_tell` and its state.
+
+    Args:
+        space: A `SearchSpace` or a raw `ConfigurationSpace`. None if it is in Tune's `param_space`.
+        metric: The metric to optimise; None for the one given to Tune.
+        mode: "min" or "max"; None for the one given to Tune.
+        objectives: Metric name to "min" or "max", for one or several objectives; replaces `metric`
+            and `mode`.
+        constraints: Name of a cost or of a reported metric to (low, high), None for no limit.
+            Limits on costs are checked before a trial, limits on metrics afterwards.
+        costs: Takes a trial's config, returns values known before training by name, e.g. parameters
+            and FLOPs.
+        points_to_evaluate: Configs to try first, as trials' configs would hold them.
+        seed: Seed of the searcher's generator. The same seed and order of events give the same
+            proposals.
+        repeats: Whether to propose configs again once nothing new is left (for noisy objectives).
+
+    Raises:
+        ValueError: An argument breaks a rule; the message names it.
+    """
+
+    CKPT_FILE_TMPL = "searcher-state-{}.json"
+
+    def __init__(
+        self,
+        space: Space | None = None,
+        metric: str | None = None,
+        mode: str | None = None,
+        *,
+        objectives: Mapping[str, str] | None = None,
+        constraints: Mapping[str, Limits] | None = None,
+        costs: Costs | None = None,
+        points_to_evaluate: Sequence[Mapping[str, Any]] | None = None,
+        seed: int | None = None,
+        repeats: bool = False,
+    ) -> None:
+        owner = type(self).__name__
+        self.problem = SearchProblem(owner, space, metric, mode, objectives, constraints, costs)
+        super().__init__()
+        self._seed = seed
+        self._rng = np.random.default_rng(seed)
+        self.ledger = TrialLedger(self.problem.duplicate_key)
+        self.candidates = CandidateSelector(points_to_evaluate or (), repeats)
+        self._evaluator: Evaluator | None = None
+        self._tune_trials = TuneTrials(self.problem, self.ledger)
+        self._memory = MemoryLimit()
+        self._attached = AttachedStates()
+        self._incremental = IncrementalState()
+        self._refused: StateError | None = None
+        """Why the last restore failed."""
+        self._imports: list[Callable[[ArchitectureSearcher], None]] = []
+        """What to import once space and objectives are known."""
+        if self.problem.own_space is not None:
+            self.candidates.check_points(self.problem.own_space)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        arguments.complete(cls, ArchitectureSearcher)
+
+    @property
+    def metric(self) -> Any:
+        """The metric to optimise; a list with several objectives."""
+        problem = self.problem
+        return list(problem.directions) if problem.has_own_objectives else problem.metric
+
+    @property
+    def mode(self) -> Any:
+        """The mode, "min" or "max"; a list with several objectives."""
+        problem = self.problem
+        return list(problem.directions.values()) if problem.has_own_objectives else problem.mode
+
+    @property
+    def objectives(self) -> dict[str, str]:
+        """Metric name to "min" or "max", as far as known."""
+        return self.problem.directions
+
+    # Tune's calls.
+
+    def set_search_properties(
+        self, metric: str | None, mode: str | None, config: dict[str, Any], **spec: Any
+    ) -> bool:
+        """Adds Tune's metric, mode and `param_space`.
+
+        Raises:
+            ValueError: They contradict the searcher's own, or hold what cannot be searched.
+        """
+        self.problem.use_metric(metric, mode)
+        if not self.ledger.proposals:
+            self.problem.use_param_space(config)
+            self.prepare()
+        return True
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # type: ignore[override]  # Ray's annotation lacks "FINISHED"
+        """The next trial's config, or "FINISHED" if nothing new is left."""
+        self.prepare()
+        if trial_id not in self.ledger.proposals:
+            self._before_decision()
+            proposal = self.candidates.next(
+                self.problem,
+                self.ledger,
+                self.evaluator.objectives,
+                self._memory,
+                self._ask,
+                self._rng,
+            )
+            if proposal is None:
+                return str(Searcher.FINISHED)
+            self.ledger.propose(trial_id, proposal)
+            self._proposed(trial_id, proposal)
+        return self._trial_config(trial_id)
+
+    def on_trial_result(self, trial_id: str, result: Result) -> None:
+        """A trial reported; ignored if it is unknown or has ended."""
+        self.prepare()
+        trial_id = self._tune_trials.proposed_id(trial_id)
+        if self.ledger.is_retryable(trial_id):
+            self.ledger.resume(trial_id)
+        if trial_id in self.ledger.pending:
+            self.ledger.report(trial_id, result)
+            self.learn_report(trial_id, result)
+
+    def on_trial_complete(
+        self, trial_id: str, result: Result | None = None, error: bool = False
+    ) -> None:
+        """A trial ended, and counts once; its last report counts if none is passed."""
+        self.prepare()
+        trial_id = self._tune_trials.proposed_id(trial_id)
+        if self.ledger.is_retryable(trial_id) and result and not error:
+            self.ledger.resume(trial_id)
+        if trial_id not in self.ledger.pending:
+            return
+        if result:
+            self.ledger.report_last(trial_id, result)
+        metrics = self.ledger.pending[trial_id]
+        proposal = self.ledger.proposals[trial_id]
+        if error:
+            verdict = judge_failure(self.problem, proposal)
+        else:
+            verdict = judge_end(self.problem, self.evaluator, proposal, metrics)
+        ended = self.ledger.end(
+            trial_id,
+            verdict.status,
+            verdict.reason,
+            size=verdict.size,
+            out_of_memory=verdict.out_of_memory,
+        )
+        self._memory.apply(ended)
+        self.learn_end(trial_id, metrics, verdict.evaluation)
+
+    def on_pause(self, trial_id: str) -> None:
+        """Tune's `HyperBandForBOHB` pauses a trial: it stays pending."""
+
+    def on_unpause(self, trial_id: str) -> None:
+        """Tune's `HyperBandForBOHB` continues a trial."""
+
+    def _end_unreported(self) -> None:
+        """Ends the trials that Tune has ended without a call."""
+        for trial_id, trial in self._tune_trials.ended_unreported():
+            result = self._tune_trials.last_result(trial)
+            if trial.status == Trial.ERROR:
+                self.on_trial_complete(trial_id, result, error=True)
+            elif result is None and not self.ledger.pending[trial_id]:
+                self.ledger.end(trial_id, "unfinished", "cut off before its first report")
+            else:
+                if not trial.last_result.get("done"):
+                    self.ledger.note_cut_off(trial_id)
+                self.on_trial_complete(trial_id, result)
+
+    # For schedulers, wrappers and warm starts.
+
+    def note_stop(self, trial_id: str, reason: str) -> None:
+        """Says why a scheduler stops a trial, for the record."""
+        self.ledger.note_stop(self._tune_trials.proposed_id(trial_id), reason)
+
+    def prepare(self) -> None:
+        """Completes the problem and imports earlier trials, before the first trial.
+
+        Raises:
+            StateError: The last restore failed.
+            ValueError: Space, metric or mode is missing, or a config to try first is invalid.
+        """
+        if self._refused is not None:
+            raise self._refused
+        if self._evaluator is not None:
+            return
+        evaluator = Evaluator(self.problem, scalarize=self.needs_score)
+        self.ledger.write(
+            ExperimentStarted(
+                searcher=type(self).__name__,
+                space=self.space.fingerprint,
+                objectives=dict(evaluator.objectives.directions),
+                seed=self._seed,
+            )
+        )
+        self._evaluator = evaluator
+        self.candidates.check_points(self.space)
+        while self._imports:
+            self._imports.pop(0)(self)
+
+    def propose_first(self, parent: str, configs: Sequence[Config]) -> None:
+        """Tries these configs before the strategy's own; replaces those of the same parent."""
+        self.candidates.propose_first(parent, configs)
+
+    def check_import(self, *, same_task: bool) -> None:
+        """Raises a ValueError if earlier trials cannot be imported."""
+
+    def import_when_ready(self, action: "Callable[[ArchitectureSearcher], None]") -> None:
+        """Imports earlier trials once space and objectives are known."""
+        self._imports.append(action)

@@ -1,0 +1,1 @@
+"""Models of searchers: a recurrent policy and a kernel density."""

@@ -1,0 +1,1 @@
+"""Differentiable architecture search: one network that mixes all others."""

@@ -1,0 +1,1 @@
+"""A child starts from its parent's weights."""

@@ -1,0 +1,1 @@
+"""One-shot search: a supernet, its sub-networks, and the best retrained."""

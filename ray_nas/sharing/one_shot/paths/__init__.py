@@ -1,0 +1,1 @@
+"""Which sub-networks a supernet is trained on."""

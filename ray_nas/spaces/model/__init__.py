@@ -1,0 +1,1 @@
+"""An `nn.Module` with choices in it."""

@@ -1,0 +1,1 @@
+"""What a restore needs: state files, and states saved with the searcher's."""

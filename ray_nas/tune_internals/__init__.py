@@ -1,0 +1,1 @@
+"""Every reach past Tune's public API, one file each."""

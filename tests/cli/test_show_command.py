@@ -1,0 +1,89 @@
+"""`ray-nas show`: records of every kind."""
+
+import json
+import math
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from ray_nas import record
+from ray_nas.cli import app
+from ray_nas.record import files as record_files
+
+
+def test_show_refuses_what_is_no_experiment(
+    folder: Path, tmp_path: Path, ray_nas: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    missing = ray_nas(folder, "show", str(tmp_path))
+    assert (missing.returncode, "Traceback" in missing.stderr) == (2, False)
+    assert record_files.RECORD_FILES in missing.stderr
+    (tmp_path / record_files.new_name()).write_text('{"event": "proposal"}\n')
+    damaged = ray_nas(folder, "show", str(tmp_path))
+    assert damaged.returncode == 2
+    assert "line 1" in damaged.stderr
+
+
+def test_show_tells_of_earlier_records(
+    tmp_path: Path, write: Callable[..., str], show: Callable[..., str]
+) -> None:
+    first = write(tmp_path, {}, {}, {})
+    assert "earlier records" not in show(tmp_path)
+    second = write(tmp_path, {}, {})
+    write(tmp_path, {})
+    text = show(tmp_path)
+    assert "1 trials in" in text
+    assert text.splitlines()[-1] == f"earlier records: {first}, {second}"
+    assert "3 trials in" in show(first)
+    assert len(json.loads(show(tmp_path, "--json"))["trials"]) == 1
+
+
+def test_show_prints_nan(
+    tmp_path: Path, write: Callable[..., str], show: Callable[..., str]
+) -> None:
+    write(
+        tmp_path,
+        {},
+        {"metrics": {"loss": math.nan, "time": math.inf}},
+        {"metrics": {"loss": 2.0, "time": math.inf}},
+    )
+    assert "t1  loss nan  random" in show(tmp_path, "--trial", "t1")
+    trials = json.loads(show(tmp_path, "--json"), parse_constant=pytest.fail)["trials"]
+    assert [trial["metrics"] for trial in trials] == [{"loss": 0.0}, {"loss": 2.0, "time": "inf"}]
+
+
+def test_a_missing_objective_keeps_its_column(
+    tmp_path: Path, write: Callable[..., str], show: Callable[..., str]
+) -> None:
+    write(tmp_path, {"metrics": {"loss": 1.0}}, objectives={"loss": "min", "size": "min"})
+    (row,) = [line for line in show(tmp_path).splitlines() if line.startswith("│")]
+    assert [cell.strip() for cell in row.strip("│").split("│")] == [
+        "1",
+        "t0",
+        "1",
+        "-",
+        "1",
+        "random",
+        "x=1",
+    ]
+
+
+def test_records_in_uris_are_read(
+    tmp_path: Path, write: Callable[..., str], show: Callable[..., str]
+) -> None:
+    first, second = write(tmp_path / "run", {}), write(tmp_path / "run", {}, {})
+    text = show(f"file://{tmp_path}/run")
+    assert f"2 trials in file://{tmp_path}/run" in text
+    assert text.splitlines()[-1] == f"earlier records: file://{first}"
+    assert len(list(record.load(f"file://{second}").trials.values())) == 2
+    for uri, message in (
+        (f"file://{tmp_path}/none", "is it the folder of an experiment"),
+        ("nowhere://run", "pyarrow cannot read nowhere://run"),
+    ):
+        result = CliRunner().invoke(app, ["show", uri])
+        assert (result.exit_code, message in result.output) == (2, True), result.output
+    assert (
+        record_files.inside("s3://bucket/runs/?region=x", "run") == "s3://bucket/runs/run?region=x"
+    )

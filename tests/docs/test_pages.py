@@ -1,0 +1,57 @@
+"""Each page of the documentation runs from top to bottom, on a local Ray."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from page_runner import local_ray, read_blocks, run_page
+
+from ray_nas.sharing.inheritance import identity_rules
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:ray", "ignore::ResourceWarning")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with local_ray(tmp_path_factory.mktemp("home")):
+        yield
+
+
+def test_define_your_own_space(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    names = run_page("docs/define_your_own_space.md")
+    printed = read_blocks("docs/define_your_own_space.md", "text")[0]
+    assert printed in capsys.readouterr().out
+    assert names["logits"].shape == names["same_shape"].shape == (4, 10)
+    assert names["analysis"].best_result["accuracy"] > 0.2
+    wide_kernels, deepest = 39, 27  # among the networks with 16 channels
+    assert names["limited"].size == 156 - wide_kernels - deepest
+    assert names["wide"].size == names["space"].size / 2
+
+
+def test_morphisms(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(identity_rules, "_rules", dict(identity_rules._rules))
+    names = run_page("docs/morphisms.md")
+    trials = names["analysis"].trials
+    assert {trial.last_result["inheritance"] for trial in trials} > {"fresh"}
+    assert {trial.last_result["lineage_epochs"] for trial in trials} >= {3, 6}
+    assert names["inheritance"].kind == "preserved"
+
+
+def test_differentiable() -> None:
+    names = run_page("docs/differentiable.md")
+    assert len(names["found"]) == 2
+    assert not names["results"].errors
+    assert [names["again"].suggest(str(number)) for number in range(2)] == names["found"]
+
+
+def test_population_based_training() -> None:
+    names = run_page("docs/population_based_training.md")
+    results = names["results"]
+    assert (len(results), results.num_errors) == (4, 0)
+    for result in results:
+        names["space"].validate(result.config["arch"])
+        assert result.metrics["epoch"] == 12
+    assert any(result.metrics["moves"] for result in results)

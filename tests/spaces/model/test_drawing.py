@@ -1,0 +1,70 @@
+"""Pictures of architectures."""
+
+from itertools import pairwise
+
+import torch
+from torch import nn
+
+from ray_nas.spaces import (
+    InputChoice,
+    LayerChoice,
+    ModelSpace,
+    NASBench201,
+)
+from ray_nas.spaces.model.drawing import picture_of_cell, picture_of_network
+
+
+def test_a_cell_shows_operations_and_sums_but_not_what_carries_zeros() -> None:
+    bench = NASBench201()
+    config = bench.from_arch_str(
+        "|nor_conv_3x3~0|+|none~0|skip_connect~1|+|avg_pool_3x3~0|none~1|nor_conv_1x1~2|"
+    )
+    picture = picture_of_cell("cell", bench.cell_graphs(config)["cell"])
+    texts = [lines[0] for lines, _ in picture.boxes]
+    arrows = {(texts[a], texts[b]) for a, b in picture.arrows}
+    chain = ["input", "nor_conv_3x3", "skip_connect", "nor_conv_1x1", "+", "output"]
+    assert arrows == set(pairwise(chain)) | {("input", "avg_pool_3x3"), ("avg_pool_3x3", "+")}
+
+
+class Branches(nn.Module):
+    def __init__(self, steers: bool = False) -> None:
+        super().__init__()
+        self.steers = steers
+        self.stem = nn.Conv2d(3, 3, 1)
+        self.op = LayerChoice("op", {"pool": lambda: nn.MaxPool2d(3, 1, 1), "skip": nn.Identity})
+        self.join = InputChoice("join", 3, 2)
+        self.drop = nn.Dropout(0.1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.stem(x)
+        if self.steers and y.sum() > 0:
+            y = -y
+        return self.drop(self.join([y, self.op(y), x]))
+
+
+def test_a_network_is_followed_through_its_forward() -> None:
+    network = ModelSpace(Branches).build({"op": "pool", "join": "1+2"})
+    picture = picture_of_network("net", network)
+    texts = [lines[0] for lines, _ in picture.boxes]
+    arrows = {(texts[a], texts[b]) for a, b in picture.arrows}
+    assert arrows == {
+        ("input", "Conv2d"),
+        ("Conv2d", "pool"),
+        ("pool", "sum"),
+        ("input", "sum"),
+        ("sum", "output"),
+    }
+
+
+def test_a_network_that_cannot_be_followed_is_drawn_in_sequence() -> None:
+    network = ModelSpace(lambda: Branches(steers=True)).build({"op": "pool", "join": "0+1"})
+    picture = picture_of_network("net", network)
+    assert [lines[0] for lines, _ in picture.boxes] == [
+        "input",
+        "Conv2d",
+        "pool",
+        "sum",
+        "Dropout",
+        "output",
+    ]
+    assert picture.arrows == [(i, i + 1) for i in range(5)]
