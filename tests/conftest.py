@@ -7,6 +7,7 @@ import ConfigSpace as CS
 import pytest
 import ray
 import torch
+from local_ray import local_ray
 from patience import patient
 
 from ray_nas.spaces import NASBench201, SearchSpace
@@ -163,3 +164,10 @@ def make_trial():
         return FakeTrial(trial_id, config or {}, more)
 
     return make
+
+
+@pytest.fixture(scope="module")
+def ray_runtime() -> Iterator[None]:
+    """A local Ray with one CPU, for all tests of a module."""
+    with local_ray():
+        yield

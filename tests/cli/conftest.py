@@ -3,13 +3,12 @@
 import os
 import subprocess
 import sys
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import ray
+from local_ray import local_ray
 from typer.testing import CliRunner
 
 from ray_nas.cli import app
@@ -51,19 +50,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def runtime(folder: Path) -> Iterator[None]:
     """Workers import the user's module as they would from the folder itself."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of Ray's own start
-        environment = {"env_vars": {"PYTHONPATH": f"{folder}:{Path(__file__).parents[2]}"}}
-        ray.init(
-            address="local",
-            num_cpus=1,
-            num_gpus=0,
-            include_dashboard=False,
-            log_to_driver=False,
-            runtime_env=environment,
-        )
-    yield
-    ray.shutdown()
+    environment = {"env_vars": {"PYTHONPATH": f"{folder}:{Path(__file__).parents[2]}"}}
+    with local_ray(runtime_env=environment):
+        yield
 
 
 def _ray_nas(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import ray
 import torch
+from local_ray import local_ray as start_ray
 
 ROOT = Path(__file__).parents[2]
 
@@ -77,16 +77,6 @@ def local_ray(home: Path) -> Iterator[None]:
     """A local Ray with one CPU, and `home` as the home folder, for `~/ray_results`."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_AIR_NEW_OUTPUT", "0")
-        ray.init(
-            address="local",
-            num_cpus=1,
-            num_gpus=0,
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level="error",
-        )
-        patch.setenv("HOME", str(home))  # not earlier: Ray keeps its token at home
-        try:
+        with start_ray(logging_level="error"):
+            patch.setenv("HOME", str(home))  # not earlier: Ray keeps its token at home
             yield
-        finally:
-            ray.shutdown()

@@ -1,27 +1,15 @@
 """Ray's population based training refuses spaces as mutations."""
 
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import ray
 from ray import tune
 from ray.tune.schedulers import PopulationBasedTraining
 
 from ray_nas.spaces import NASBench201
 
-
-@pytest.fixture(scope="module", autouse=True)
-def runtime() -> Iterator[None]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of Ray's own start
-        ray.init(
-            address="local", num_cpus=1, num_gpus=0, include_dashboard=False, log_to_driver=False
-        )
-    yield
-    ray.shutdown()
+pytestmark = pytest.mark.usefixtures("ray_runtime")
 
 
 def train(config: dict) -> None:

@@ -3,13 +3,10 @@ an experiment that was cut off.
 """
 
 import json
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import ray
 from ray import tune
 from ray.tune.execution.tune_controller import TuneController
 from ray.tune.stopper import Stopper
@@ -19,16 +16,7 @@ from ray_nas.searchers import OneShot, RandomSearch, RegularizedEvolution
 from ray_nas.spaces import NASBench201
 from ray_nas.state.state_file import StateError
 
-
-@pytest.fixture(scope="module", autouse=True)
-def runtime() -> Iterator[None]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of Ray's own start
-        ray.init(
-            address="local", num_cpus=1, num_gpus=0, include_dashboard=False, log_to_driver=False
-        )
-    yield
-    ray.shutdown()
+pytestmark = pytest.mark.usefixtures("ray_runtime")
 
 
 class Flag:

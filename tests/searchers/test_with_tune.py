@@ -1,13 +1,10 @@
 """Searchers in real Tune experiments: the traps of Tune, each with a test."""
 
 import math
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import ray
 from ray import tune
 from ray.tune.schedulers import ASHAScheduler
 from ray.tune.search import ConcurrencyLimiter
@@ -19,16 +16,7 @@ from ray_nas.searchers import GridSearch, LocalSearch, RandomSearch, Regularized
 from ray_nas.spaces import NASBench201, SearchSpace
 from ray_nas.state.state_file import StateError
 
-
-@pytest.fixture(scope="module", autouse=True)
-def runtime() -> Iterator[None]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of Ray's own start
-        ray.init(
-            address="local", num_cpus=1, num_gpus=0, include_dashboard=False, log_to_driver=False
-        )
-    yield
-    ray.shutdown()
+pytestmark = pytest.mark.usefixtures("ray_runtime")
 
 
 def counting() -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import ray
+from local_ray import local_ray
 from ray import tune
 from ray.tune.search import Searcher
 
@@ -18,16 +19,8 @@ from ray_nas.tune_internals.tune_controller import run_is_over, tune_trials
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[None]:
-    ray.init(
-        address="local",
-        num_cpus=1,
-        num_gpus=0,
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level="ERROR",
-    )
-    yield
-    ray.shutdown()
+    with local_ray():
+        yield
 
 
 class Observer(Searcher):

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import ray
 import torch
 from ray import tune
 from torch import nn
@@ -100,7 +99,9 @@ def test_spaces_without_a_mixture_are_refused_before_a_trial() -> None:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:ray", "ignore::ResourceWarning")
-def test_a_trial_that_dies_goes_on_and_its_architecture_is_a_point(tmp_path: Path) -> None:
+def test_a_trial_that_dies_goes_on_and_its_architecture_is_a_point(
+    ray_runtime: None, tmp_path: Path
+) -> None:
     space = ModelSpace(Net)
 
     def dying(output: torch.Tensor, targets: torch.Tensor, marker: Path) -> torch.Tensor:
@@ -110,30 +111,19 @@ def test_a_trial_that_dies_goes_on_and_its_architecture_is_a_point(tmp_path: Pat
             raise RuntimeError("killed")
         return nn.functional.cross_entropy(output, targets)
 
-    ray.init(
-        address="local",
-        num_cpus=1,
-        num_gpus=0,
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level="error",
+    trainable = differentiable_trainable(
+        space, **arguments(loss=partial(dying, marker=tmp_path / "died"))
     )
-    try:
-        trainable = differentiable_trainable(
-            space, **arguments(loss=partial(dying, marker=tmp_path / "died"))
-        )
-        results = tune.Tuner(
-            tune.with_resources(trainable, {"cpu": 1}),
-            param_space={"seed": 1, "method": "gdas"},
-            run_config=tune.RunConfig(
-                name="run",
-                storage_path=str(tmp_path),
-                verbose=0,
-                failure_config=tune.FailureConfig(max_failures=1),
-            ),
-        ).fit()
-    finally:
-        ray.shutdown()
+    results = tune.Tuner(
+        tune.with_resources(trainable, {"cpu": 1}),
+        param_space={"seed": 1, "method": "gdas"},
+        run_config=tune.RunConfig(
+            name="run",
+            storage_path=str(tmp_path),
+            verbose=0,
+            failure_config=tune.FailureConfig(max_failures=1),
+        ),
+    ).fit()
     assert (tmp_path / "died").exists()
     expected = finished(BilevelSearch(space, **arguments(method="gdas")))[-1]
     assert {name: results[0].metrics[name] for name in expected} == expected

@@ -7,12 +7,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import ray
 from ray import tune
 
 from ray_nas import record
@@ -22,20 +20,6 @@ from ray_nas.spaces import MLPSpace
 
 DRIVER = Path(__file__).parents[2] / "drivers" / "inherit.py"
 SAMPLES = 10
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[None]:
-    ray.init(
-        address="local",
-        num_cpus=1,
-        num_gpus=0,
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level="error",
-    )
-    yield
-    ray.shutdown()
 
 
 def fit(
@@ -83,7 +67,7 @@ def training(space: MLPSpace, key: str | None = None) -> Any:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:ray", "ignore::ResourceWarning")
-def test_children_start_where_their_parents_ended(cluster: None, tmp_path: Path) -> None:
+def test_children_start_where_their_parents_ended(ray_runtime: None, tmp_path: Path) -> None:
     space = MLPSpace(8, 1, max_layers=2, widths=(8, 16), dropouts=(0.0, 0.1))
     search = RegularizedEvolution(
         space, population_size=3, tournament_size=3, inherit_weights=True, seed=1
@@ -113,7 +97,7 @@ def test_children_start_where_their_parents_ended(cluster: None, tmp_path: Path)
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:ray", "ignore::ResourceWarning")
 @pytest.mark.soak  # a second experiment, only for nested configs
-def test_nested_configs_and_lost_checkpoints(cluster: None, tmp_path: Path) -> None:
+def test_nested_configs_and_lost_checkpoints(ray_runtime: None, tmp_path: Path) -> None:
     space = MLPSpace(8, 1, max_layers=2, widths=(8, 16))
     nested = {"arch": space, "lr": tune.loguniform(1e-3, 1e-1)}
     search = RegularizedEvolution(

@@ -2,41 +2,13 @@
 
 import numpy as np
 import pytest
-from torch import nn
+from mixed_network import MIXED
 
 from ray_nas.searchers import one_shot
 from ray_nas.sharing.one_shot.paths.path_strategies import STRATEGIES
-from ray_nas.spaces import LayerChoice, ModelSpace, NASBench201, Repeat, ValueChoice
+from ray_nas.spaces import ModelSpace, NASBench201
 
 CELLS = NASBench201(channels=2, cells_per_stage=1)
-
-
-class Net(nn.Module):
-    """Widths, a depth and layer choices of two sizes, some of them conditional."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        width = ValueChoice("width", [4, 8])
-        self.first = nn.Linear(2, width)
-        self.blocks = Repeat(
-            "depth",
-            1,
-            3,
-            lambda i: LayerChoice(
-                f"block_{i}",
-                {"linear": nn.Linear(width, width), "relu": nn.ReLU(), "none": nn.Identity()},
-            ),
-        )
-        self.head = LayerChoice(
-            "head",
-            {
-                "plain": nn.Linear(width, 2),
-                "wide": nn.Sequential(nn.Linear(width, 9), nn.Linear(9, 2)),
-            },
-        )
-
-
-MIXED = ModelSpace(Net)
 
 
 @pytest.mark.parametrize("name", sorted(STRATEGIES))
