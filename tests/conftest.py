@@ -34,15 +34,19 @@ def patient_start() -> Iterator[None]:
 
 LONGEST = (
     "test_one_shot_trial.py",
-    "test_faults.py",
-    "searchers/test_contract.py",
-    "test_kill_and_restore.py",
-    "test_lineage.py",
-    "test_three_nodes.py",
-    "test_crash.py",
+    "searchers/test_restore.py",
+    "searchers/test_kill_and_restore.py",
+    "docs/test_sharing.py",
+    "cluster/test_three_nodes.py",
     "searchers/test_with_tune.py",
-    "test_bohb.py",
-    "test_out_of_memory.py",
+    "schedulers/test_crash.py",
+    "cli/test_main.py",
+    "cluster/test_faults.py",
+    "searchers/test_contract.py",
+    "simulation/test_record_replay.py",
+    "test_weight_inheritance.py",
+    "cluster/test_out_of_memory.py",
+    "searchers/test_bohb.py",
 )
 
 

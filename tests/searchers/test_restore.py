@@ -174,7 +174,13 @@ def test_what_tune_does_not_save_needs_param_space_again(
     assert len(results) == 3
 
 
-@pytest.mark.parametrize(("place", "limited"), [("param_space", True), ("searcher", False)])
+@pytest.mark.parametrize(
+    ("place", "limited"),
+    [
+        ("param_space", True),
+        pytest.param("searcher", False, marks=pytest.mark.soak),
+    ],
+)
 def test_restarted_trials_are_their_proposals_second_runs(
     cells: NASBench201, tmp_path: Path, place: str, limited: bool
 ) -> None:
