@@ -103,7 +103,7 @@ def as_space(space: Any) -> SearchSpace:
     """The search space of a SearchSpace, a ConfigurationSpace or a module class with choices.
 
     Raises:
-        ValueError: It is none of these.
+        ValueError: It is something else.
     """
     if isinstance(space, SearchSpace):
         return space

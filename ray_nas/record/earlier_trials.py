@@ -70,7 +70,7 @@ def earlier_curves(
         metric: Name of the metric.
 
     Raises:
-        TypeError: It is none of these.
+        TypeError: It is something else.
         ValueError: The data frame lacks a column.
     """
     if isinstance(source, str | Path):

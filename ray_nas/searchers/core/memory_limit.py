@@ -49,11 +49,6 @@ class MemoryLimit:
         size = size_of(costs)
         return size is not None and size[1] >= self.limit
 
-    @property
-    def is_known(self) -> bool:
-        """Whether there is a limit at all."""
-        return bool(self._failed) and self.limit < math.inf
-
 
 def size_of(costs: Mapping[str, float]) -> tuple[str, float] | None:
     """Name and value of the cost that measures memory; None if there is none.

@@ -8,7 +8,7 @@ from typing import Any
 from ConfigSpace import ConfigurationSpace
 from ray.tune.result import DEFAULT_METRIC
 
-from ray_nas.checks import Limits, check_mode, checked_limits
+from ray_nas.checks import Limits, check_mode, check_objectives, checked_limits
 from ray_nas.searchers.core.known_costs import CachedCosts, Costs
 from ray_nas.searchers.core.objectives import Objectives
 from ray_nas.searchers.core.proposal import Move, Proposal
@@ -73,11 +73,6 @@ class SearchProblem:
                 'param_space, e.g. param_space={"arch": space}'
             )
         return self._space
-
-    @property
-    def has_space(self) -> bool:
-        """Whether the space is known yet."""
-        return self._space is not None
 
     @property
     def has_own_objectives(self) -> bool:
@@ -221,7 +216,4 @@ def _check_goal(metric: str | None, mode: str | None, objectives: Mapping[str, s
         return
     if metric is not None or mode is not None:
         raise ValueError("objectives replaces metric and mode: give either, not both")
-    if not objectives:
-        raise ValueError("objectives must name at least one metric")
-    for name, direction in objectives.items():
-        check_mode(f"objectives[{name!r}]", direction)
+    check_objectives(objectives)
