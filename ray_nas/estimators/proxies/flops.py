@@ -11,10 +11,19 @@ from ray_nas.estimators.proxies.core.registry import proxy
 
 @proxy("flops", needs_values=False)
 def _flops(network: nn.Module, batch: Batch, rng: torch.Generator) -> float:
-    """FLOPs for one example, as `torch.utils.flop_counter` counts them.
+    """FLOPs for one example, as `count_flops` counts them."""
+    return count_flops(network, batch)
+
+
+def count_flops(network: nn.Module, batch: Batch) -> float:
+    """FLOPs for one example by the formulas of `torch.utils.flop_counter`.
 
     Twice the multiply-adds of convolutions, linear layers, matrix products and attention; biases,
     pooling, normalisation, activations and sums are free.
+
+    Example:
+        >>> count_flops(nn.Linear(3, 2), Batch(torch.ones(1, 3), None))
+        12.0
     """
     # Batch norm needs two examples.
     pair = batch.first(2) if batch.size > 1 else batch.map(lambda tensor: torch.cat([tensor] * 2))

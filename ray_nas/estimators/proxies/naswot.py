@@ -10,7 +10,7 @@ from torch import nn
 
 from ray_nas.estimators.proxies.core.activation_patterns import ActivationPatterns
 from ray_nas.estimators.proxies.core.batches import Batch
-from ray_nas.estimators.proxies.core.errors import ProxyError
+from ray_nas.estimators.proxies.core.errors import UnsuitableNetworkError
 from ray_nas.estimators.proxies.core.fast_cpu import fast_cpu
 from ray_nas.estimators.proxies.core.registry import proxy
 
@@ -26,8 +26,8 @@ def _naswot(network: nn.Module, batch: Batch, rng: torch.Generator) -> float:
     with torch.no_grad(), fast_cpu(network, batch) as images, ActivationPatterns(kernel.add):
         images.map(torch.clone).call(network)
     if not kernel.layers:
-        raise ProxyError(
-            "naswot", "the network has no ReLU (or relative of it) that sees the batch"
+        raise UnsuitableNetworkError(
+            "the network has no ReLU (or relative of it) that sees the batch"
         )
     return float(torch.linalg.slogdet(kernel.units)[1])
 

@@ -28,7 +28,7 @@ def _synflow(network: nn.Module, batch: Batch, rng: torch.Generator) -> float:
             if tensor.is_floating_point():
                 tensor.abs_()
     ones = batch.first(1).map_floats(lambda tensor: torch.ones_like(tensor, dtype=torch.float64))
-    weights = layer_weights("synflow", network)
+    weights = layer_weights(network)
     flow = ones.call(network).sum()
     gradients = torch.autograd.grad(flow, weights, allow_unused=True, materialize_grads=True)
     products = zip(weights, gradients, strict=True)

@@ -54,8 +54,23 @@ class Batch:
 
     def first(self, examples: int) -> "Batch":
         """The first examples alone."""
-        labels = None if self.labels is None else self.labels[:examples]
-        return replace(self.map(lambda tensor: tensor[:examples]), labels=labels)
+        return self._select(slice(examples))
+
+    def last(self, examples: int) -> "Batch":
+        """The last examples alone."""
+        return self._select(slice(self.size - examples, None))
+
+    def _select(self, examples: slice) -> "Batch":
+        labels = None if self.labels is None else self.labels[examples]
+        return replace(self.map(lambda tensor: tensor[examples]), labels=labels)
+
+    @property
+    def arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The inputs as positional and keyword arguments of a network."""
+        inputs = self.inputs
+        if isinstance(inputs, Mapping):
+            return (), dict(inputs)
+        return (tuple(inputs) if isinstance(inputs, tuple | list) else (inputs,)), {}
 
     def call(self, network: nn.Module) -> torch.Tensor:
         """The network's outputs; of several, the first floating-point tensor.
@@ -63,17 +78,20 @@ class Batch:
         Raises:
             TypeError: The network returns no floating-point tensor.
         """
-        inputs = self.inputs
-        if isinstance(inputs, Mapping):
-            outputs = network(**inputs)
-        elif isinstance(inputs, tuple | list):
-            outputs = network(*inputs)
-        else:
-            outputs = network(inputs)
-        return _first_float_tensor(outputs)
+        positional, named = self.arguments
+        return first_float_tensor(network(*positional, **named))
 
 
-def _first_float_tensor(outputs: Any) -> torch.Tensor:
+def first_float_tensor(outputs: Any) -> torch.Tensor:
+    """The first floating-point tensor in a network's outputs.
+
+    Raises:
+        TypeError: There is none.
+
+    Example:
+        >>> first_float_tensor({"classes": torch.tensor([1]), "logits": torch.tensor([0.5])})
+        tensor([0.5000])
+    """
     # A mapping of its own class, as some libraries return, is no pytree.
     leaves = tree_leaves(list(outputs.values()) if isinstance(outputs, Mapping) else outputs)
     for leaf in leaves:

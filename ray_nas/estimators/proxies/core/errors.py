@@ -1,4 +1,4 @@
-"""The error of a proxy that cannot be computed."""
+"""The errors of proxies that cannot be computed."""
 
 
 class ProxyError(ValueError):
@@ -19,3 +19,12 @@ class ProxyError(ValueError):
 
     def __str__(self) -> str:
         return f"{self.proxy} cannot be computed: {self.reason}"
+
+
+class UnsuitableNetworkError(Exception):
+    """A proxy raises it with the reason; `score` adds the proxy's name and raises a `ProxyError`.
+
+    Example:
+        >>> str(UnsuitableNetworkError("the network has no ReLU"))
+        'the network has no ReLU'
+    """

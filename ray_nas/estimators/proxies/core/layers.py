@@ -6,25 +6,25 @@ import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
 
-from ray_nas.estimators.proxies.core.errors import ProxyError
+from ray_nas.estimators.proxies.core.errors import UnsuitableNetworkError
 
-_NORMS: Final = (_NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
+NORMS: Final = (_NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
+"""Normalisation layers."""
 
 
-def layer_weights(proxy: str, network: nn.Module) -> list[nn.Parameter]:
+def layer_weights(network: nn.Module) -> list[nn.Parameter]:
     """The weights of convolutions, linear layers and their like: parameters of two axes or more.
 
     Biases and the scales of normalisation are not among them.
 
     Args:
-        proxy: The proxy's name, for the error.
         network: Its parameters are counted once each.
 
     Raises:
-        ProxyError: There is none.
+        UnsuitableNetworkError: There is none.
 
     Example:
-        >>> [tuple(weight.shape) for weight in layer_weights("snip", nn.Linear(3, 2))]
+        >>> [tuple(weight.shape) for weight in layer_weights(nn.Linear(3, 2))]
         [(2, 3)]
     """
     weights = [
@@ -33,14 +33,14 @@ def layer_weights(proxy: str, network: nn.Module) -> list[nn.Parameter]:
         if parameter.dim() > 1 and parameter.is_floating_point()
     ]
     if not weights:
-        raise ProxyError(proxy, "the network has no layer with weights")
+        raise UnsuitableNetworkError("the network has no layer with weights")
     return weights
 
 
 def bypass_norms(network: nn.Module) -> None:
     """Makes every normalisation layer return its input."""
     for module in network.modules():
-        if isinstance(module, _NORMS):
+        if isinstance(module, NORMS):
             module.forward = _identity  # type: ignore[method-assign]
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import torch
 from torch import nn
@@ -11,6 +11,7 @@ from ray_nas.estimators.proxies.core.batches import Batch
 
 Compute = Callable[[nn.Module, Batch, torch.Generator], float | tuple[float, ...]]
 """Called with a network that it may change, a batch and a generator on the CPU."""
+Computes = TypeVar("Computes", bound=Compute)
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ PROXIES: Final[dict[str, Proxy]] = {}
 
 def proxy(
     *names: str, needs_labels: bool = False, needs_values: bool = True, device: str | None = None
-) -> Callable[[Compute], Compute]:
+) -> Callable[[Computes], Computes]:
     """Registers a function under one name, or under the name of each value that it returns.
 
     The function gets a network that it may change (`preserved_network`), in train mode with
@@ -61,11 +62,12 @@ def proxy(
         >>> del PROXIES["depth"]
     """
 
-    def register(compute: Compute) -> Compute:
+    def register(compute: Computes) -> Computes:
         for name in names:
             if name in PROXIES:
                 raise ValueError(f"a proxy's name must be new, but there is one named {name!r}")
-            PROXIES[name] = Proxy(names, compute, needs_labels, needs_values, device)
+        registered = Proxy(names, compute, needs_labels, needs_values, device)
+        PROXIES.update(dict.fromkeys(names, registered))
         return compute
 
     return register

@@ -10,7 +10,7 @@ from torch.nn.modules.dropout import _DropoutNd
 from torch.nn.parameter import is_lazy
 
 from ray_nas.estimators.proxies.core.batches import Batch, check_batch
-from ray_nas.estimators.proxies.core.errors import ProxyError
+from ray_nas.estimators.proxies.core.errors import ProxyError, UnsuitableNetworkError
 from ray_nas.estimators.proxies.core.preserved_network import preserved_network
 from ray_nas.estimators.proxies.core.registry import PROXIES, Proxy
 from ray_nas.trials.seeding import seeded
@@ -71,8 +71,10 @@ def score(
     for proxy in proxies:
         name = next(name for name in names if name in proxy.names)
         try:
-            values |= zip(proxy.names, _compute(name, proxy, network, checked, seed), strict=True)
-        except (ProxyError, torch.OutOfMemoryError):
+            values |= zip(proxy.names, _compute(proxy, network, checked, seed), strict=True)
+        except UnsuitableNetworkError as error:
+            raise ProxyError(name, str(error)) from error
+        except torch.OutOfMemoryError:
             raise
         except _FAILURES as error:
             reason = f"{type(error).__name__} in {type(network).__name__}: {error}"
@@ -89,10 +91,8 @@ def _find(names: Sequence[str]) -> list[Proxy]:
     return list({id(PROXIES[name]): PROXIES[name] for name in names}.values())
 
 
-def _compute(
-    name: str, proxy: Proxy, network: nn.Module, batch: Batch, seed: int
-) -> tuple[float, ...]:
-    device, dtype = _check(name, proxy, network, batch)
+def _compute(proxy: Proxy, network: nn.Module, batch: Batch, seed: int) -> tuple[float, ...]:
+    device, dtype = _check(proxy, network, batch)
     batch = _moved(batch, proxy.device or device, dtype)
     with preserved_network(network, device=proxy.device, dtype=dtype), seeded(seed):
         _prepare(network)
@@ -101,17 +101,17 @@ def _compute(
     return values if isinstance(values, tuple) else (values,)
 
 
-def _check(
-    name: str, proxy: Proxy, network: nn.Module, batch: Batch
-) -> tuple[torch.device, torch.dtype]:
+def _check(proxy: Proxy, network: nn.Module, batch: Batch) -> tuple[torch.device, torch.dtype]:
     """The device and the floating-point type to compute with."""
     tensors = list(chain(network.parameters(), network.buffers()))
     if any(is_lazy(tensor) for tensor in tensors):
-        raise ProxyError(name, "the network has lazy layers that have not seen an input")
+        raise UnsuitableNetworkError("the network has lazy layers that have not seen an input")
     if proxy.needs_values and any(tensor.is_meta for tensor in (*tensors, *batch.tensors)):
-        raise ProxyError(name, "the network or the batch is on the meta device, without values")
+        raise UnsuitableNetworkError(
+            "the network or the batch is on the meta device, without values"
+        )
     if proxy.needs_labels and batch.labels is None:
-        raise ProxyError(name, "the batch has no labels")
+        raise UnsuitableNetworkError("the batch has no labels")
     dtypes = {tensor.dtype for tensor in tensors if tensor.is_floating_point()}
     dtype = torch.float64 if torch.float64 in dtypes else torch.float32
     return tensors[0].device if tensors else batch.tensors[0].device, dtype
