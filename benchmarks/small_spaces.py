@@ -1,8 +1,8 @@
 """Four small tasks with a search space each.
 
 They are searched for a transformer, a 1-D convolutional network, a multi-layer perceptron and a
-mobile network. The data are made from the 1,797 digits that scikit-learn ships, or drawn from a seed: nothing is
-downloaded. Networks train in seconds on one core.
+mobile network. The data are made from the 1,797 digits that scikit-learn ships, or drawn from a
+seed: nothing is downloaded. Networks train in seconds on one core.
 """
 
 from collections.abc import Callable
