@@ -28,10 +28,8 @@ def _epe_nas(network: nn.Module, batch: Batch, rng: torch.Generator) -> float:
     assert labels is not None
     if labels.dim() != 1 or labels.is_floating_point():
         raise UnsuitableNetworkError("the labels are not one class for each example")
-    with torch.no_grad():
-        classes = batch.call(network).shape[-1]
-    gradients = input_gradients(network, batch)
-    has_many = classes > _MANY_CLASSES
+    gradients, outputs = input_gradients(network, batch)
+    has_many = outputs.shape[-1] > _MANY_CLASSES
     labels = labels.cpu()
     sums = [_class_sum(gradients[labels == label], has_many) for label in set(labels.tolist())]
     scores = torch.stack(sums)

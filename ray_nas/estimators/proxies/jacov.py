@@ -19,7 +19,8 @@ def _jacov(network: nn.Module, batch: Batch, rng: torch.Generator) -> float:
     k is 1e-5. The gradients are those of the sum of the outputs with respect to each example. NaN
     where an example has a constant gradient, as in a network whose input reaches no output.
     """
-    correlations = torch.corrcoef(input_gradients(network, batch)).reshape(batch.size, batch.size)
+    gradients, _ = input_gradients(network, batch)
+    correlations = torch.corrcoef(gradients).reshape(batch.size, batch.size)
     if not correlations.isfinite().all():
         return float("nan")
     shifted = torch.linalg.eigvalsh(correlations) + 1e-5

@@ -44,6 +44,13 @@ class ActivationPatterns(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        if func in _GATES:
+        if func in _GATES or (func is functional.hardtanh and _lowest(*args, **kwargs) == 0):
             self._use(args[0] if args else kwargs["input"])
         return func(*args, **kwargs)
+
+
+def _lowest(
+    input: torch.Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
+) -> float:
+    """The lower end of a hard tanh, which is 0 for ReLU6."""
+    return min_val

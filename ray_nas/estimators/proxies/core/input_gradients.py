@@ -8,7 +8,7 @@ from ray_nas.estimators.proxies.core.errors import UnsuitableNetworkError
 from ray_nas.estimators.proxies.core.fast_cpu import fast_cpu
 
 
-def input_gradients(network: nn.Module, batch: Batch) -> torch.Tensor:
+def input_gradients(network: nn.Module, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
     """Gradients of the sum of all outputs with respect to the inputs.
 
     With batch norm in train mode an example's gradient also goes through the other examples'
@@ -19,7 +19,7 @@ def input_gradients(network: nn.Module, batch: Batch) -> torch.Tensor:
         batch: Its floating-point inputs count.
 
     Returns:
-        Shape (examples, numbers in an example), float64, on the CPU.
+        The gradients, shape (examples, numbers in an example), float64 on the CPU; and the outputs.
 
     Raises:
         UnsuitableNetworkError: No input is floating-point, or no output depends on the inputs.
@@ -37,4 +37,5 @@ def input_gradients(network: nn.Module, batch: Batch) -> torch.Tensor:
         gradients = torch.autograd.grad(
             outputs.sum(), images.float_tensors, allow_unused=True, materialize_grads=True
         )
-    return torch.cat([gradient.flatten(1) for gradient in gradients], dim=1).cpu().double()
+    rows = torch.cat([gradient.flatten(1) for gradient in gradients], dim=1).cpu().double()
+    return rows, outputs.detach()

@@ -66,7 +66,8 @@ def proxy(
         for name in names:
             if name in PROXIES:
                 raise ValueError(f"a proxy's name must be new, but there is one named {name!r}")
-            PROXIES[name] = Proxy(names, compute, needs_labels, needs_values, device)
+        registered = Proxy(names, compute, needs_labels, needs_values, device)
+        PROXIES.update(dict.fromkeys(names, registered))
         return compute
 
     return register

@@ -1,0 +1,155 @@
+"""One score from several proxies: the sum of the logarithms of their ranks.
+
+AZ-NAS (Lee & Ham, 2024): https://arxiv.org/abs/2403.19232
+"""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+import torch
+from scipy.stats import rankdata
+
+from ray_nas.estimators.arrays import Array
+from ray_nas.estimators.proxies.core.constant_outputs import has_constant_outputs
+from ray_nas.estimators.proxies.core.errors import ProxyError, UnsuitableNetworkError
+from ray_nas.estimators.proxies.core.registry import PROXIES
+from ray_nas.estimators.proxies.core.scoring import score
+from ray_nas.spaces.core.search_space import SearchSpace
+from ray_nas.trials.seeding import seeded
+
+DEFAULT_NAMES: Final = ("naswot", "params")
+"""Two proxies that hold in more than one space; see `Aggregate`."""
+CONSTANT: Final = "constant_outputs"
+"""The entry of a row that is 1 if the network ignores its inputs, and 0 otherwise."""
+
+
+class Aggregate:
+    """Ranks the architectures of a space by several proxies together, without training.
+
+    An architecture scores the sum over the proxies of log(rank / number), where the best of
+    `number` architectures has rank `number` (AZ-NAS, eq. 9). The logarithm weighs low ranks most: a
+    good architecture is bad by no proxy. A score is relative to the architectures scored with it.
+
+    Args:
+        batch: `(inputs, labels)` as for `proxies.score`; labels are None if no proxy needs them.
+        names: Proxies in `PROXIES`.
+        seed: Seeds each network's initial weights and the proxies' own draws.
+        device: Where networks are built and scored.
+
+    Raises:
+        ValueError: There is no name, one is unknown or there twice, or one needs labels and the
+            batch has none.
+
+    Example:
+        >>> from ray_nas.spaces import MLPSpace
+        >>> space = MLPSpace(inputs=4, outputs=2, max_layers=2)
+        >>> inputs = torch.randn(16, 4, generator=torch.Generator().manual_seed(0))
+        >>> small = {"depth": 1, "activation": "relu", "norm": "none"}
+        >>> small |= {"layer_0.width": 32, "layer_0.dropout": 0.0}
+        >>> large = small | {"layer_0.width": 512}
+        >>> Aggregate((inputs, None))(space, [small, large])
+        [-1.386..., 0.0]
+    """
+
+    def __init__(
+        self,
+        batch: tuple[Any, torch.Tensor | None],
+        *,
+        names: Sequence[str] = DEFAULT_NAMES,
+        seed: int = 0,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        self.names = _checked(names, has_labels=batch[1] is not None)
+        self._batch = batch
+        self._seed = seed
+        self._device = device
+
+    def __call__(self, space: SearchSpace, configs: Sequence[Mapping[str, Any]]) -> list[float]:
+        """The scores of configs; larger is better."""
+        return self.combine(self.measure(space, configs))
+
+    def measure(
+        self, space: SearchSpace, configs: Sequence[Mapping[str, Any]]
+    ) -> list[dict[str, float]]:
+        """The proxies of each config, whatever other configs there are.
+
+        A proxy that a network has nothing for (no ReLU for `naswot`) is not in its row. The entry
+        `CONSTANT` is 1 for a network that ignores its inputs, such as a cell without a path.
+
+        Raises:
+            ProxyError: A network does not take the batch.
+        """
+        return [self._measure(space, config) for config in configs]
+
+    def combine(self, rows: Sequence[Mapping[str, float]]) -> list[float]:
+        """Scores from rows of `measure`; larger is better.
+
+        Equal values share a rank. Networks with a non-finite value and those that ignore their
+        inputs come last, in the order of their other ranks. A proxy that a row lacks counts as the
+        mean of the row's other logarithms; one that all rows lack is left out, with a warning.
+
+        Raises:
+            ValueError: A row has none of the proxies.
+        """
+        if not rows:
+            return []
+        values = np.array([[row.get(name, np.inf) for name in self.names] for row in rows])
+        missing = np.array([[name not in row for name in self.names] for row in rows])
+        self._check_missing(missing)
+        broken = (~np.isfinite(values) & ~missing).any(1)
+        broken |= [row.get(CONSTANT) == 1 for row in rows]
+        logarithms = np.array([_log_ranks(*pair) for pair in zip(values.T, missing.T, strict=True)])
+        scores = np.nanmean(logarithms, axis=0) * (~missing.all(0)).sum()
+        # Below the worst that a row with finite values may have
+        scores[broken] -= 1.0 + len(self.names) * np.log(len(rows))
+        return [float(score) for score in scores]
+
+    def _measure(self, space: SearchSpace, config: Mapping[str, Any]) -> dict[str, float]:
+        with seeded(self._seed):
+            network = space.build(config).to(self._device)
+        row: dict[str, float] = {}
+        for name in self.names:
+            rng = torch.Generator().manual_seed(self._seed)
+            try:
+                row |= score(network, [name], self._batch, rng=rng)
+            except ProxyError as error:
+                if not isinstance(error.__cause__, UnsuitableNetworkError):
+                    raise
+        return row | {CONSTANT: float(has_constant_outputs(network, self._batch))}
+
+    def _check_missing(self, missing: Any) -> None:
+        if missing.all(1).any():
+            index = int(np.argmax(missing.all(1)))
+            raise ValueError(
+                f"rows must each have one of {', '.join(self.names)}; row {index} has none"
+            )
+        for name, absent in zip(self.names, missing.T, strict=True):
+            if absent.all():
+                warnings.warn(
+                    f"{name} is left out: it could be computed for none of {len(absent)} networks",
+                    stacklevel=3,
+                )
+
+
+def _log_ranks(values: Array, missing: Any) -> Array:
+    """log(rank / number) among the values that are there; NaN for the others."""
+    there = ~missing
+    result = np.full(len(values), np.nan)
+    if there.any():
+        finite = np.where(np.isfinite(values[there]), values[there], -np.inf)
+        result[there] = np.log(rankdata(finite) / there.sum())
+    return result
+
+
+def _checked(names: Sequence[str], has_labels: bool) -> tuple[str, ...]:
+    unknown = [name for name in names if name not in PROXIES]
+    if isinstance(names, str) or not names or unknown or len(set(names)) < len(names):
+        raise ValueError(
+            f"names must be different names in {', '.join(sorted(PROXIES))}, got {names!r}"
+        )
+    for name in names:
+        if PROXIES[name].needs_labels and not has_labels:
+            raise ValueError(f"batch must be (inputs, labels) for {name}, got labels None")
+    return tuple(names)
