@@ -47,13 +47,16 @@ class TabularScore:
         self._names = names
 
     def __call__(self, space: NASBench201, configs: Sequence[Config]) -> list[float]:
+        """The scores of configs; larger is better."""
         return self.combine(self.measure(space, configs))
 
     def measure(self, space: NASBench201, configs: Sequence[Config]) -> list[dict[str, float]]:
         """The proxies of each config; a cell that the table lacks ranks last."""
         return [
-            {name: self._rows.get(space.canonical(config), {}).get(name, float("nan"))
-             for name in self._names}
+            {
+                name: self._rows.get(space.canonical(config), {}).get(name, float("nan"))
+                for name in self._names
+            }
             for config in configs
         ]
 

@@ -38,10 +38,7 @@ def run_search(
     verbose: int,
     points: Sequence[Config] = (),
 ) -> str:
-    """Runs or resumes an experiment.
-
-    Args:
-        points: Configs to try first.
+    """Runs or resumes an experiment; `points` are configs to try first.
 
     Returns:
         The experiment's folder, a path or a URI.

@@ -34,8 +34,8 @@ def zero_shot_search(
         space: The space.
         score: Called with the space and a list of configs; returns a number for each, larger is
             better. `proxies.Aggregate(batch)` is one, a table lookup another.
-        searcher: Proposes the architectures. It must have no metric of its own. Default: regularized
-            evolution.
+        searcher: Proposes the architectures. It must have no metric of its own. None for
+            regularized evolution.
         evaluations: How many architectures to score, at least 1.
         top: How many to return, at least 1.
         round_size: Architectures that are proposed before their scores are known, at least 1.
