@@ -74,13 +74,8 @@ class HierarchicalSpace(ModelSpace):
         max_cells_per_stage: int = 5,
         library_size: int = 2,
     ) -> None:
-        check_sizes(
-            num_classes=num_classes,
-            channels=channels,
-            stages=stages,
-            max_cells_per_stage=max_cells_per_stage,
-            library_size=library_size,
-        )
+        check_sizes(num_classes=num_classes, channels=channels, stages=stages)
+        check_sizes(max_cells_per_stage=max_cells_per_stage, library_size=library_size)
         sizes = (channels, stages, max_cells_per_stage, library_size)
         super().__init__(partial(_Network, input_shape[0], num_classes, *sizes))
         self.input_shape = input_shape

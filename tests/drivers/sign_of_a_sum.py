@@ -1,5 +1,6 @@
 """Which networks can tell the sign of a sum: a search space with right and wrong choices."""
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -7,17 +8,11 @@ from torch import nn
 
 from ray_nas.sharing.differentiable.bilevel_search import BilevelSearch
 from ray_nas.spaces import InputChoice, LayerChoice
+from ray_nas.spaces.cells.cell_layers import Zero
 
 torch.set_num_threads(1)
 
 Pair = tuple[torch.Tensor, torch.Tensor]
-
-
-class Blur(nn.Module):
-    """Forgets what its input is."""
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x.mean(0, keepdim=True).expand_as(x)
 
 
 class Net(nn.Module):
@@ -26,14 +21,11 @@ class Net(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.source = InputChoice("source", ["zeros", "entries"])
-        self.first = nn.Linear(2, 8)
-        self.layer = LayerChoice(
-            "layer", {"blur": Blur, "skip": nn.Identity, "linear": nn.Linear(8, 8)}
-        )
-        self.last = nn.Linear(8, 2)
+        layers = {"zero": Zero, "skip": nn.Identity, "linear": partial(nn.Linear, 8, 8)}
+        self.layers = nn.Sequential(nn.Linear(2, 8), LayerChoice("layer", layers), nn.Linear(8, 2))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.last(self.layer(self.first(self.source([torch.zeros_like(x), x]))))
+        return self.layers(self.source([torch.zeros_like(x), x]))
 
 
 def parts(number: int = 256) -> tuple[Pair, Pair]:

@@ -25,7 +25,7 @@ from ray_nas.searchers.registry import SEARCHERS
 from ray_nas.spaces import NASBench201, SearchSpace
 from ray_nas.state import state_file
 from ray_nas.state.state_file import StateError
-from ray_nas.testing.searcher_contract import copy_of, drive, score
+from ray_nas.testing.searcher_contract import copy_of, drive, equal_proposals, score
 
 NAMES = sorted(SEARCHERS)
 if find_spec("hpbandster") is None:  # the extra "bohb" wants a C compiler
@@ -193,10 +193,8 @@ def test_events_after_the_last_save_are_forgotten(
 
 def test_calls_are_idempotent_and_unknown_trials_are_ignored(name: str, cells: NASBench201) -> None:
     calm, noisy = make(name, cells), make(name, cells)
-    for number in range(25):
-        trial_id = f"t{number}"
-        config = calm.suggest(trial_id)
-        assert noisy.suggest(trial_id) == config == noisy.suggest(trial_id)
+    for trial_id, config in equal_proposals(calm, noisy, 25):
+        assert noisy.suggest(trial_id) == config
         assert isinstance(config, dict)
         result = {"score": score(config), "training_iteration": 1}
         calm.on_trial_complete(trial_id=trial_id, result=result)
@@ -213,10 +211,7 @@ def test_the_last_result_counts_where_none_comes_with_the_end(
     name: str, cells: NASBench201
 ) -> None:
     told, left = make(name, cells), make(name, cells)
-    for number in range(40):
-        trial_id = f"t{number}"
-        config = told.suggest(trial_id)
-        assert left.suggest(trial_id) == config
+    for trial_id, config in equal_proposals(told, left, 40):
         assert isinstance(config, dict)
         result = {"score": score(config), "training_iteration": 1}
         for searcher in (told, left):
@@ -258,11 +253,9 @@ def test_raw_configuration_spaces_are_taken(name: str, mixed_space: SearchSpace)
 
 def test_minimising_is_maximising_the_negative(name: str, cells: NASBench201) -> None:
     up, down = make(name, cells), make(name, cells, mode="min")
-    for number in range(40):
-        config = up.suggest(f"t{number}")
-        assert down.suggest(f"t{number}") == config
-        up.on_trial_complete(trial_id=f"t{number}", result={"score": score(config)})
-        down.on_trial_complete(trial_id=f"t{number}", result={"score": -score(config)})
+    for trial_id, config in equal_proposals(up, down, 40):
+        up.on_trial_complete(trial_id=trial_id, result={"score": score(config)})
+        down.on_trial_complete(trial_id=trial_id, result={"score": -score(config)})
 
 
 def test_points_to_evaluate_come_first(name: str, cells: NASBench201) -> None:
@@ -377,30 +370,30 @@ def trial_after_save(searcher: ArchitectureSearcher, folder: Path) -> record.Tri
     return trial
 
 
+NUMBERS = [torch.tensor(0.5), np.array(0.5), np.float32(0.5), Fraction(1, 2), Decimal("0.5")]
+NOT_NUMBERS = ["0.5", True, torch.ones(2), None]
+
+
 @pytest.mark.parametrize(
-    "value", [torch.tensor(0.5), np.array(0.5), np.float32(0.5), Fraction(1, 2), Decimal("0.5")]
+    ("value", "status"),
+    [
+        *((value, "completed") for value in NUMBERS),
+        *((value, "infeasible") for value in NOT_NUMBERS),
+    ],
 )
-def test_a_figure_of_any_kind_counts_and_is_recorded(
-    name: str, cells: NASBench201, value: object, tmp_path: Path
+def test_numbers_of_any_kind_count_and_nothing_else_does(
+    name: str, cells: NASBench201, value: object, status: str, tmp_path: Path
 ) -> None:
     searcher = make(name, cells)
     searcher.suggest("a")
     searcher.on_trial_result(trial_id="a", result={"score": value, "training_iteration": 1})
     searcher.on_trial_complete(trial_id="a")
     trial = trial_after_save(searcher, tmp_path)
-    assert (trial.status, trial.metrics["score"]) == ("completed", 0.5)
-
-
-@pytest.mark.parametrize("value", ["0.5", True, torch.ones(2), None])
-def test_what_is_no_figure_is_infeasible(
-    name: str, cells: NASBench201, value: object, tmp_path: Path
-) -> None:
-    searcher = make(name, cells)
-    searcher.suggest("a")
-    searcher.on_trial_complete(trial_id="a", result={"score": value, "training_iteration": 1})
-    trial = trial_after_save(searcher, tmp_path)
-    assert trial.status == "infeasible"
-    assert trial.reason.startswith("metric 'score' is not a number")
+    assert trial.status == status
+    if status == "completed":
+        assert trial.metrics["score"] == 0.5
+    else:
+        assert trial.reason.startswith("metric 'score' is not a number")
 
 
 def test_the_state_is_made_of_json_values(name: str, cells: NASBench201) -> None:

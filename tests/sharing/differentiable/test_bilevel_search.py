@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from sign_of_a_sum import Blur, Net, arguments, finished, parts
+from sign_of_a_sum import Net, arguments, finished, parts
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from ray_nas.sharing.differentiable.bilevel_search import BilevelSearch
 from ray_nas.spaces import LayerChoice, ModelSpace
+from ray_nas.spaces.cells.cell_layers import Zero
 
 
 @pytest.mark.parametrize("method", ["darts", "gdas", "drnas"])
@@ -69,7 +70,7 @@ class Collapsing(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            *(LayerChoice(f"layer_{i}", {"blur": Blur, "skip": nn.Identity}) for i in range(4))
+            *(LayerChoice(f"layer_{i}", {"zero": Zero, "skip": nn.Identity}) for i in range(4))
         )
         self.last = nn.Linear(2, 2)
 
@@ -107,16 +108,22 @@ def test_collapse_ends_the_search_with_a_warning(caplog: pytest.LogCaptureFixtur
     assert on[-1]["collapse"] == 0, "1 allows it"
 
 
+def perceptron(outputs: int) -> ModelSpace:
+    """A batch norm, and a choice of the activation."""
+    return ModelSpace(
+        lambda: nn.Sequential(
+            nn.Linear(2, 8),
+            nn.BatchNorm1d(8),
+            LayerChoice("op", {"tanh": nn.Tanh, "skip": nn.Identity}),
+            nn.Linear(8, outputs),
+        )
+    )
+
+
 def test_loaders_and_regression() -> None:
     (x, _), _ = parts()
     loader = DataLoader(TensorDataset(x, x.prod(1, keepdim=True)), batch_size=64, shuffle=True)
-    space = ModelSpace(
-        lambda: nn.Sequential(
-            nn.Linear(2, 8),
-            LayerChoice("op", {"tanh": nn.Tanh, "skip": nn.Identity}),
-            nn.Linear(8, 1),
-        )
-    )
+    space = perceptron(outputs=1)
     data = {"train_data": loader, "val_data": loader, "loss": nn.functional.mse_loss}
     rows = finished(BilevelSearch(space, **arguments(**data, epochs=2)))
     assert "accuracy" not in rows[-1]
@@ -124,17 +131,11 @@ def test_loaders_and_regression() -> None:
 
 
 def test_a_last_batch_of_one_example_does_not_stop_the_search() -> None:
-    space = ModelSpace(
-        lambda: nn.Sequential(
-            nn.Linear(2, 8),
-            nn.BatchNorm1d(8),
-            LayerChoice("op", {"tanh": nn.Tanh, "skip": nn.Identity}),
-            nn.Linear(8, 2),
-        )
-    )
     train, val = parts(65)
     rows = finished(
-        BilevelSearch(space, **arguments(train_data=train, val_data=val, epochs=2, warmup=0.0))
+        BilevelSearch(
+            perceptron(outputs=2), **arguments(train_data=train, val_data=val, epochs=2, warmup=0.0)
+        )
     )
     assert len(rows) == 2
 
