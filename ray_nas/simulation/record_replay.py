@@ -52,13 +52,12 @@ def replay(
         >>> from ray_nas.searchers import RandomSearch
         >>> from ray_nas.simulation import simulate
         >>> from ray_nas.spaces import NASBench201
-        >>> def search(seed):
-        ...     return RandomSearch(NASBench201(), "score", "max", seed=seed)
-        >>> searcher = search(seed=0)
+        >>> arguments = {"metric": "score", "mode": "max", "seed": 0}
+        >>> searcher = RandomSearch(NASBench201(), **arguments)
         >>> history = simulate(lambda config: iter([(1, {"score": 1})]), searcher, max_trials=3)
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     searcher.save(f"{folder}/state.json")
-        ...     len(replay(folder, search(seed=0)))
+        ...     len(replay(folder, RandomSearch(NASBench201(), **arguments)))
         3
     """
     controller = _ReplayController(searcher, scheduler or FIFOScheduler())  # type: ignore[no-untyped-call]
