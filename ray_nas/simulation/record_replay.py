@@ -14,7 +14,7 @@ from ray_nas.record.events import (
     TrialRestarted,
     TrialResumed,
 )
-from ray_nas.record.experiment import events
+from ray_nas.record.experiment import read_events
 from ray_nas.searchers import ArchitectureSearcher
 from ray_nas.simulation.virtual_controller import VirtualController
 from ray_nas.simulation.virtual_nodes import WorkerPool
@@ -61,7 +61,7 @@ def replay(
         3
     """
     controller = _ReplayController(searcher, scheduler or FIFOScheduler())  # type: ignore[no-untyped-call]
-    for event in events(path):
+    for event in read_events(path):
         match event:
             case TrialProposed(role="search"):
                 controller.propose(event.trial, event.config)

@@ -43,6 +43,12 @@ def counting_class() -> type[tune.Trainable]:
                 "done": self.iteration == 3,
             }
 
+        def save_checkpoint(self, folder: str) -> dict:
+            return {}
+
+        def load_checkpoint(self, state: dict) -> None:
+            return None
+
         def reset_config(self, new_config: dict) -> bool:
             self.setup(new_config)
             return True
@@ -310,6 +316,12 @@ def test_retries_are_invisible_and_counted_once(cells: NASBench201, tmp_path: Pa
                 self.marker.touch()
                 raise RuntimeError("once")
             return {"accuracy": float(self.iteration), "done": self.iteration == 2}
+
+        def save_checkpoint(self, folder: str) -> dict:
+            return {}
+
+        def load_checkpoint(self, state: dict) -> None:
+            return None
 
     tuner = tune.Tuner(
         tune.with_resources(Flaky, {"cpu": 1}),

@@ -4,7 +4,9 @@ import copy
 import itertools
 import math
 import pickle
+from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import ConfigSpace as CS
@@ -14,6 +16,7 @@ import ray
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from local_ray import local_ray
 from ray import tune
 from ready_made import READY_MADE
 from torch import nn
@@ -158,12 +161,11 @@ def space(request: pytest.FixtureRequest) -> SearchSpace:
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Any:
-    ray.init(
-        address="local", num_cpus=1, num_gpus=0, include_dashboard=False, logging_level="error"
-    )
-    yield
-    ray.shutdown()
+def cluster() -> Iterator[None]:
+    """A local Ray whose workers can import this module."""
+    drivers = str(Path(__file__).parents[1] / "drivers")
+    with local_ray(runtime_env={"env_vars": {"PYTHONPATH": drivers}}):
+        yield
 
 
 def changed(a: dict[str, Any], b: dict[str, Any]) -> set[str]:
