@@ -11,6 +11,7 @@ from ray_nas.estimators.curves import (
     config_encoder,
     fit_families,
 )
+from ray_nas.estimators.experiment_report import Score, report
 from ray_nas.estimators.fidelity import Fidelity, FidelityReport, fidelity_report
 from ray_nas.estimators.predictors import (
     GaussianProcess,
@@ -29,6 +30,7 @@ from ray_nas.estimators.predictors import (
     parameter_count_prior,
     standardize_scores,
 )
+from ray_nas.estimators.report_table import EstimatorReport, ReportRow
 
 __all__ = [
     "MIN_CURVES",
@@ -38,6 +40,7 @@ __all__ = [
     "CurveForecaster",
     "CurveRegression",
     "Estimate",
+    "EstimatorReport",
     "FamilyPosterior",
     "Fidelity",
     "FidelityReport",
@@ -51,6 +54,8 @@ __all__ = [
     "PriorMean",
     "RandomForest",
     "RankCorrelation",
+    "ReportRow",
+    "Score",
     "config_encoder",
     "cost_function",
     "cross_validated_rank_correlation",
@@ -63,5 +68,6 @@ __all__ = [
     "parameter_count_prior",
     "profile",
     "rank_correlation",
+    "report",
     "standardize_scores",
 ]

@@ -9,7 +9,7 @@ import numpy as np
 
 from ray_nas.estimators.correlation import rank_correlation
 from ray_nas.estimators.curves.curve import Curve, value_at
-from ray_nas.record import ExperimentRecord, load
+from ray_nas.record import ExperimentRecord, TrialRecord, load
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def fidelity_report(
     """
     record = experiment if isinstance(experiment, ExperimentRecord) else load(experiment)
     metric = next(iter(record.objectives))
-    full, curves = finished_curves(record, time_attr, metric, max_t)
+    full, curves = finished_curves(record.trials.values(), time_attr, metric, max_t)
     rng = np.random.default_rng(seed)
     fidelities = [
         _fidelity(rung, list(curves.values()), full, rng, resamples)
@@ -113,20 +113,20 @@ def fidelity_report(
 
 
 def finished_curves(
-    record: ExperimentRecord, time_attr: str, metric: str, max_t: float | None = None
+    trials: Iterable[TrialRecord], time_attr: str, metric: str, max_t: float | None = None
 ) -> tuple[float, dict[str, Curve]]:
     """The full length, and the finite values over time of each trial that reached it, by trial id.
 
     Args:
-        record: The experiment.
+        trials: Those of an experiment.
         time_attr: The reported metric that counts the budget.
         metric: The reported metric that is compared.
-        max_t: Full length; None for the longest in the record.
+        max_t: Full length; None for that of the longest trial.
 
     Raises:
         ValueError: No trial reported `time_attr` with the metric, or none reached `max_t`.
     """
-    curves = _curves(record, time_attr, metric)
+    curves = _curves(trials, time_attr, metric)
     if not curves:
         raise ValueError(
             f"time_attr must be reported together with {metric!r}, got {time_attr!r}, which no "
@@ -148,13 +148,13 @@ def default_rungs(curves: Iterable[Curve], full: float) -> list[float]:
     return sorted(full / 3**k for k in range(1, 12) if full / 3**k >= first)
 
 
-def _curves(record: ExperimentRecord, time_attr: str, metric: str) -> dict[str, Curve]:
+def _curves(trials: Iterable[TrialRecord], time_attr: str, metric: str) -> dict[str, Curve]:
     """The finite values of each trial over time; trials without one are left out."""
     curves = {
-        trial_id: [
+        trial.trial_id: [
             (time, value) for time, value in trial.curve(time_attr, metric) if math.isfinite(value)
         ]
-        for trial_id, trial in record.trials.items()
+        for trial in trials
     }
     return {trial_id: curve for trial_id, curve in curves.items() if curve}
 
