@@ -47,8 +47,8 @@ class GradientBoosting:
     def __init__(
         self,
         *,
-        trees: int = 200,
-        learning_rate: float = 0.05,
+        trees: int = 100,
+        learning_rate: float = 0.1,
         ensembles: int = 4,
         seed: int = 0,
     ) -> None:

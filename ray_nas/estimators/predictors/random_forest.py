@@ -35,7 +35,7 @@ class RandomForest:
         (True, True)
     """
 
-    def __init__(self, *, trees: int = 200, seed: int = 0) -> None:
+    def __init__(self, *, trees: int = 100, seed: int = 0) -> None:
         check_int("trees", trees, low=1)
         self._trees = trees
         self._seed = seed

@@ -15,8 +15,8 @@ from ray_nas.estimators import (
 
 PREDICTORS: dict[str, Callable[[], Predictor]] = {
     "GaussianProcessPredictor": GaussianProcessPredictor,
-    "RandomForest": lambda: RandomForest(trees=100),
-    "GradientBoosting": lambda: GradientBoosting(trees=100),
+    "RandomForest": RandomForest,
+    "GradientBoosting": GradientBoosting,
 }
 
 
