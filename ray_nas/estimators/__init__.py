@@ -11,7 +11,7 @@ from ray_nas.estimators.curves import (
     config_encoder,
     fit_families,
 )
-from ray_nas.estimators.experiment_report import Score, report
+from ray_nas.estimators.experiment_report import report
 from ray_nas.estimators.fidelity import Fidelity, FidelityReport, fidelity_report
 from ray_nas.estimators.predictors import (
     GaussianProcess,
@@ -31,6 +31,7 @@ from ray_nas.estimators.predictors import (
     standardize_scores,
 )
 from ray_nas.estimators.report_table import EstimatorReport, ReportRow
+from ray_nas.estimators.score_columns import Score
 
 __all__ = [
     "MIN_CURVES",

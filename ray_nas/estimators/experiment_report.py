@@ -1,10 +1,10 @@
 """Which estimates ranked architectures like their final results? Scores, predictors and rungs."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -30,13 +30,15 @@ from ray_nas.estimators.predictors import (
 )
 from ray_nas.estimators.predictors.cross_validation import MIN_SCORED
 from ray_nas.estimators.report_table import EstimatorReport, Kind, ReportRow
+from ray_nas.estimators.score_columns import (
+    Score,
+    ScoreColumn,
+    given_column,
+    known_values,
+    recorded_columns,
+)
 from ray_nas.record import ExperimentRecord, TrialRecord, load
 from ray_nas.spaces.core.search_space import SearchSpace
-
-Score: TypeAlias = (
-    Mapping[str, float] | Callable[[SearchSpace, list[dict[str, Any]]], Sequence[float]]
-)
-"""Trial id to score, or a function of a space and configs; larger is better."""
 
 _PARAMS: Final = "params"
 _NOTHING: Final = Estimate(math.nan, math.nan, math.nan)
@@ -64,7 +66,8 @@ def report(
         space: The space that was searched. It gives predictors better features, counts parameters,
             and is passed to scores that are functions. None for the plain values of the configs.
         scores: Name to score, such as a zero-cost proxy: trial id to value, or a function called
-            as `score(space, configs)`, like that of a warm start.
+            as `score(space, configs)`. They stand beside those in the record, and replace those of
+            the same name.
         predictors: Name to predictor, compared by cross-validation, once with the architecture
             alone and once with the scores as further features. None for a Gaussian process, a
             random forest and gradient boosting.
@@ -99,10 +102,9 @@ def report(
     record = experiment if isinstance(experiment, ExperimentRecord) else load(experiment)
     results = final_results(record, time_attr, max_t)
     configs = _configs(results.trials, space)
-    columns = {
-        name: _column(name, score, results.trials, configs, space)
-        for name, score in (scores or {}).items()
-    }
+    columns = recorded_columns(record, configs, space)
+    for name, score in (scores or {}).items():
+        columns[name] = given_column(name, score, results.trials, configs, space)
     params = columns.get(_PARAMS) or _parameter_counts(configs, space)
     rng = np.random.default_rng(0) if rng is None else rng
     rows = _Rows(results, params, rng, resamples)
@@ -125,32 +127,22 @@ def report(
 
 
 @dataclass(frozen=True)
-class _Column:
-    """A score of each trial."""
-
-    values: Array
-    """Shape (trials,); NaN where unknown."""
-    is_known: npt.NDArray[np.bool_]
-    """Whether the trial has a score, finite or not, shape (trials,)."""
-
-
-@dataclass(frozen=True)
 class _Rows:
     """Makes the rows of a report."""
 
     results: FinalResults
-    params: _Column | None
+    params: ScoreColumn | None
     rng: np.random.Generator
     resamples: int
 
-    def score(self, name: str, column: _Column) -> ReportRow:
+    def score(self, name: str, column: ScoreColumn) -> ReportRow:
         row = self._row("score", name, column)
         return replace(row, baseline=None) if name == _PARAMS else row
 
     def rung(self, time_attr: str, time: float) -> ReportRow:
         sign = 1.0 if self.results.mode == "max" else -1.0
         values = [value_at(curve, time) for curve in self.results.curves]
-        column = _known([None if value is None else sign * value for value in values])
+        column = known_values([None if value is None else sign * value for value in values])
         return self._row("rung", f"{time_attr} {time:g}", column)
 
     def predictor(self, name: str, predictor: Predictor, features: Array) -> ReportRow:
@@ -165,7 +157,7 @@ class _Rows:
         baseline = self._baseline(np.full(len(quality), True))
         return ReportRow("predictor", name, found, baseline, note=_note(found))
 
-    def _row(self, kind: Kind, name: str, column: _Column) -> ReportRow:
+    def _row(self, kind: Kind, name: str, column: ScoreColumn) -> ReportRow:
         chosen = column.is_known
         found = self._correlation(column, chosen)
         non_finite = int((~np.isfinite(column.values[chosen])).sum())
@@ -176,7 +168,7 @@ class _Rows:
             return None
         return self._correlation(self.params, chosen & self.params.is_known)
 
-    def _correlation(self, column: _Column, chosen: npt.NDArray[np.bool_]) -> RankCorrelation:
+    def _correlation(self, column: ScoreColumn, chosen: npt.NDArray[np.bool_]) -> RankCorrelation:
         """What is not finite ranks last."""
         values = np.where(np.isfinite(column.values), column.values, -math.inf)[chosen]
         quality = self.results.quality[chosen]
@@ -212,40 +204,17 @@ def _configs(trials: Sequence[TrialRecord], space: SearchSpace | None) -> list[d
     return configs
 
 
-def _column(
-    name: str,
-    score: Score,
-    trials: Sequence[TrialRecord],
-    configs: list[dict[str, Any]],
-    space: SearchSpace | None,
-) -> _Column:
-    if isinstance(score, Mapping):
-        return _known([score.get(trial.trial_id) for trial in trials])
-    if space is None:
-        raise ValueError(f"scores: {name!r} is a function of space and configs, so it needs space=")
-    values = list(score(space, configs)) if configs else []
-    if len(values) != len(configs):
-        raise ValueError(
-            f"scores: {name!r} must return one value for each of the {len(configs)} configs, "
-            f"got {len(values)}"
-        )
-    return _known(values)
-
-
-def _known(values: Sequence[float | None]) -> _Column:
-    is_known = np.array([value is not None for value in values], dtype=np.bool_)
-    return _Column(np.array(values, dtype=np.float64), is_known)
-
-
-def _parameter_counts(configs: list[dict[str, Any]], space: SearchSpace | None) -> _Column | None:
+def _parameter_counts(
+    configs: list[dict[str, Any]], space: SearchSpace | None
+) -> ScoreColumn | None:
     if space is None:
         return None
-    counts = _known([space.parameter_count(config) for config in configs])
+    counts = known_values([space.parameter_count(config) for config in configs])
     return counts if counts.is_known.any() else None
 
 
 def _feature_sets(
-    configs: list[dict[str, Any]], space: SearchSpace | None, columns: Mapping[str, _Column]
+    configs: list[dict[str, Any]], space: SearchSpace | None, columns: Mapping[str, ScoreColumn]
 ) -> dict[str, Array]:
     """What predictors see: the architecture, and with scores these too."""
     encode = config_encoder(configs) if space is None else space.features

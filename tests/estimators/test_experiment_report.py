@@ -1,6 +1,7 @@
 """Rank correlations of an experiment whose scores, features and rungs are known."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -94,6 +95,19 @@ def test_a_score_may_be_a_function_of_space_and_configs(record, configs, quality
         report(record, scores={"own": score})
     with pytest.raises(ValueError, match="one value for each of the 40 configs, got 1"):
         report(record, space=SPACE, scores={"own": lambda space, given: [1.0]}, time_attr="epoch")
+
+
+def test_recorded_scores_are_reported_and_can_be_replaced(make_record, configs, quality) -> None:
+    record = make_record([[q] for q in quality], configs)
+    record.scored = SimpleNamespace(
+        score="Aggregate", configs=configs[:30], scores=list(quality[:30]), measures=None
+    )
+    rows = by_name(report(record, predictors={}))
+    assert rows["Aggregate"].correlation.pairs == 30
+    assert rows["Aggregate"].correlation.spearman.value == pytest.approx(1)
+    scores = {"Aggregate": {str(number): -value for number, value in enumerate(quality)}}
+    rows = by_name(report(record, predictors={}, scores=scores))
+    assert rows["Aggregate"].correlation.spearman.value == pytest.approx(-1)
 
 
 def test_what_is_not_finite_ranks_last_and_is_said(record, quality) -> None:

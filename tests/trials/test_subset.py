@@ -206,5 +206,5 @@ def test_the_share_of_the_data_is_a_budget_of_schedulers(scheduler, tmp_path) ->
 def test_the_share_of_the_data_is_a_budget_of_bohb() -> None:
     searcher = BOHB(SPACE, "accuracy", "max", time_attr="data", seed=0)
     scheduler = LearningCurveASHA(time_attr="data", max_t=1, grace_period=1 / 9)
-    simulate(train, searcher, scheduler, max_trials=30)
-    assert {1 / 9, 1} <= set(searcher.model.losses) <= set(SERIES)
+    simulate(train, searcher, scheduler, max_trials=12)
+    assert set(searcher.model.losses) == set(SERIES), "before it has a model, which drops budgets"
