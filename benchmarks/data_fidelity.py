@@ -33,7 +33,7 @@ from ray_nas.spaces import ChainSpace
 from ray_nas.trials import Resolution, Subset
 from ray_nas.trials.seeding import seeded
 
-EPOCHS: Final = 9
+EPOCHS: Final = 18
 IMAGES: Final = 1000
 SPACE: Final = ChainSpace(
     (1, CANVAS, CANVAS), stages=2, max_layers_per_stage=2, widths=(2, 4, 8, 16)
