@@ -69,8 +69,8 @@ def report(
             as `score(space, configs)`. They stand beside those in the record, and replace those of
             the same name.
         predictors: Name to predictor, compared by cross-validation, once with the architecture
-            alone and once with the scores as further features. None for a Gaussian process, a
-            random forest and gradient boosting.
+            alone and once with the scores and the parameter count as further features. None for a
+            Gaussian process, a random forest and gradient boosting.
         time_attr: The reported metric that counts the budget.
         rungs: Budgets to compare; None for max_t / 3, / 9, ... down to the first report.
         max_t: Full length; None for the longest in the record.
@@ -102,15 +102,12 @@ def report(
     record = experiment if isinstance(experiment, ExperimentRecord) else load(experiment)
     results = final_results(record, time_attr, max_t)
     configs = _configs(results.trials, space)
-    columns = recorded_columns(record, configs, space)
+    columns = recorded_columns(record, configs, space) | _parameter_counts(configs, space)
     for name, score in (scores or {}).items():
         columns[name] = given_column(name, score, results.trials, configs, space)
-    params = columns.get(_PARAMS) or _parameter_counts(configs, space)
     rng = np.random.default_rng(0) if rng is None else rng
-    rows = _Rows(results, params, rng, resamples)
+    rows = _Rows(results, columns.get(_PARAMS), rng, resamples)
     found = _best_first([rows.score(name, column) for name, column in columns.items()])
-    if params is not None and _PARAMS not in columns:
-        found += [rows.score(_PARAMS, params)]
     tried = _default_predictors() if predictors is None else predictors
     features = _feature_sets(configs, space, columns)
     found += _best_first(
@@ -206,11 +203,12 @@ def _configs(trials: Sequence[TrialRecord], space: SearchSpace | None) -> list[d
 
 def _parameter_counts(
     configs: list[dict[str, Any]], space: SearchSpace | None
-) -> ScoreColumn | None:
+) -> dict[str, ScoreColumn]:
+    """The column of parameter counts; empty where nothing counts them."""
     if space is None:
-        return None
+        return {}
     counts = known_values([space.parameter_count(config) for config in configs])
-    return counts if counts.is_known.any() else None
+    return {_PARAMS: counts} if counts.is_known.any() else {}
 
 
 def _feature_sets(

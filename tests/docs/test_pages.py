@@ -62,7 +62,7 @@ def test_fidelities(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtu
     trials = names["analysis"].trials
     assert {trial.last_result["data"] for trial in trials} <= {1 / 9, 1 / 3, 1}
     assert any(trial.last_result["data"] < 1 for trial in trials)
-    assert [row.name for row in names["report"].rows[:2]] == ["depth", "params"]
+    assert {row.name for row in names["report"].rows[:2]} == {"depth", "params"}
     assert names["found"].spearman.value > 0.8
     assert "Rank correlation with accuracy at 1 (90 % interval)" in capsys.readouterr().out
     reports: list[dict[str, float]] = []

@@ -39,7 +39,7 @@ def test_scores_are_ranked_best_first_beside_the_parameter_count(record, quality
     perfect = {str(number): value for number, value in enumerate(quality)}
     scores = {"bad": {key: -value for key, value in perfect.items()}, "good": perfect}
     found = report(record, space=SPACE, scores=scores, predictors={}, time_attr="epoch")
-    assert [row.name for row in found.rows] == ["good", "bad", "params", "epoch 1", "epoch 3"]
+    assert [row.name for row in found.rows] == ["good", "params", "bad", "epoch 1", "epoch 3"]
     rows = by_name(found)
     assert rows["good"].correlation.spearman == (1, 1, 1)
     assert rows["bad"].correlation.kendall.value == pytest.approx(-1)
