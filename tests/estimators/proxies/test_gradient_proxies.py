@@ -30,7 +30,9 @@ def test_grad_norm_adds_up_the_gradients_norms() -> None:
 def test_snip_adds_up_the_loss_of_removing_each_weight() -> None:
     network = conv_net()
     pairs = zip(weights_of(network), gradients(network), strict=True)
-    assert close("snip", sum(float((weight * gradient).abs().sum()) for weight, gradient in pairs))
+    assert close(
+        "snip", sum(float((weight.detach() * gradient).abs().sum()) for weight, gradient in pairs)
+    )
 
 
 def test_grasp_is_the_change_of_the_gradients_norm_along_the_weights() -> None:
