@@ -87,3 +87,8 @@ def test_grasp_says_where_there_is_no_curvature() -> None:
 
     value = score(Sum(), "grasp", (torch.randn(4, 2), torch.tensor([0, 1, 0, 1])))
     assert value == 0
+
+
+def test_grasp_of_attention_has_a_value() -> None:
+    layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+    assert math.isfinite(score(layer, "grasp", (torch.randn(4, 5, 8), torch.randn(4, 5, 8))))

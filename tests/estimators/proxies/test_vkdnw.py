@@ -39,3 +39,12 @@ def test_labels_and_the_order_of_examples_do_not_matter() -> None:
     assert math.isclose(
         score(conv_net(), "vkdnw_entropy", (inputs.flip(0), None)), value, rel_tol=1e-4
     )
+
+
+def test_maps_of_one_pixel_and_vectors_have_a_value() -> None:
+    for size in (2, 8):
+        network = nn.Sequential(
+            *(nn.Conv2d(3, 4, 2, stride=2), nn.BatchNorm2d(4), nn.ReLU(), nn.AdaptiveAvgPool2d(1)),
+            *(nn.Flatten(), nn.BatchNorm1d(4), nn.Linear(4, 3)),
+        )
+        assert math.isfinite(score(network, "vkdnw", images(size=size)))
