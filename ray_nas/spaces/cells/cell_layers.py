@@ -84,7 +84,7 @@ class SumCell(nn.Module):
         nodes = [inputs]
         for node in (1, 2, 3):
             edges = [self.edges[f"{source}_{node}"](nodes[source]) for source in range(node)]
-            nodes.append(torch.stack(edges).sum(0) if len(edges) > 1 else edges[0])
+            nodes.append(sum(edges[1:], edges[0]))
         return nodes[3]
 
 
