@@ -36,6 +36,23 @@ def test_scores_are_sums_of_the_logarithms_of_ranks() -> None:
     assert two_proxies().combine(rows) == pytest.approx(expected)
 
 
+def test_weights_scale_the_logarithms() -> None:
+    aggregate = Aggregate(random_batch(4, 2), names={"naswot": 2.0, "params": 0.5})
+    rows = [{"naswot": 5.0, "params": 2.0}, {"naswot": 7.0, "params": 1.0}]
+    assert aggregate.combine(rows) == pytest.approx([2 * math.log(0.5), 0.5 * math.log(0.5)])
+
+
+@pytest.mark.parametrize("weight", [0.0, -1.0, NAN, math.inf])
+def test_weights_must_be_positive(weight: float) -> None:
+    with pytest.raises(ValueError, match=r"names must have positive weights, got .* for params"):
+        Aggregate(random_batch(4, 2), names={"params": weight})
+
+
+def test_the_default_reads_the_jacobian_of_inputs_that_have_one() -> None:
+    assert Aggregate(random_batch(4, 2)).weights == {"naswot": 1.0, "params": 1.0, "jacov": 0.5}
+    assert Aggregate((torch.ones(4, 2, dtype=torch.long), None)).names == ("naswot", "params")
+
+
 def test_equal_values_share_a_rank() -> None:
     scores = two_proxies().combine([{"naswot": 1.0, "params": value} for value in (3.0, 3.0, 5.0)])
     assert scores[0] == scores[1] < scores[2]
