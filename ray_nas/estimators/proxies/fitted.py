@@ -108,9 +108,14 @@ class Fitted:
         self, space: SearchSpace, configs: Sequence[Mapping[str, Any]]
     ) -> list[dict[str, float]]:
         """The proxies and the features of each config, whatever other configs there are."""
-        rows = self._measures.measure(space, configs)
+        return self.with_features(space, configs, self._measures.measure(space, configs))
+
+    def with_features(
+        self, space: SearchSpace, configs: Sequence[Mapping[str, Any]], rows: Sequence[Row]
+    ) -> list[dict[str, float]]:
+        """Rows of proxies, such as those of a published table, with the configs' features added."""
         return [
-            row | architecture_features(space, config)
+            {**row, **architecture_features(space, config)}
             for row, config in zip(rows, configs, strict=True)
         ]
 
