@@ -15,12 +15,18 @@ from ray_nas.estimators.arrays import Array
 from ray_nas.estimators.proxies.core.batches import Batch, check_batch
 from ray_nas.estimators.proxies.core.constant_outputs import has_constant_outputs
 from ray_nas.estimators.proxies.core.errors import ProxyError, UnsuitableNetworkError
+from ray_nas.estimators.proxies.core.rectifiers import RectifierCheck
 from ray_nas.estimators.proxies.core.registry import PROXIES
 from ray_nas.estimators.proxies.core.scoring import score
 from ray_nas.spaces.core.search_space import SearchSpace
 from ray_nas.trials.seeding import seeded
 
-DEFAULT_WEIGHTS: Final[Mapping[str, float]] = {"naswot": 1.0, "params": 1.0, "jacov": 0.5}
+DEFAULT_WEIGHTS: Final[Mapping[str, float]] = {
+    "naswot": 1.0,
+    "params": 1.0,
+    "flops": 1.0,
+    "jacov": 0.5,
+}
 """The proxies of `Aggregate` and their weights; `jacov` only if the inputs are floating-point."""
 CONSTANT: Final = "constant_outputs"
 """The entry of a row that is 1 if the network ignores its inputs, and 0 otherwise."""
@@ -35,10 +41,11 @@ class Aggregate:
     architectures scored with it.
 
     The default was chosen for breadth, on NAS-Bench-201 and the tables of
-    `benchmarks/proxy_aggregate.py`. `naswot` and size hold in all published spaces. `jacov` is the
-    best third proxy where it works, but means nothing in others, NAS-Bench-301 for one
-    (Krishnakumar et al., 2022, https://arxiv.org/abs/2210.03230). Half a weight gains most of what
-    it has to give, and a proxy that means nothing then costs little.
+    `benchmarks/proxy_aggregate.py`. `naswot` and size hold in all published spaces; which measure
+    of size is better depends on the space, so both are in. `jacov` adds most where it works, but
+    means nothing in other spaces, NAS-Bench-301 for one (Krishnakumar et al., 2022,
+    https://arxiv.org/abs/2210.03230). With half a weight it adds about as much, and costs little
+    where it means nothing.
 
     Args:
         batch: `(inputs, labels)` as for `proxies.score`; labels are None if no proxy needs them.
@@ -92,8 +99,10 @@ class Aggregate:
     ) -> list[dict[str, float]]:
         """The proxies of each config, whatever other configs there are.
 
-        A proxy that a network has nothing for (no ReLU for `naswot`) is not in its row. The entry
-        `CONSTANT` is 1 for a network that ignores its inputs, such as a cell without a path.
+        A proxy that a network has nothing for is not in its row: `jacov` of integers, and `naswot`
+        without a rectifier (a transformer with GELU, say), since it counts linear regions, which
+        smooth activations do not have. The entry `CONSTANT` is 1 for a network that ignores its
+        inputs, such as a cell without a path.
 
         Raises:
             ProxyError: A network does not take the batch.
@@ -135,7 +144,11 @@ class Aggregate:
             except ProxyError as error:
                 if not isinstance(error.__cause__, UnsuitableNetworkError):
                     raise
-        return row | {CONSTANT: float(has_constant_outputs(network, self._batch))}
+        with RectifierCheck() as rectifiers:
+            row[CONSTANT] = float(has_constant_outputs(network, self._batch))
+        if not rectifiers.found:
+            row.pop("naswot", None)
+        return row
 
     def _check_missing(self, missing: Any) -> None:
         if missing.all(1).any():
