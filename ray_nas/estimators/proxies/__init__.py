@@ -16,8 +16,10 @@ from ray_nas.estimators.proxies import te_nas as te_nas
 from ray_nas.estimators.proxies import vkdnw as vkdnw
 from ray_nas.estimators.proxies import zen as zen
 from ray_nas.estimators.proxies import zico as zico
+from ray_nas.estimators.proxies.aggregate import Aggregate
 from ray_nas.estimators.proxies.core.errors import ProxyError
 from ray_nas.estimators.proxies.core.registry import PROXIES, Proxy, proxy
 from ray_nas.estimators.proxies.core.scoring import score
+from ray_nas.estimators.proxies.fitted import Fitted
 
-__all__ = ["PROXIES", "Proxy", "ProxyError", "proxy", "score"]
+__all__ = ["PROXIES", "Aggregate", "Fitted", "Proxy", "ProxyError", "proxy", "score"]
