@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from command_line import add_table, cap, make_parser, print_result
+from command_line import add_table, make_parser, parse, print_result
 from intervals import with_bootstrap_interval
 from tables import FAMILIES, Table, nasbench201_csv, search, table_by_name
 
@@ -86,9 +86,7 @@ def parse_options() -> argparse.Namespace:
     add_table(parser)
     parser.add_argument("--seeds", type=int, default=20, help="searches per variant and table")
     parser.add_argument("--queries", type=int, default=100, help="trials of a search")
-    options = parser.parse_args()
-    if options.quick:
-        cap(options, seeds=3, queries=30)
+    options = parse(parser, seeds=3, queries=30)
     if options.seeds < 2 or options.queries < max(BUDGETS):
         parser.error(
             f"--seeds must be at least 2 and --queries at least {max(BUDGETS)}, "

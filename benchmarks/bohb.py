@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from command_line import add_cache, add_table, make_parser, print_result
+from command_line import add_cache, add_table, make_parser, parse, print_result
 from ConfigSpace import (
     CategoricalHyperparameter,
     ConfigurationSpace,
@@ -297,10 +297,7 @@ def parse_options() -> argparse.Namespace:
     )
     parser.add_argument("--seeds", type=int, default=30, help="searches per searcher and task")
     add_cache(parser)
-    options = parser.parse_args()
-    if options.quick:
-        options.seeds = 5
-    return options
+    return parse(parser, seeds=5)
 
 
 def main() -> None:

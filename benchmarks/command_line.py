@@ -34,8 +34,11 @@ def add_cache(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cache", type=Path, help="file of finished runs, which are not run again")
 
 
-def add_searcher_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds --arguments, constructor arguments of the searchers as JSON."""
+def add_searchers(
+    parser: argparse.ArgumentParser, default: Iterable[str], known: Iterable[str]
+) -> None:
+    """Adds --searchers, some of the known ones, and --arguments of their constructors as JSON."""
+    parser.add_argument("--searchers", nargs="+", choices=list(known), default=list(default))
     parser.add_argument(
         "--arguments",
         type=json.loads,
@@ -54,10 +57,13 @@ def check_names(
             parser.error(f"{option}: {name} is not in {', '.join(known)}")
 
 
-def cap(options: argparse.Namespace, **limits: int) -> None:
-    """Lowers numeric options to at most these values, as --quick does."""
-    for name, limit in limits.items():
-        setattr(options, name, min(getattr(options, name), limit))
+def parse(parser: argparse.ArgumentParser, **quick: int) -> argparse.Namespace:
+    """Parses the command line; --quick lowers numeric options to at most these values."""
+    options = parser.parse_args()
+    if options.quick:
+        for name, limit in quick.items():
+            setattr(options, name, min(getattr(options, name), limit))
+    return options
 
 
 def print_result(result: Any) -> None:

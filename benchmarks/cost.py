@@ -22,23 +22,15 @@ from weakref import WeakSet
 
 import numpy as np
 import torch
-from command_line import make_parser, print_result
+from command_line import add_table, make_parser, print_result
 from tables import csv_rows
 from torch import nn
 from torch.profiler import ProfilerActivity
 from torch.profiler import profile as torch_profile
 
+from ray_nas import spaces
 from ray_nas.estimators.cost import profile
-from ray_nas.spaces import (
-    DARTS,
-    ChainSpace,
-    HierarchicalSpace,
-    MLPSpace,
-    MobileNetSpace,
-    ModelSpace,
-    NASBench201,
-    TransformerSpace,
-)
+from ray_nas.spaces import ModelSpace
 
 
 def other_terms(model: nn.Module, inputs: torch.Tensor) -> int:
@@ -66,7 +58,7 @@ def other_terms(model: nn.Module, inputs: torch.Tensor) -> int:
 
 def against_table(table: Path, limit: int | None) -> dict[str, Any]:
     """Parameters and FLOPs of the table's cells, to the table's precision."""
-    space, inputs = NASBench201(), torch.empty(1, 3, 32, 32, device="meta")
+    space, inputs = spaces.NASBench201(), torch.empty(1, 3, 32, 32, device="meta")
     rows = csv_rows(table, limit)
     equal, analytic = 0, 0
     left, seconds = Counter[int](), []
@@ -178,16 +170,16 @@ def loss_of(model: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
 def memory(networks: int, batch_size: int) -> dict[str, dict[str, list[float]]]:
     """Estimate / measurement for random networks: lowest, median and highest."""
     result = {}
-    spaces: list[tuple[ModelSpace, tuple[int, ...]]] = [
-        (NASBench201(), (3, 32, 32)),
-        (DARTS(), (3, 32, 32)),
-        (HierarchicalSpace(), (3, 32, 32)),
-        (MobileNetSpace(num_classes=10), (3, 64, 64)),
-        (ChainSpace(), (3, 32, 32)),
-        (MLPSpace(16, 4), (16,)),
-        (TransformerSpace(), (128,)),
+    ready_made: list[tuple[ModelSpace, tuple[int, ...]]] = [
+        (spaces.NASBench201(), (3, 32, 32)),
+        (spaces.DARTS(), (3, 32, 32)),
+        (spaces.HierarchicalSpace(), (3, 32, 32)),
+        (spaces.MobileNetSpace(num_classes=10), (3, 64, 64)),
+        (spaces.ChainSpace(), (3, 32, 32)),
+        (spaces.MLPSpace(16, 4), (16,)),
+        (spaces.TransformerSpace(), (128,)),
     ]
-    for space, shape in spaces:
+    for space, shape in ready_made:
         ratios: dict[str, list[float]] = {"held": [], "allocator": []}
         for seed in range(networks):
             model = space.build(space.sample(random_state=seed))
@@ -252,11 +244,7 @@ def kernels(batch_size: int) -> dict[str, float]:
 
 def parse_options() -> argparse.Namespace:
     parser = make_parser(__doc__, quick="300 cells of the table, 3 networks of each space")
-    parser.add_argument(
-        "--table",
-        type=Path,
-        help="NAS-Bench-201 cells: a gzipped CSV with arch_str, params_millions, flops_millions",
-    )
+    add_table(parser, "arch_str, params_millions and flops_millions")
     parser.add_argument("--batch-size", type=int, default=16, help="for the memory measurements")
     parser.add_argument("--cells", type=int, help="random cells of the table; default: all")
     return parser.parse_args()

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from command_line import cap, make_parser, print_result
+from command_line import make_parser, parse, print_result
 from small_task import Figures, figures, small_space, small_task, train_alone
 from torch import nn
 
@@ -128,10 +128,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--alpha-learning-rate", type=float, default=0.02)
     parser.add_argument("--repeats", type=int, default=3, help="trainings of a final cell")
     parser.add_argument("--methods", nargs="+", default=list(METHODS), choices=list(METHODS))
-    options = parser.parse_args()
-    if options.quick:
-        cap(options, seeds=2, epochs=10, repeats=1)
-    return options
+    return parse(parser, seeds=2, epochs=10, repeats=1)
 
 
 def main() -> None:

@@ -32,7 +32,8 @@ from ray.tune.search import Searcher
 from ray_nas.schedulers import Resumable
 from ray_nas.searchers import LocalSearch, RandomSearch, RegularizedEvolution, Reinforce
 from ray_nas.spaces import NASBench201, SearchSpace
-from ray_nas.spaces.nasbench201 import EDGES, OPERATIONS
+from ray_nas.spaces.cells.cell_layers import EDGES
+from ray_nas.spaces.nasbench201 import OPERATIONS
 
 
 class Minimal(Searcher):

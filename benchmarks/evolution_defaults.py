@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from command_line import add_cache, cap, check_names, make_parser, print_result
+from command_line import add_cache, check_names, make_parser, parse, print_result
 from intervals import bootstrap_interval, format_interval
 from peers import Ours
 from query_efficiency import Outcome, make_tables, measure
@@ -122,11 +122,10 @@ def parse_options() -> argparse.Namespace:
     )
     parser.add_argument("--seeds", type=int, default=20, help="searches per pair and table")
     add_cache(parser)
-    options = parser.parse_args()
+    options = parse(parser, seeds=5)
     options.table = None
     options.tables = options.tables or table_names()
     if options.quick:
-        cap(options, seeds=5)
         options.tables = ["nasbench201/cifar10", "hpobench/car", "conditional"]
     check_names(parser, "--tables", options.tables, table_names())
     return options

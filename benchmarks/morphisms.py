@@ -31,26 +31,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from command_line import cap, make_parser, print_result
+from command_line import make_parser, parse, print_result
 from intervals import format_interval, student_half_width
 from small_task import figures, small_space, small_task, train_alone
 from torch import nn
 
+from ray_nas import spaces
 from ray_nas.searchers import RegularizedEvolution
 from ray_nas.searchers.core.parent_checkpoints import INHERIT_FROM
 from ray_nas.sharing import Inheritance, morph
-from ray_nas.spaces import (
-    DARTS,
-    ChainSpace,
-    LayerChoice,
-    MLPSpace,
-    MobileNetSpace,
-    ModelSpace,
-    NASBench201,
-    Repeat,
-    StageSpace,
-    ValueChoice,
-)
+from ray_nas.spaces import LayerChoice, ModelSpace, Repeat, ValueChoice
 
 POPULATION = 6
 TOURNAMENT = 3
@@ -85,16 +75,16 @@ class OwnModel(nn.Module):
 
 SPACES: dict[str, Callable[[], ModelSpace]] = {
     "own model": lambda: ModelSpace(OwnModel, input_shape=(3, 16, 16)),
-    "ChainSpace": lambda: ChainSpace((3, 16, 16), widths=(8, 16, 32)),
-    "MobileNetSpace": lambda: MobileNetSpace(
+    "ChainSpace": lambda: spaces.ChainSpace((3, 16, 16), widths=(8, 16, 32)),
+    "MobileNetSpace": lambda: spaces.MobileNetSpace(
         (3, 16, 16), 10, stages=((8, 3, 1), (16, 3, 2)), stem_stride=1
     ),
-    "StageSpace": lambda: StageSpace(
+    "StageSpace": lambda: spaces.StageSpace(
         (3, 16, 16), 10, stages=((8, 1, 1), (16, 2, 2)), stem_stride=1
     ),
-    "MLPSpace": lambda: MLPSpace(20, 10, max_layers=4, widths=(16, 32, 64)),
-    "NASBench201": lambda: NASBench201(channels=4, cells_per_stage=1),
-    "DARTS": lambda: DARTS((3, 16, 16), channels=4, num_cells=3),
+    "MLPSpace": lambda: spaces.MLPSpace(20, 10, max_layers=4, widths=(16, 32, 64)),
+    "NASBench201": lambda: spaces.NASBench201(channels=4, cells_per_stage=1),
+    "DARTS": lambda: spaces.DARTS((3, 16, 16), channels=4, num_cells=3),
 }
 
 
@@ -313,8 +303,12 @@ def compare_moves(number: int) -> tuple[dict[str, Any], float]:
 
 RACES: dict[str, Callable[[], ModelSpace]] = {
     "cells": small_space,
-    "chain": lambda: ChainSpace((1, 12, 12), stages=2, max_layers_per_stage=3, widths=(4, 8, 16)),
-    "mlp": lambda: MLPSpace(144, 10, max_layers=4, widths=(16, 32, 64, 128), dropouts=(0.0, 0.2)),
+    "chain": lambda: spaces.ChainSpace(
+        (1, 12, 12), stages=2, max_layers_per_stage=3, widths=(4, 8, 16)
+    ),
+    "mlp": lambda: spaces.MLPSpace(
+        144, 10, max_layers=4, widths=(16, 32, 64, 128), dropouts=(0.0, 0.2)
+    ),
 }
 
 
@@ -343,9 +337,8 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument(
         "--race", nargs="*", default=list(RACES), choices=list(RACES), help="spaces of the race"
     )
-    options = parser.parse_args()
+    options = parse(parser, moves=40, seeds=3, budget=150)
     if options.quick:
-        cap(options, moves=40, seeds=3, budget=150)
         options.race = options.race[:1]
         options.plain_epochs = options.plain_epochs[-2:]
     return options

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from command_line import cap, make_parser, print_result
+from command_line import make_parser, parse, print_result
 from intervals import normal_interval
 from learning_curve_replay import ReplayTrial
 from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, TrialScheduler
@@ -278,11 +278,9 @@ def parse_options() -> argparse.Namespace:
     )
     parser.add_argument("--seeds", type=int, default=100, help="runs per scheduler and table")
     parser.add_argument("--reduction-factor", type=float, default=3, help="of all schedulers")
-    options = parser.parse_args()
+    options = parse(parser, seeds=10)
     if options.nasbench201 is None and options.nlp is None:
         parser.error("give --nasbench201 or --nlp")
-    if options.quick:
-        cap(options, seeds=10)
     return options
 
 

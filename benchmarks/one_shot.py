@@ -29,6 +29,7 @@ import numpy as np
 import torch
 from command_line import make_parser, print_result
 from intervals import student_half_width
+from one_shot_truth import TRUTH
 from rankings import interval, partial_tau, precision_at_top, reliability, tau
 from small_task import (
     BATCH_SIZE,
@@ -46,7 +47,7 @@ from ray_nas.estimators.cost import profile
 from ray_nas.searchers import RegularizedEvolution
 from ray_nas.sharing.one_shot.paths.path_strategies import STRATEGIES
 from ray_nas.sharing.one_shot.supernet_training import SupernetTraining
-from ray_nas.spaces.nasbench201 import EDGES
+from ray_nas.spaces.cells.cell_layers import EDGES
 from ray_nas.trials.optimizer import Optimization
 
 LEARNING_RATE = 0.1
@@ -307,7 +308,7 @@ def main() -> None:
     parser.add_argument(
         "--truth",
         type=Path,
-        default=Path(__file__).with_name("one_shot_truth.csv"),
+        default=TRUTH,
         help="table of cells trained alone",
     )
     parser.add_argument(

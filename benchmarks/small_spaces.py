@@ -208,7 +208,7 @@ TASKS: Final[dict[str, Task]] = {
         learning_rate=1e-2,
     ),
     "perceptron": Task(_perceptron, noisy_digits, epochs=40, learning_rate=3e-3),
-    "mobile": Task(_mobile, noisy_digits, epochs=3, learning_rate=5e-3),
+    "mobile": Task(_mobile, noisy_digits, epochs=4, learning_rate=3e-3, batch_size=32),
 }
 
 

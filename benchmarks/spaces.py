@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from command_line import make_parser, print_result
+from command_line import add_table, make_parser, print_result
 from tables import csv_rows
 from torch import nn
 
@@ -28,9 +28,8 @@ from ray_nas.spaces import (
     StageSpace,
     TransformerSpace,
 )
-from ray_nas.spaces.cells.cell_layers import Reduction, Zero, relu_conv_norm
+from ray_nas.spaces.cells.cell_layers import EDGES, Reduction, Zero, relu_conv_norm
 from ray_nas.spaces.model.layers import InvertedResidual
-from ray_nas.spaces.nasbench201 import EDGES
 
 
 def milliseconds(action: Callable[[], Any], number: int) -> float:
@@ -158,11 +157,7 @@ def parameter_counts(table: Path, limit: int | None) -> dict[str, float]:
 
 def main() -> None:
     parser = make_parser(__doc__, quick="fewer repetitions, and 500 cells of the table")
-    parser.add_argument(
-        "--table",
-        type=Path,
-        help="NAS-Bench-201 cells: a gzipped CSV with columns arch_str and params_millions",
-    )
+    add_table(parser, "arch_str and params_millions")
     options = parser.parse_args()
     torch.set_num_threads(1)
     number = 100 if options.quick else 1000

@@ -167,7 +167,7 @@ def crowding(values: Values) -> Vector:
     The sum of the gaps around the point, infinite at the ends.
 
     Args:
-        values: Shape (points, objectives).
+        values: The points of the front, shape (points, objectives).
 
     Returns:
         Shape (points,).

@@ -8,6 +8,7 @@ import typer
 from rich.table import Table
 
 from ray_nas.cli.terminal import console, fail, print_line, visible
+from ray_nas.estimators import report
 from ray_nas.record import ExperimentRecord, TrialRecord, files, load
 from ray_nas.record.events import without_special_floats
 
@@ -20,6 +21,16 @@ def show(
     trial: Annotated[
         str | None, typer.Option(help="Show this trial's lineage instead of the best one's")
     ] = None,
+    estimators: Annotated[
+        bool,
+        typer.Option(
+            "--estimators",
+            help="Also print how well rungs and predictors rank the trials (takes a while)",
+        ),
+    ] = False,
+    time_attr: Annotated[
+        str, typer.Option(help="With --estimators: the metric that counts the budget")
+    ] = "training_iteration",
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the ranked trials as JSON")
     ] = False,
@@ -39,6 +50,9 @@ def show(
         typer.echo(json.dumps(_as_json(record, top)))
         return
     print_experiment(record, experiment_dir, top, trial)
+    if estimators:
+        for line in ("", *str(report(record, time_attr=time_attr)).splitlines()):
+            print_line(line)
     if earlier:
         print_line(f"earlier records: {', '.join(earlier)}")
 

@@ -1,19 +1,15 @@
 """Do short trainings rank architectures like long ones? Rank correlation of rungs and ends."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import numpy as np
-from scipy.stats import rankdata
 
-from ray_nas.estimators.arrays import Array
+from ray_nas.estimators.correlation import rank_correlation
 from ray_nas.estimators.curves.curve import Curve, value_at
-from ray_nas.record import ExperimentRecord, load
-
-_MIN_TRIALS: Final = 4
+from ray_nas.record import ExperimentRecord, TrialRecord, load
 
 
 @dataclass(frozen=True)
@@ -107,34 +103,60 @@ def fidelity_report(
     """
     record = experiment if isinstance(experiment, ExperimentRecord) else load(experiment)
     metric = next(iter(record.objectives))
-    curves = _curves(record, time_attr, metric)
+    full, curves = finished_curves(record.trials.values(), time_attr, metric, max_t)
+    rng = np.random.default_rng(seed)
+    fidelities = [
+        _fidelity(rung, list(curves.values()), full, rng, resamples)
+        for rung in (default_rungs(curves.values(), full) if rungs is None else rungs)
+    ]
+    return FidelityReport(metric, full, fidelities)
+
+
+def finished_curves(
+    trials: Iterable[TrialRecord], time_attr: str, metric: str, max_t: float | None = None
+) -> tuple[float, dict[str, Curve]]:
+    """The full length, and the finite values over time of each trial that reached it, by trial id.
+
+    Args:
+        trials: Those of an experiment.
+        time_attr: The reported metric that counts the budget.
+        metric: The reported metric that is compared.
+        max_t: Full length; None for that of the longest trial.
+
+    Raises:
+        ValueError: No trial reported `time_attr` with the metric, or none reached `max_t`.
+    """
+    curves = _curves(trials, time_attr, metric)
     if not curves:
         raise ValueError(
             f"time_attr must be reported together with {metric!r}, got {time_attr!r}, which no "
             "report in the record has"
         )
-    longest = max(curve[-1][0] for curve in curves)
+    longest = max(curve[-1][0] for curve in curves.values())
     full = longest if max_t is None else max_t
-    finished = [curve for curve in curves if curve[-1][0] >= full]
+    finished = {trial_id: curve for trial_id, curve in curves.items() if curve[-1][0] >= full}
     if not finished:
         raise ValueError(
             f"max_t must be reached by a trial, got {full:g}; the longest reached {longest:g}"
         )
-    if rungs is None:
-        first = min(curve[0][0] for curve in finished)
-        rungs = sorted(full / 3**k for k in range(1, 12) if full / 3**k >= first)
-    rng = np.random.default_rng(seed)
-    fidelities = [_fidelity(rung, finished, full, rng, resamples) for rung in rungs]
-    return FidelityReport(metric, full, fidelities)
+    return full, finished
 
 
-def _curves(record: ExperimentRecord, time_attr: str, metric: str) -> list[Curve]:
+def default_rungs(curves: Iterable[Curve], full: float) -> list[float]:
+    """A third of the full length, a ninth, and so on, down to the first report of any trial."""
+    first = min(curve[0][0] for curve in curves)
+    return sorted(full / 3**k for k in range(1, 12) if full / 3**k >= first)
+
+
+def _curves(trials: Iterable[TrialRecord], time_attr: str, metric: str) -> dict[str, Curve]:
     """The finite values of each trial over time; trials without one are left out."""
-    curves = [
-        [(time, value) for time, value in trial.curve(time_attr, metric) if math.isfinite(value)]
-        for trial in record.trials.values()
-    ]
-    return [curve for curve in curves if curve]
+    curves = {
+        trial.trial_id: [
+            (time, value) for time, value in trial.curve(time_attr, metric) if math.isfinite(value)
+        ]
+        for trial in trials
+    }
+    return {trial_id: curve for trial_id, curve in curves.items() if curve}
 
 
 def _fidelity(
@@ -142,16 +164,6 @@ def _fidelity(
 ) -> Fidelity:
     started = [curve for curve in curves if curve[0][0] <= rung]
     pairs = np.array([(value_at(curve, rung), value_at(curve, full)) for curve in started])
-    if len(pairs) < _MIN_TRIALS:
-        return Fidelity(rung, len(pairs), math.nan, math.nan, math.nan)
-    drawn = [_spearman(pairs[rng.integers(len(pairs), size=len(pairs))]) for _ in range(resamples)]
-    low, high = np.nanquantile(drawn, [0.05, 0.95])
-    return Fidelity(rung, len(pairs), _spearman(pairs), float(low), float(high))
-
-
-def _spearman(pairs: Array) -> float:
-    """Spearman's correlation; NaN for constants, of which scipy's `spearmanr` warns."""
-    x, y = rankdata(pairs[:, 0]), rankdata(pairs[:, 1])
-    x, y = x - x.mean(), y - y.mean()
-    size = math.sqrt(float((x @ x) * (y @ y)))
-    return float(x @ y) / size if size > 0 else math.nan
+    early, late = pairs.reshape(-1, 2).T
+    found = rank_correlation(early, late, rng, resamples=resamples)
+    return Fidelity(rung, found.pairs, *found.spearman)

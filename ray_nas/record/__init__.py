@@ -1,7 +1,7 @@
 """The record of an experiment: who was proposed, what was reported, how each trial ended."""
 
 from ray_nas.record.events import Event, Metrics
-from ray_nas.record.experiment import ExperimentRecord, RecordError, TrialRecord, events, load
+from ray_nas.record.experiment import ExperimentRecord, RecordError, TrialRecord, load, read_events
 
 __all__ = [
     "Event",
@@ -9,6 +9,6 @@ __all__ = [
     "Metrics",
     "RecordError",
     "TrialRecord",
-    "events",
     "load",
+    "read_events",
 ]

@@ -220,7 +220,7 @@ def load(path: str | Path) -> ExperimentRecord:
     """
     file = files.find(path)[-1]
     record = ExperimentRecord()
-    for event in events(file):
+    for event in read_events(file):
         try:
             record.apply(event)
         except RecordError as error:
@@ -234,7 +234,7 @@ def load(path: str | Path) -> ExperimentRecord:
     return record
 
 
-def events(path: str | Path) -> Iterator[Event | UnknownEvent]:
+def read_events(path: str | Path) -> Iterator[Event | UnknownEvent]:
     """The events of a record in the order in which they happened.
 
     Args:

@@ -136,9 +136,10 @@ class LearningCurveASHA(StoppingScheduler):
         if time >= self._max_t:
             self._forecasts.finish(trial_id)
             return None
-        if math.isnan(value):
-            return f"{self.metric} is not finite" if time >= self._grace_period else None
-        reason = self._judge(trial_id, time, value)
+        if not math.isnan(value):
+            reason = self._judge(trial_id, time, value)
+        else:
+            reason = f"{self.metric} is not finite" if time >= self._grace_period else None
         if reason is not None:
             self._forecasts.remove_contender(trial_id)
         return reason

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ray_nas.simulation.tabular_objective import Key, Training, TrainingTable
-from ray_nas.spaces.nasbench201 import EDGES, OPERATIONS
+from ray_nas.spaces.cells.cell_layers import EDGES
+from ray_nas.spaces.nasbench201 import OPERATIONS
 
 DATASETS: Final = ("cifar10", "cifar100", "imagenet")
 EPOCHS: Final = 200

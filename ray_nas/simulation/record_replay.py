@@ -14,7 +14,7 @@ from ray_nas.record.events import (
     TrialRestarted,
     TrialResumed,
 )
-from ray_nas.record.experiment import events
+from ray_nas.record.experiment import read_events
 from ray_nas.searchers import ArchitectureSearcher
 from ray_nas.simulation.virtual_controller import VirtualController
 from ray_nas.simulation.virtual_nodes import WorkerPool
@@ -52,17 +52,16 @@ def replay(
         >>> from ray_nas.searchers import RandomSearch
         >>> from ray_nas.simulation import simulate
         >>> from ray_nas.spaces import NASBench201
-        >>> def search(seed):
-        ...     return RandomSearch(NASBench201(), "score", "max", seed=seed)
-        >>> searcher = search(seed=0)
+        >>> arguments = {"metric": "score", "mode": "max", "seed": 0}
+        >>> searcher = RandomSearch(NASBench201(), **arguments)
         >>> history = simulate(lambda config: iter([(1, {"score": 1})]), searcher, max_trials=3)
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     searcher.save(f"{folder}/state.json")
-        ...     len(replay(folder, search(seed=0)))
+        ...     len(replay(folder, RandomSearch(NASBench201(), **arguments)))
         3
     """
     controller = _ReplayController(searcher, scheduler or FIFOScheduler())  # type: ignore[no-untyped-call]
-    for event in events(path):
+    for event in read_events(path):
         match event:
             case TrialProposed(role="search"):
                 controller.propose(event.trial, event.config)

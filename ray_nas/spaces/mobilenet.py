@@ -50,11 +50,11 @@ class MobileNetSpace(ModelSpace):
         ValueError: `num_classes` or `stem_stride` is below 1, or there is no stage.
 
     Example:
-        >>> import torch
-        >>> space = MobileNetSpace((3, 8, 8), 10, stages=[(16, 2, 1)], stem_stride=1)
-        >>> network = space.build(space.sample(random_state=0))
-        >>> network(torch.zeros(2, 3, 8, 8)).shape
-        torch.Size([2, 10])
+        >>> print(MobileNetSpace((3, 8, 8), 10, stages=[(16, 1, 1)], stem_stride=1))
+        MobileNetSpace: 18 architectures
+          stage_0.block_0.kernel: 3, 5, 7
+          stage_0.block_0.expansion: 3, 4, 6
+          stage_0.block_0.squeeze: False, True
     """
 
     def __init__(

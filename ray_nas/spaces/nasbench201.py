@@ -16,13 +16,11 @@ from torch import nn
 
 from ray_nas.spaces.cells.cell_features import cell_features
 from ray_nas.spaces.cells.cell_graph import CellGraph, Edge
-from ray_nas.spaces.cells.cell_layers import Reduction, Zero, relu_conv_norm
+from ray_nas.spaces.cells.cell_layers import EDGES, Reduction, SumCell, Zero, relu_conv_norm
 from ray_nas.spaces.core.validity import Config
 from ray_nas.spaces.model.choices import LayerChoice
 from ray_nas.spaces.model.model_space import ModelSpace, check_sizes
 
-EDGES: Final = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
-"""The cell's edges (from, to) in the benchmark's order."""
 OPERATIONS: Final = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 
 
@@ -140,7 +138,7 @@ class _Network(nn.Module):
         for width in (channels, 2 * channels, 4 * channels):
             if width > channels:
                 layers.append(Reduction(width // 2, width))
-            layers += [_Cell(width) for _ in range(cells_per_stage)]
+            layers += [SumCell(partial(_edge, width)) for _ in range(cells_per_stage)]
         self.layers = nn.Sequential(*layers, nn.BatchNorm2d(width), nn.ReLU(inplace=True))
         self.classifier = nn.Linear(width, num_classes)
 
@@ -148,20 +146,8 @@ class _Network(nn.Module):
         return self.classifier(self.layers(images).mean((2, 3)))  # type: ignore[no-any-return]
 
 
-class _Cell(nn.Module):
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.edges = nn.ModuleDict()
-        for source, node in EDGES:
-            label = f"edge_{source}_{node}"
-            self.edges[f"{source}_{node}"] = LayerChoice(label, _operations(width))
-
-    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        nodes = [inputs]
-        for node in (1, 2, 3):
-            edges = [self.edges[f"{source}_{node}"](nodes[source]) for source in range(node)]
-            nodes.append(sum(edges[1:], edges[0]))
-        return nodes[3]
+def _edge(width: int, source: int, node: int) -> LayerChoice:
+    return LayerChoice(f"edge_{source}_{node}", _operations(width))
 
 
 def _operations(width: int) -> dict[str, Any]:

@@ -63,11 +63,10 @@ class StageSpace(ModelSpace):
             is no stage.
 
     Example:
-        >>> import torch
         >>> space = StageSpace((3, 8, 8), 10, stages=[(16, 1, 1)], stem_stride=1)
-        >>> network = space.build(space.sample(random_state=0))
-        >>> network(torch.zeros(2, 3, 8, 8)).shape
-        torch.Size([2, 10])
+        >>> config = space.sample(random_state=0)
+        >>> [space.build({**config, "compound": phi}).resolution for phi in (0, 1, 2)]
+        [(8, 8), (9, 9), (11, 11)]
     """
 
     def __init__(

@@ -64,13 +64,8 @@ class TransformerSpace(ModelSpace):
         head_width: int = 64,
         dropout: float = 0.1,
     ) -> None:
-        check_sizes(
-            vocabulary=vocabulary,
-            num_classes=num_classes,
-            max_length=max_length,
-            min_layers=min_layers,
-            head_width=head_width,
-        )
+        check_sizes(vocabulary=vocabulary, num_classes=num_classes, max_length=max_length)
+        check_sizes(min_layers=min_layers, head_width=head_width)
         layer = partial(
             _Layer, heads=tuple(heads), ratios=tuple(ratios), head_width=head_width, dropout=dropout
         )

@@ -10,7 +10,7 @@ The tests call the searcher as Tune does, without a Ray runtime; they take secon
 import json
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -93,10 +93,8 @@ class SearcherContract:
         """Repeated and unknown calls change nothing."""
         calm = self._make()
         noisy = self._make()
-        for number in range(25):
-            trial_id = f"t{number}"
-            config = calm.suggest(trial_id)
-            assert noisy.suggest(trial_id) == config == noisy.suggest(trial_id)
+        for trial_id, config in equal_proposals(calm, noisy, 25):
+            assert noisy.suggest(trial_id) == config
             result = {"score": score(config), "training_iteration": 1}
             calm.on_trial_complete(trial_id=trial_id, result=result)
             noisy.on_trial_complete(trial_id=trial_id, result=result)
@@ -108,10 +106,7 @@ class SearcherContract:
         """As when a scheduler stops a trial."""
         passed = self._make()
         reported = self._make()
-        for number in range(30):
-            trial_id = f"t{number}"
-            config = passed.suggest(trial_id)
-            assert reported.suggest(trial_id) == config
+        for trial_id, config in equal_proposals(passed, reported, 30):
             result = {"score": score(config), "training_iteration": 1}
             for searcher in (passed, reported):
                 searcher.on_trial_result(trial_id=trial_id, result=result)
@@ -131,11 +126,9 @@ class SearcherContract:
         """The mode changes the sign and nothing else."""
         up = self._make()
         down = self._make(mode="min")
-        for number in range(30):
-            config = up.suggest(f"t{number}")
-            assert down.suggest(f"t{number}") == config
-            up.on_trial_complete(trial_id=f"t{number}", result={"score": score(config)})
-            down.on_trial_complete(trial_id=f"t{number}", result={"score": -score(config)})
+        for trial_id, config in equal_proposals(up, down, 30):
+            up.on_trial_complete(trial_id=trial_id, result={"score": score(config)})
+            down.on_trial_complete(trial_id=trial_id, result={"score": -score(config)})
 
     def test_a_restored_search_continues_unchanged(self, tmp_path: Path) -> None:
         """It makes the same proposals and writes the same record as one never interrupted."""
@@ -208,6 +201,16 @@ class SearcherContract:
 def score(config: Any) -> float:
     """A fixed value of a config, in [0, 1), which neighbours do not share."""
     return random.Random(json.dumps(config, sort_keys=True)).random()
+
+
+def equal_proposals(
+    first: ArchitectureSearcher, second: ArchitectureSearcher, number: int
+) -> Iterator[tuple[str, Any]]:
+    """Asks two searchers for trials, whose configs must be equal: yields trial id and config."""
+    for trial_id in (f"t{index}" for index in range(number)):
+        config = first.suggest(trial_id)
+        assert second.suggest(trial_id) == config
+        yield trial_id, config
 
 
 def drive(

@@ -1,5 +1,7 @@
 """Helpers for code that runs inside a trial."""
 
 from ray_nas.trials.checkpoint import read_checkpoint, save_checkpoint
+from ray_nas.trials.resolution import Resolution
+from ray_nas.trials.subset import Subset
 
-__all__ = ["read_checkpoint", "save_checkpoint"]
+__all__ = ["Resolution", "Subset", "read_checkpoint", "save_checkpoint"]

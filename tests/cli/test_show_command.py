@@ -87,3 +87,17 @@ def test_records_in_uris_are_read(
     assert (
         record_files.inside("s3://bucket/runs/?region=x", "run") == "s3://bucket/runs/run?region=x"
     )
+
+
+def test_estimators_are_compared_with_the_final_results(
+    tmp_path: Path, write: Callable[..., str], show: Callable[..., str]
+) -> None:
+    trials = [{"config": {"x": number}, "metrics": {"loss": number / 7}} for number in range(12)]
+    write(tmp_path, *trials)
+    assert "Spearman" not in show(tmp_path)
+    lines = show(tmp_path, "--estimators", "--time-attr", "epoch").splitlines()
+    title = "Rank correlation with loss (min) at the end of 12 trials, 90 % intervals"
+    table = lines[lines.index(title) :]
+    (row,) = [line for line in table if "GaussianProcess" in line]
+    assert float(row.split()[2]) > 0.9
+    assert table[-1] == "No rungs: no trial reported 'epoch'."

@@ -191,7 +191,7 @@ def test_calls_that_are_repeated_out_of_order_or_of_strangers(
             ended |= {name} & proposed.keys()
     searcher.save(str(folder / "state.json"))
     counts = Counter(
-        event.trial for event in record.events(folder) if isinstance(event, TrialEnded)
+        event.trial for event in record.read_events(folder) if isinstance(event, TrialEnded)
     )
     assert counts == Counter(ended)
     assert (

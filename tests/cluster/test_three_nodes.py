@@ -38,7 +38,7 @@ def search(folder: Path, number: int, seed: int) -> None:
 
 def check_record(folder: Path, told: dict[str, tuple[int, str]]) -> None:
     """Every trial ended once, or twice if Tune gave it up while it waited for its node."""
-    events = list(record.events(folder / "run"))
+    events = list(record.read_events(folder / "run"))
     ends = Counter(event.trial for event in events if isinstance(event, TrialEnded))
     resumed = Counter(event.trial for event in events if isinstance(event, TrialResumed))
     assert ends == Counter(told.keys()) + resumed
@@ -60,7 +60,7 @@ def check_states(folder: Path, reached: dict[str, int]) -> None:
     }
     ended = [
         event.trial
-        for event in record.events(folder / "run")
+        for event in record.read_events(folder / "run")
         if isinstance(event, TrialEnded) and event.status == "completed"
     ]
     assert saved["strategy"]["population"] == {i: scores[i] for i in ended[-3:]}

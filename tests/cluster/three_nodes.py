@@ -116,7 +116,7 @@ def ends(folder: Path) -> int:
     """How many trials have ended, by the record."""
     if not list((folder / "run").glob(record_files.RECORD_FILES)):
         return 0
-    return sum(isinstance(event, TrialEnded) for event in record.events(folder / "run"))
+    return sum(isinstance(event, TrialEnded) for event in record.read_events(folder / "run"))
 
 
 def wait_for(folder: Path, driver: subprocess.Popen, number: int) -> None:

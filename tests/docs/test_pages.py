@@ -55,3 +55,17 @@ def test_population_based_training() -> None:
         names["space"].validate(result.config["arch"])
         assert result.metrics["epoch"] == 12
     assert any(result.metrics["moves"] for result in results)
+
+
+def test_fidelities(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    names = run_page("docs/fidelities.md")
+    trials = names["analysis"].trials
+    assert {trial.last_result["data"] for trial in trials} <= {1 / 9, 1 / 3, 1}
+    assert any(trial.last_result["data"] < 1 for trial in trials)
+    assert {row.name for row in names["report"].rows[:2]} == {"depth", "params"}
+    assert names["found"].spearman.value > 0.8
+    assert "Rank correlation with accuracy at 1 (90 % interval)" in capsys.readouterr().out
+    reports: list[dict[str, float]] = []
+    monkeypatch.setattr(names["tune"], "report", reports.append)
+    names["train_on_growing_images"](names["space"].sample(random_state=0))
+    assert [report["resolution"] for report in reports] == [4, 8]

@@ -51,16 +51,16 @@ def main(folder: Path, num_samples: int) -> None:
         tuner = tune.Tuner.restore(str(path), trainable=trainable)
     else:
         search = RegularizedEvolution(
-            space, population_size=4, tournament_size=2, inherit_weights=True, seed=1
+            *(space, "score", "max"),
+            population_size=4,
+            tournament_size=2,
+            inherit_weights=True,
+            seed=1,
         )
         tuner = tune.Tuner(
             trainable,
             tune_config=tune.TuneConfig(
-                search_alg=search,
-                metric="score",
-                mode="max",
-                num_samples=num_samples,
-                reuse_actors=True,
+                search_alg=search, num_samples=num_samples, reuse_actors=True
             ),
             run_config=tune.RunConfig(name="inherit", storage_path=str(folder), verbose=0),
         )

@@ -5,7 +5,7 @@ from functools import partial
 import torch
 from torch import nn
 
-from ray_nas.spaces import InputChoice, LayerChoice, Repeat, ValueChoice
+from ray_nas.spaces import InputChoice, LayerChoice, ModelSpace, Repeat, ValueChoice
 
 torch.set_num_threads(1)
 
@@ -88,3 +88,25 @@ def words() -> torch.Tensor:
 
 def vectors() -> torch.Tensor:
     return torch.randn(32, 6, generator=torch.Generator().manual_seed(0))
+
+
+def trained(space: ModelSpace, config: dict, inputs: torch.Tensor, steps: int = 20) -> nn.Module:
+    torch.manual_seed(0)
+    network = space.build(config)
+    step(network, inputs, steps)
+    return network
+
+
+def step(network: nn.Module, inputs: torch.Tensor, steps: int) -> None:
+    network.train()
+    optimizer = torch.optim.Adam(network.parameters(), 1e-2)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        output = network(inputs)
+        nn.functional.cross_entropy(output, torch.arange(len(inputs)) % output.shape[1]).backward()
+        optimizer.step()
+
+
+def outputs(network: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
+    with torch.no_grad():
+        return network.eval()(inputs)

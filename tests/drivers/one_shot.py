@@ -15,6 +15,7 @@ os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 
 import ray
 import torch
+from one_shot_tuner import one_shot_tuner
 from patience import patient
 from ray import tune
 from torch import nn
@@ -70,18 +71,7 @@ def main(folder: Path) -> None:
     if tune.Tuner.can_restore(path):
         tuner = tune.Tuner.restore(str(path), trainable=trainable)
     else:
-        tuner = tune.Tuner(
-            trainable,
-            tune_config=tune.TuneConfig(
-                search_alg=search,
-                num_samples=search.num_trials,
-                reuse_actors=True,
-                trial_dirname_creator=lambda trial: trial.trial_id,
-            ),
-            run_config=tune.RunConfig(
-                name="search", storage_path=str(folder), callbacks=[], verbose=0
-            ),
-        )
+        tuner = one_shot_tuner(trainable, search, folder, "search")
     results = tuner.fit()
     winners = [{"config": winner.config, **winner.metrics} for winner in search.winners(results)]
     print(

@@ -16,11 +16,11 @@ os.environ["TUNE_GLOBAL_CHECKPOINT_S"] = "1"
 
 import ray
 import torch
+from one_shot_tuner import one_shot_tuner, small_one_shot
 from ray import tune
 from ray.cluster_utils import Cluster
 from torch import nn
 
-from ray_nas.searchers import OneShot, RandomSearch
 from ray_nas.sharing import one_shot_trainable
 from ray_nas.spaces import NASBench201
 
@@ -66,34 +66,12 @@ def main(folder: Path) -> None:
     nodes = [cluster.add_node(num_cpus=1, num_gpus=0) for _ in range(2)]
     ray.init(address=cluster.address, log_to_driver=False)
     threading.Thread(target=kill, args=(cluster, nodes[0], folder), daemon=True).start()
-    search = OneShot(
-        *(space, "accuracy", "max"),
-        searcher=RandomSearch(space, seed=1),
-        supernet_epochs=1,
-        evaluations=60,
-        evaluations_per_trial=10,
-        retrain=1,
-        seed=1,
+    search = small_one_shot(space, evaluations=60, per_trial=10)
+    network_trials = one_shot_trainable(
+        space, train_data=pair, val_data=pair, loss=loss, retrain_epochs=2
     )
-    results = tune.Tuner(
-        tune.with_resources(
-            one_shot_trainable(space, train_data=pair, val_data=pair, loss=loss, retrain_epochs=2),
-            {"cpu": 1},
-        ),
-        tune_config=tune.TuneConfig(
-            search_alg=search,
-            num_samples=search.num_trials,
-            reuse_actors=True,
-            trial_dirname_creator=lambda trial: trial.trial_id,
-        ),
-        run_config=tune.RunConfig(
-            name="run",
-            storage_path=str(folder),
-            callbacks=[],
-            verbose=0,
-            failure_config=tune.FailureConfig(max_failures=-1),
-        ),
-    ).fit()
+    trainable = tune.with_resources(network_trials, {"cpu": 1})
+    results = one_shot_tuner(trainable, search, folder, max_failures=-1).fit()
     told = {
         "errors": len(results.errors),
         "winners": len(search.winners(results)),

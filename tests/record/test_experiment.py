@@ -5,28 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from ray_nas.record import RecordError, files, load
-from ray_nas.record.events import (
-    ExperimentStarted,
-    TrialEnded,
-    TrialProposed,
-    TrialReported,
-    TrialRestarted,
-    TrialResumed,
-    TrialsImported,
-    UnknownEvent,
-    WeightsInherited,
-)
+from ray_nas.record import RecordError, events, files, load
 from ray_nas.record.experiment import ExperimentRecord
 from ray_nas.record.log import EventLog
 
-STARTED = ExperimentStarted("RandomSearch", "abc", {"loss": "min"}, 1)
-PROPOSED = TrialProposed("a", {"x": 1}, "mutation", ())
+STARTED = events.ExperimentStarted("RandomSearch", "abc", {"loss": "min"}, 1)
+PROPOSED = events.TrialProposed("a", {"x": 1}, "mutation", ())
 
 
-def reduced(*events: object, keep_reports: bool = True) -> ExperimentRecord:
+def reduced(*changes: object, keep_reports: bool = True) -> ExperimentRecord:
     record = ExperimentRecord(keep_reports=keep_reports)
-    for event in (STARTED, PROPOSED, *events):
+    for event in (STARTED, PROPOSED, *changes):
         record.apply(event)
     return record
 
@@ -42,34 +31,41 @@ def test_ranking_lineage_and_counts(log: EventLog, tmp_path: Path) -> None:
 
 
 def test_only_finite_results_are_ranked() -> None:
-    record = reduced(TrialReported("a", {"loss": math.nan}), TrialEnded("a", "completed"))
+    record = reduced(
+        events.TrialReported("a", {"loss": math.nan}), events.TrialEnded("a", "completed")
+    )
     assert record.ranked() == []
 
 
 def test_a_curve_keeps_the_last_value_of_a_repeated_time() -> None:
     reports = [{"epoch": 2, "loss": 3.0}, {"epoch": 1, "loss": 4.0}, {"epoch": 2, "loss": 1.0}]
-    record = reduced(*(TrialReported("a", report) for report in reports), UnknownEvent("later"))
+    record = reduced(
+        *(events.TrialReported("a", report) for report in reports), events.UnknownEvent("later")
+    )
     assert record.trials["a"].curve("epoch", "loss") == [(1, 4.0), (2, 1.0)]
     assert record.trials["a"].curve("epoch", "accuracy") == []
 
 
 def test_a_record_can_keep_the_last_report_alone() -> None:
-    events = [TrialReported("a", {"loss": loss}) for loss in (2.0, 1.0)]
-    assert reduced(*events, keep_reports=False).trials["a"].reports == [{"loss": 1.0}]
+    changes = [events.TrialReported("a", {"loss": loss}) for loss in (2.0, 1.0)]
+    assert reduced(*changes, keep_reports=False).trials["a"].reports == [{"loss": 1.0}]
 
 
 def test_a_resumed_trial_keeps_its_reports_and_a_restarted_one_starts_over() -> None:
-    events = (TrialReported("a", {"loss": 2.0}), TrialEnded("a", "error", "it raised"))
-    resumed = reduced(*events, TrialResumed("a")).trials["a"]
+    changes = (
+        events.TrialReported("a", {"loss": 2.0}),
+        events.TrialEnded("a", "error", "it raised"),
+    )
+    resumed = reduced(*changes, events.TrialResumed("a")).trials["a"]
     assert (resumed.status, resumed.reason, len(resumed.reports)) == ("unfinished", "", 1)
-    restarted = reduced(*events, TrialRestarted("a", "b")).trials["a"]
+    restarted = reduced(*changes, events.TrialRestarted("a", "b")).trials["a"]
     assert (restarted.status, restarted.reports) == ("unfinished", [])
     assert (restarted.config, restarted.restarted_as) == ({"x": 1}, "b")
 
 
 def test_inherited_weights_and_imported_trials() -> None:
     imported = {"earlier_0": {"config": {"x": 2}, "metrics": {"loss": 1.0}}}
-    record = reduced(WeightsInherited("a", "partial"), TrialsImported(imported, True))
+    record = reduced(events.WeightsInherited("a", "partial"), events.TrialsImported(imported, True))
     assert record.trials["a"].inheritance == "partial"
     assert record.imported["earlier_0"].metrics == {"loss": 1.0}
     assert list(record.trials) == ["a"]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ray_nas.record import RecordError, events, files, load
+from ray_nas.record import RecordError, files, load, read_events
 from ray_nas.record.events import ExperimentStarted, TrialProposed
 from ray_nas.record.log import EventLog
 
@@ -40,7 +40,7 @@ def test_each_log_has_its_own_file_and_the_newest_is_read(log: EventLog, tmp_pat
     newest.append(ExperimentStarted("RandomSearch", "abc", {"loss": "min"}, 1))
     mark = newest.save(tmp_path)
     assert load(tmp_path).trials == {}
-    assert len(list(events(tmp_path))) == 1
+    assert len(list(read_events(tmp_path))) == 1
     assert len(load(first).trials) == 3
     again = EventLog()
     again.restore(tmp_path, mark)

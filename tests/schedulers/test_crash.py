@@ -1,6 +1,5 @@
 """A driver is killed and restored: the scheduler remembers everything."""
 
-import importlib.util
 import json
 import os
 import signal
@@ -10,20 +9,14 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
+import crash_driver
 import numpy as np
 import pytest
 
 from ray_nas.schedulers.learning_curve_asha import LearningCurveASHA
 
-DRIVER = Path(__file__).with_name("crash_driver.py")
+DRIVER = Path(crash_driver.__file__)
 ROOT = Path(__file__).parents[2]
-
-
-def driver_module():
-    spec = importlib.util.spec_from_file_location("crash_driver", DRIVER)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def start(folder: Path, kind: str) -> subprocess.Popen:
@@ -87,8 +80,8 @@ def run_with_kills(folder: Path, kind: str, kills: int, seed: int) -> list[dict]
 
 def check(folder: Path, kind: str, kills: int, seed: int) -> None:
     surviving = run_with_kills(folder, kind, kills, seed)
-    driver = driver_module()
-    fresh = driver.make_scheduler()
+
+    fresh = crash_driver.make_scheduler()
     fresh.log = folder / "fresh.jsonl"
     assert isinstance(fresh, LearningCurveASHA)
     decisions, added = [], set()
@@ -111,11 +104,11 @@ def check(folder: Path, kind: str, kills: int, seed: int) -> None:
     for field in ("finished", "curves"):
         assert saved["forecasts"][field] == replayed["forecasts"][field]
     ends = json.loads((folder / "ends.json").read_text())
-    assert len(ends) == driver.NUM_SAMPLES
+    assert len(ends) == crash_driver.NUM_SAMPLES
     for trial_id, epoch in ends.items():
         stopped_at, reason = saved["stopped"][trial_id]
         assert epoch == stopped_at
-        assert epoch in (1, 3, driver.MAX_T) or reason.startswith("extrapolated")
+        assert epoch in (1, 3, crash_driver.MAX_T) or reason.startswith("extrapolated")
 
 
 @pytest.mark.parametrize("kind", ["ours", pytest.param("ray", marks=pytest.mark.soak)])

@@ -94,6 +94,26 @@ def test_the_prior_saves_epochs_and_keeps_the_best(make_trial, controller):
     assert sum(end for _, end in informed.values()) < 0.8 * sum(end for _, end in plain.values())
 
 
+def test_a_trial_stopped_for_nan_is_no_rival_any_more(make_trial, controller):
+    scheduler = make(prior=prior(), grace_period=3)
+    trials = {"diverges": make_trial("diverges", {"x": 0.9}), "b": make_trial("b", {"x": 0.5})}
+    for trial in trials.values():
+        scheduler.on_trial_add(controller, trial)
+    for name, epoch, score in (
+        ("diverges", 1, value(0.9, 1)),
+        ("diverges", 2, value(0.9, 2)),
+        ("b", 1, value(0.5, 1)),
+    ):
+        scheduler.on_trial_result(controller, trials[name], {"epoch": epoch, "score": score})
+    assert scheduler._forecasts.win_probability("b")[1] == "diverges"
+    decision = scheduler.on_trial_result(
+        controller, trials["diverges"], {"epoch": 3, "score": math.nan}
+    )
+    assert decision == "STOP"
+    assert scheduler.stopped["diverges"] == (3, "score is not finite")
+    assert scheduler._forecasts.win_probability("b") == (1.0, None)
+
+
 def test_no_trial_is_stopped_in_its_grace_period(make_trial, controller):
     ends = run(make(prior=prior(), grace_period=5), make_trial, controller)
     assert min(end for _, end in ends.values()) >= 5

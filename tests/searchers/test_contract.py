@@ -25,6 +25,7 @@ from ray_nas.searchers.registry import SEARCHERS
 from ray_nas.spaces import NASBench201, SearchSpace
 from ray_nas.state import state_file
 from ray_nas.state.state_file import StateError
+from ray_nas.testing.searcher_contract import copy_of, drive, equal_proposals, score
 
 NAMES = sorted(SEARCHERS)
 if find_spec("hpbandster") is None:  # the extra "bohb" wants a C compiler
@@ -46,53 +47,6 @@ def make(
 ) -> ArchitectureSearcher:
     arguments = {"metric": "score", "mode": "max", "seed": 1, **arguments}
     return SEARCHERS[name](space, **arguments)
-
-
-def score(config: dict) -> float:
-    """A fixed value of a config that is neither flat nor the same for neighbours."""
-    text = json.dumps(config, sort_keys=True)
-    return float(np.random.default_rng([ord(letter) for letter in text]).normal())
-
-
-def drive(
-    searcher: ArchitectureSearcher,
-    order: random.Random,
-    first: int,
-    last: int,
-    live: dict[str, dict],
-) -> list[dict]:
-    """Suggestions and ends of trials `first` to `last`, up to four in flight, in an order that
-    `order` draws.
-    """
-    proposals = []
-    for number in range(first, last):
-        config = searcher.suggest(f"t{number}")
-        if config == "FINISHED":
-            break
-        assert isinstance(config, dict)
-        proposals.append(config)
-        live[f"t{number}"] = config
-        while len(live) > order.randrange(4):
-            trial_id = order.choice(sorted(live))
-            end(searcher, trial_id, live.pop(trial_id), order)
-    return proposals
-
-
-def end(searcher: ArchitectureSearcher, trial_id: str, config: dict, order: random.Random) -> None:
-    fate = order.random()
-    if fate < 0.1:
-        searcher.on_trial_complete(trial_id=trial_id, error=True)
-    elif fate < 0.2:
-        searcher.on_trial_complete(
-            trial_id=trial_id, result={"score": math.nan, "training_iteration": 1}
-        )
-    else:
-        searcher.on_trial_result(
-            trial_id=trial_id, result={"score": score(config) - 1, "training_iteration": 1}
-        )
-        searcher.on_trial_complete(
-            trial_id=trial_id, result={"score": score(config), "training_iteration": 2}
-        )
 
 
 def test_same_seed_and_order_of_events_give_the_same_proposals(
@@ -216,12 +170,6 @@ def test_a_restored_searcher_goes_on_as_if_nothing_had_been(
     assert records[0] == records[1]
 
 
-def copy_of(order: random.Random) -> random.Random:
-    clone = random.Random()
-    clone.setstate(order.getstate())
-    return clone
-
-
 def test_events_after_the_last_save_are_forgotten(
     name: str, cells: NASBench201, tmp_path: Path
 ) -> None:
@@ -245,10 +193,8 @@ def test_events_after_the_last_save_are_forgotten(
 
 def test_calls_are_idempotent_and_unknown_trials_are_ignored(name: str, cells: NASBench201) -> None:
     calm, noisy = make(name, cells), make(name, cells)
-    for number in range(25):
-        trial_id = f"t{number}"
-        config = calm.suggest(trial_id)
-        assert noisy.suggest(trial_id) == config == noisy.suggest(trial_id)
+    for trial_id, config in equal_proposals(calm, noisy, 25):
+        assert noisy.suggest(trial_id) == config
         assert isinstance(config, dict)
         result = {"score": score(config), "training_iteration": 1}
         calm.on_trial_complete(trial_id=trial_id, result=result)
@@ -265,10 +211,7 @@ def test_the_last_result_counts_where_none_comes_with_the_end(
     name: str, cells: NASBench201
 ) -> None:
     told, left = make(name, cells), make(name, cells)
-    for number in range(40):
-        trial_id = f"t{number}"
-        config = told.suggest(trial_id)
-        assert left.suggest(trial_id) == config
+    for trial_id, config in equal_proposals(told, left, 40):
         assert isinstance(config, dict)
         result = {"score": score(config), "training_iteration": 1}
         for searcher in (told, left):
@@ -310,11 +253,9 @@ def test_raw_configuration_spaces_are_taken(name: str, mixed_space: SearchSpace)
 
 def test_minimising_is_maximising_the_negative(name: str, cells: NASBench201) -> None:
     up, down = make(name, cells), make(name, cells, mode="min")
-    for number in range(40):
-        config = up.suggest(f"t{number}")
-        assert down.suggest(f"t{number}") == config
-        up.on_trial_complete(trial_id=f"t{number}", result={"score": score(config)})
-        down.on_trial_complete(trial_id=f"t{number}", result={"score": -score(config)})
+    for trial_id, config in equal_proposals(up, down, 40):
+        up.on_trial_complete(trial_id=trial_id, result={"score": score(config)})
+        down.on_trial_complete(trial_id=trial_id, result={"score": -score(config)})
 
 
 def test_points_to_evaluate_come_first(name: str, cells: NASBench201) -> None:
@@ -422,32 +363,37 @@ def test_costs_that_are_no_figures_are_named_before_the_first_trial(
         make(name, cells, costs=lambda config: wrong).suggest("t0")
 
 
+def trial_after_save(searcher: ArchitectureSearcher, folder: Path) -> record.TrialRecord:
+    """The only trial in the record that the searcher saves."""
+    searcher.save(str(folder / "state.json"))
+    (trial,) = record.load(folder).trials.values()
+    return trial
+
+
+NUMBERS = [torch.tensor(0.5), np.array(0.5), np.float32(0.5), Fraction(1, 2), Decimal("0.5")]
+NOT_NUMBERS = ["0.5", True, torch.ones(2), None]
+
+
 @pytest.mark.parametrize(
-    "value", [torch.tensor(0.5), np.array(0.5), np.float32(0.5), Fraction(1, 2), Decimal("0.5")]
+    ("value", "status"),
+    [
+        *((value, "completed") for value in NUMBERS),
+        *((value, "infeasible") for value in NOT_NUMBERS),
+    ],
 )
-def test_a_figure_of_any_kind_counts_and_is_recorded(
-    name: str, cells: NASBench201, value: object, tmp_path: Path
+def test_numbers_of_any_kind_count_and_nothing_else_does(
+    name: str, cells: NASBench201, value: object, status: str, tmp_path: Path
 ) -> None:
     searcher = make(name, cells)
     searcher.suggest("a")
     searcher.on_trial_result(trial_id="a", result={"score": value, "training_iteration": 1})
     searcher.on_trial_complete(trial_id="a")
-    searcher.save(str(tmp_path / "state.json"))
-    (trial,) = list(record.load(tmp_path).trials.values())
-    assert (trial.status, trial.metrics["score"]) == ("completed", 0.5)
-
-
-@pytest.mark.parametrize("value", ["0.5", True, torch.ones(2), None])
-def test_what_is_no_figure_is_infeasible(
-    name: str, cells: NASBench201, value: object, tmp_path: Path
-) -> None:
-    searcher = make(name, cells)
-    searcher.suggest("a")
-    searcher.on_trial_complete(trial_id="a", result={"score": value, "training_iteration": 1})
-    searcher.save(str(tmp_path / "state.json"))
-    (trial,) = list(record.load(tmp_path).trials.values())
-    assert trial.status == "infeasible"
-    assert trial.reason.startswith("metric 'score' is not a number")
+    trial = trial_after_save(searcher, tmp_path)
+    assert trial.status == status
+    if status == "completed":
+        assert trial.metrics["score"] == 0.5
+    else:
+        assert trial.reason.startswith("metric 'score' is not a number")
 
 
 def test_the_state_is_made_of_json_values(name: str, cells: NASBench201) -> None:
@@ -471,8 +417,7 @@ def test_reported_constraints_make_infeasible(
     searcher = make(name, cells, constraints={"latency": (None, 5.0)})
     searcher.suggest("slow")
     searcher.on_trial_complete(trial_id="slow", result={"score": 1.0, "latency": 9.0})
-    searcher.save(str(tmp_path / "state.json"))
-    (trial,) = list(record.load(tmp_path).trials.values())
+    trial = trial_after_save(searcher, tmp_path)
     assert (trial.status, trial.reason) == ("infeasible", "latency = 9 is outside of [-inf, 5]")
 
 

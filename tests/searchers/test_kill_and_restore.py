@@ -58,7 +58,7 @@ def kill_and_restore(
 
 def check_each_once(folder: Path, trials: list[dict]) -> list[dict]:
     assert len(trials) == NUM_SAMPLES
-    lines = list(record.events(folder / "evolve"))
+    lines = list(record.read_events(folder / "evolve"))
     ends = Counter(line.trial for line in lines if isinstance(line, TrialEnded))
     assert ends == Counter(trial["trial"] for trial in trials)
     loaded = {

@@ -40,14 +40,14 @@ def test_the_worst_by_rank_and_crowding_leaves(tmp_path: Path) -> None:
         population_size=3,
         seed=0,
     )
-    points = {
-        "end": (0.0, 10.0),
-        "other end": (10.0, 0.0),
-        "middle": (6.0, 6.0),
-        "crowded": (6.5, 5.5),
-        "dominated": (5.0, 5.0),
-    }
-    for name, (a, b) in points.items():
+    points = [
+        ("end", 0.0, 10.0),
+        ("other end", 10.0, 0.0),
+        ("middle", 6.0, 6.0),
+        ("crowded", 6.5, 5.5),
+        ("dominated", 5.0, 5.0),
+    ]
+    for name, a, b in points:
         searcher.suggest(name)
         searcher.on_trial_complete(trial_id=name, result={"a": a, "b": b})
     assert sorted(member[0] for member in population(searcher, tmp_path)) == [
@@ -94,7 +94,9 @@ def test_children_come_from_the_population(cells: NASBench201, tmp_path: Path) -
     for number in range(40):
         tell(searcher, str(number), searcher.suggest(str(number)))
     searcher.save(str(tmp_path / "state.json"))
-    proposals = [event for event in record.events(tmp_path) if isinstance(event, TrialProposed)]
+    proposals = [
+        event for event in record.read_events(tmp_path) if isinstance(event, TrialProposed)
+    ]
     assert [event.move for event in proposals[:4]] == ["random"] * 4
     moves = [event.move for event in proposals[4:]]
     assert moves.count("crossover") > 20

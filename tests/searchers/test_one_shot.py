@@ -172,7 +172,7 @@ def test_a_failed_supernet_ends_the_search(cells: NASBench201, tmp_path: Path) -
     search.on_trial_complete("t0", error=True)
     assert search.suggest("t1") == "FINISHED"
     search.save(str(tmp_path / "state.json"))
-    ends = [event for event in record.events(tmp_path) if isinstance(event, SupernetEnded)]
+    ends = [event for event in record.read_events(tmp_path) if isinstance(event, SupernetEnded)]
     assert [(event.trial, event.status) for event in ends] == [("t0", "error")]
 
 

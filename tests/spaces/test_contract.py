@@ -4,7 +4,9 @@ import copy
 import itertools
 import math
 import pickle
+from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import ConfigSpace as CS
@@ -14,23 +16,18 @@ import ray
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from local_ray import local_ray
 from ray import tune
+from ready_made import READY_MADE
 from torch import nn
 
 from ray_nas.spaces import (
-    DARTS,
-    ChainSpace,
-    HierarchicalSpace,
     JointSpace,
     LayerChoice,
     MLPSpace,
-    MobileNetSpace,
     ModelSpace,
-    NASBench201,
     Repeat,
     SearchSpace,
-    StageSpace,
-    TransformerSpace,
     ValueChoice,
 )
 from ray_nas.spaces.core import parameters
@@ -126,26 +123,8 @@ def even(config: dict[str, Any]) -> bool:
 NETWORKS = {
     "own": (partial(ModelSpace, Net), (3, 8, 8)),
     "ruled": (partial(ModelSpace, Net, rules=(even,)), (3, 8, 8)),
-    "chain": (partial(ChainSpace, (3, 8, 8), widths=(4, 8)), (3, 8, 8)),
-    "darts": (partial(DARTS, (3, 8, 8), channels=4, num_cells=3), (3, 8, 8)),
-    "mobilenet": (
-        partial(MobileNetSpace, (3, 8, 8), 5, stages=((8, 2, 1), (16, 2, 2)), stem_stride=1),
-        (3, 8, 8),
-    ),
-    "stages": (
-        partial(StageSpace, (3, 8, 8), 5, stages=((8, 1, 1), (16, 2, 2)), stem_stride=1),
-        (3, 8, 8),
-    ),
-    "transformer": (
-        partial(TransformerSpace, 17, 3, max_length=6, widths=(8, 16), max_layers=3, head_width=4),
-        (6,),
-    ),
-    "hierarchical": (
-        partial(HierarchicalSpace, (3, 8, 8), channels=4, stages=2, max_cells_per_stage=2),
-        (3, 8, 8),
-    ),
-    "mlp": (partial(MLPSpace, 6, 3, max_layers=3), (6,)),
-    "nasbench201": (partial(NASBench201, channels=4, cells_per_stage=1), (3, 8, 8)),
+    **{name: (make, tuple(inputs().shape[1:])) for name, (make, inputs) in READY_MADE.items()},
+    "mlp": (partial(MLPSpace, 6, 3, max_layers=3), (6,)),  # with a choice of dropout
 }
 """Spaces that build networks: what makes one, and the shape of its input without the batch."""
 OTHERS = {
@@ -182,12 +161,11 @@ def space(request: pytest.FixtureRequest) -> SearchSpace:
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Any:
-    ray.init(
-        address="local", num_cpus=1, num_gpus=0, include_dashboard=False, logging_level="error"
-    )
-    yield
-    ray.shutdown()
+def cluster() -> Iterator[None]:
+    """A local Ray whose workers can import this module."""
+    drivers = str(Path(__file__).parents[1] / "drivers")
+    with local_ray(runtime_env={"env_vars": {"PYTHONPATH": drivers}}):
+        yield
 
 
 def changed(a: dict[str, Any], b: dict[str, Any]) -> set[str]:

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from ray_nas.spaces import HierarchicalSpace, NASBench201
-from ray_nas.spaces.hierarchical import EDGES
+from ray_nas.spaces.cells.cell_layers import EDGES
 
 BEST = (
     "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|"

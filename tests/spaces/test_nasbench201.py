@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from ray_nas.spaces import NASBench201
-from ray_nas.spaces.nasbench201 import EDGES, OPERATIONS
+from ray_nas.spaces.cells.cell_layers import EDGES
+from ray_nas.spaces.nasbench201 import OPERATIONS
 
 CELL = "|nor_conv_3x3~0|+|none~0|skip_connect~1|+|avg_pool_3x3~0|none~1|nor_conv_1x1~2|"
 

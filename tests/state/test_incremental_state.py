@@ -129,9 +129,9 @@ def test_the_state_file_of_a_long_experiment_stays_small(
     assert (
         len(list(record.load(tmp_path).trials.values())) == 4_000
     )  # readers of the record pass the new events over
-    lines = len(list(record.events(tmp_path)))
+    lines = len(list(record.read_events(tmp_path)))
     searcher.save(str(tmp_path / "state.json"))
-    assert len(list(record.events(tmp_path))) == lines  # nothing new, nothing written
+    assert len(list(record.read_events(tmp_path))) == lines  # nothing new, nothing written
 
     again, scheduler_again, controller_again = start()
     again.restore(str(tmp_path / "state.json"))

@@ -42,10 +42,11 @@ class CurveForecaster:
 
     Example:
         >>> import numpy as np
-        >>> ends = np.linspace(0.5, 0.9, 40)
-        >>> curves = [[(t, end * (1 - 0.5**t)) for t in range(1, 9)] for end in ends]
-        >>> forecaster = CurveForecaster(curves, ends[:, None], max_t=8)
-        >>> mean, variance = forecaster.forecast(curves[5][:3], forecaster.baseline(ends[5:6]))
+        >>> encodings = np.linspace(0.5, 0.9, 40)[:, None]
+        >>> curves = [[(t, end * (1 - 0.5**t)) for t in range(1, 9)] for (end,) in encodings]
+        >>> forecaster = CurveForecaster(curves, encodings, max_t=8)
+        >>> baseline = forecaster.baseline(encodings[5])
+        >>> mean, variance = forecaster.forecast(curves[5][:3], baseline)
         >>> bool(abs(mean - curves[5][-1][1]) < 0.05)
         True
     """

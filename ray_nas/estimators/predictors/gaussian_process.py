@@ -11,6 +11,7 @@ positive at first; observations correct it.
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -182,6 +183,7 @@ class GaussianProcess:
         return center, spread
 
 
+@dataclass(frozen=True, eq=False)
 class Posterior:
     """What a Gaussian process predicts after observations; made by `GaussianProcess.condition`.
 
@@ -194,30 +196,25 @@ class Posterior:
         [0.0]
     """
 
-    def __init__(
-        self,
-        points: Array,
-        weights: Array,
-        factor: Array,
-        coefficients: Array,
-        amplitude: float,
-        prior_mean: Callable[[Array], Array],
-    ) -> None:
-        self._points = points
-        self._weights = weights
-        self._factor = factor
-        self._coefficients = coefficients
-        self._amplitude = amplitude
-        self._prior_mean = prior_mean
+    points: Array
+    """What was observed or is pending, shape (rows, features)."""
+    weights: Array
+    """One for each feature."""
+    factor: Array
+    """Cholesky factor of the kernel between the points, lower triangular."""
+    coefficients: Array
+    """What each observation adds to the mean, times its kernel; pending points have none."""
+    amplitude: float
+    prior_mean: Callable[[Array], Array]
 
     def predict(self, features: Array) -> tuple[Array, Array]:
         """Mean and standard deviation at each row of `features`, each of shape (rows,)."""
-        prior_mean = self._prior_mean(features)
-        kernel = _matern(_weighted_distances(features, self._points, self._weights))
-        kernel += _SLOPE[1] * np.outer(prior_mean, self._prior_mean(self._points))
-        mean = _SLOPE[0] * prior_mean + kernel[:, : len(self._coefficients)] @ self._coefficients
-        explained = solve_triangular(self._factor, kernel.T, lower=True, check_finite=False)
-        variance = self._amplitude * np.maximum(
+        prior_mean = self.prior_mean(features)
+        kernel = _matern(_weighted_distances(features, self.points, self.weights))
+        kernel += _SLOPE[1] * np.outer(prior_mean, self.prior_mean(self.points))
+        mean = _SLOPE[0] * prior_mean + kernel[:, : len(self.coefficients)] @ self.coefficients
+        explained = solve_triangular(self.factor, kernel.T, lower=True, check_finite=False)
+        variance = self.amplitude * np.maximum(
             1.0 + _SLOPE[1] * prior_mean**2 - (explained**2).sum(0), 1e-10
         )
         return mean, np.sqrt(variance)

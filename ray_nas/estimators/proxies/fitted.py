@@ -15,13 +15,14 @@ from scipy.stats import kendalltau, rankdata
 
 from ray_nas.estimators.arrays import Array
 from ray_nas.estimators.predictors.gaussian_process import GaussianProcess
-from ray_nas.estimators.proxies.aggregate import DEFAULT_NAMES, Aggregate
+from ray_nas.estimators.proxies.aggregate import Aggregate
 from ray_nas.estimators.proxies.core.architecture_features import architecture_features
 from ray_nas.spaces.core.search_space import SearchSpace
 
 MIN_TRAINED: Final = 32
 """With fewer trained networks, the aggregate alone ranks better than any fit can be trusted to."""
 DEFAULT_FEATURES: Final = ("flops", "jacov", "synflow")
+"""Proxies that the regression reads beside those of the aggregate."""
 _FOLDS: Final = 5
 _MAX_FITTED: Final = 256
 """The hyperparameters and the cross-validation use at most this many trained networks."""
@@ -50,13 +51,13 @@ class Fitted:
 
     Args:
         batch: `(inputs, labels)` as for `proxies.score`.
-        names: Proxies of the aggregate.
+        names: Proxies of the aggregate, as for `Aggregate`.
         features: Further proxies, read by the regression alone.
         seed: Seeds the networks' initial weights, the proxies' draws and the folds.
         device: Where networks are built and scored.
 
     Raises:
-        ValueError: A name is unknown, or there twice; or there is none for the aggregate.
+        ValueError: As for `Aggregate`.
 
     Example:
         >>> from ray_nas.spaces import MLPSpace
@@ -74,15 +75,17 @@ class Fitted:
         self,
         batch: tuple[Any, torch.Tensor | None],
         *,
-        names: Sequence[str] = DEFAULT_NAMES,
+        names: Sequence[str] | Mapping[str, float] | None = None,
         features: Sequence[str] = DEFAULT_FEATURES,
         seed: int = 0,
         device: torch.device | str = "cpu",
     ) -> None:
         self._prior = Aggregate(batch, names=names, seed=seed, device=device)
-        self._measures = Aggregate(batch, names=(*names, *features), seed=seed, device=device)
+        every = dict.fromkeys((*self._prior.names, *features))
+        self._measures = Aggregate(batch, names=tuple(every), seed=seed, device=device)
         self._seed = seed
         self._rows: list[Row] = []
+        self._features: list[str] = []
         self._values: Array = np.zeros(0)
         self.agreement: Agreement | None = None
         """Of the last `fit`; None with fewer than `MIN_TRAINED` results."""
@@ -90,6 +93,11 @@ class Fitted:
     def __call__(self, space: SearchSpace, configs: Sequence[Mapping[str, Any]]) -> list[float]:
         """The scores of configs; larger is better."""
         return self.combine(self.measure(space, configs))
+
+    @property
+    def measured_names(self) -> tuple[str, ...]:
+        """The proxies in a row of `measure`."""
+        return self._measures.names
 
     @property
     def uses_results(self) -> bool:
@@ -100,9 +108,14 @@ class Fitted:
         self, space: SearchSpace, configs: Sequence[Mapping[str, Any]]
     ) -> list[dict[str, float]]:
         """The proxies and the features of each config, whatever other configs there are."""
-        rows = self._measures.measure(space, configs)
+        return self.with_features(space, configs, self._measures.measure(space, configs))
+
+    def with_features(
+        self, space: SearchSpace, configs: Sequence[Mapping[str, Any]], rows: Sequence[Row]
+    ) -> list[dict[str, float]]:
+        """Rows of proxies, such as those of a published table, with the configs' features added."""
         return [
-            row | architecture_features(space, config)
+            {**row, **architecture_features(space, config)}
             for row, config in zip(rows, configs, strict=True)
         ]
 
@@ -131,9 +144,9 @@ class Fitted:
                 f"got {len(configs)}, {len(rows)} and {len(values)}"
             )
         finite = np.flatnonzero(np.isfinite(np.array(values, dtype=float)))[-_MAX_CONDITIONED:]
-        self._rows = [
-            {**rows[index], **architecture_features(space, configs[index])} for index in finite
-        ]
+        features = [architecture_features(space, configs[index]) for index in finite]
+        self._rows = [{**rows[index], **own} for index, own in zip(finite, features, strict=True)]
+        self._features = list(features[0]) if features else []
         self._values = np.array([values[index] for index in finite], dtype=float)
         self.agreement = self._cross_validate() if len(finite) >= MIN_TRAINED else None
 
@@ -141,10 +154,13 @@ class Fitted:
         """Scores from rows of `measure`; larger is better.
 
         Raises:
-            ValueError: A row has none of the aggregate's proxies.
+            ValueError: A row has none of the aggregate's proxies, or lacks a feature.
         """
         if not self.uses_results or not rows:
             return self._prior.combine(rows)
+        for index, row in enumerate(rows):
+            if absent := next((name for name in self._features if name not in row), None):
+                raise ValueError(f"rows must be of Fitted.measure; row {index} lacks {absent}")
         table = self._table([*self._rows, *rows])
         count = len(self._rows)
         return [float(score) for score in _predict(table[:count], self._values, table[count:])]
@@ -162,8 +178,7 @@ class Fitted:
     def _table(self, rows: Sequence[Row]) -> Array:
         """One row of numbers each: ranks of proxies, features, and last the aggregate."""
         proxies = [_ranks([row.get(name) for row in rows]) for name in self._measures.names]
-        names = [name for name in self._rows[0] if name not in self._measures.names]
-        features = [np.array([row[name] for row in rows]) for name in names]
+        features = [np.array([row[name] for row in rows]) for name in self._features]
         prior = _normal_scores(np.array(self._prior.combine(rows)))
         return np.column_stack([*proxies, *features, prior])
 

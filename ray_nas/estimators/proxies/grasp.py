@@ -5,6 +5,7 @@ As a proxy by Abdelfattah et al. (2021), https://arxiv.org/abs/2101.08134
 
 import torch
 from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ray_nas.estimators.proxies.core.batches import Batch
 from ray_nas.estimators.proxies.core.errors import UnsuitableNetworkError
@@ -21,7 +22,8 @@ def _grasp(network: nn.Module, batch: Batch, rng: torch.Generator) -> float:
     Deviation, as in Abdelfattah et al.: no temperature, and one batch for both H and g.
     """
     weights = layer_weights(network)
-    with fast_cpu(network, batch) as images:
+    # The other kernels of attention have no second derivative.
+    with fast_cpu(network, batch) as images, sdpa_kernel(SDPBackend.MATH):
         loss = batch_loss(network, images.map(torch.clone))
         gradients = torch.autograd.grad(
             loss, weights, create_graph=True, allow_unused=True, materialize_grads=True

@@ -4,11 +4,14 @@ https://arxiv.org/abs/2502.04975
 """
 
 import warnings
+from functools import partial
 from typing import Any
 
 import torch
 from torch import nn
 from torch.func import functional_call, jacrev, vmap
+from torch.nn.functional import batch_norm
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from ray_nas.estimators.proxies.core.batches import Batch, first_float_tensor
 from ray_nas.estimators.proxies.core.random_weights import draw_weights
@@ -26,8 +29,8 @@ def _vkdnw(network: nn.Module, batch: Batch, rng: torch.Generator) -> tuple[floa
 
     And the entropy alone: of the shares of the nine deciles of the eigenvalues in their sum, at
     most log 9. The information is that of the first number in each of the first 128 parameters, for
-    the classes' probabilities, with Kaiming-normal weights. As in the authors' code, every image is
-    normalised by its own statistics; batch norm over vectors uses the running ones.
+    the classes' probabilities, with Kaiming-normal weights. As in the authors' code, batch norm
+    takes every image's own statistics; where an example has one place, it takes the running ones.
     """
     draw_weights(network, rng, kaiming=True)
     eigenvalues = torch.linalg.eigvalsh(_fisher_information(network, batch)).clamp(min=0)
@@ -55,9 +58,21 @@ def _fisher_information(network: nn.Module, batch: Batch) -> torch.Tensor:
 def _normalise_each_example(network: nn.Module) -> None:
     network.eval()
     for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d | nn.BatchNorm3d):
-            module.running_mean = module.running_var = None
-            module.track_running_stats = False
+        if isinstance(module, _BatchNorm):
+            module.forward = partial(_normalise_alone, module)  # type: ignore[method-assign]
+
+
+def _normalise_alone(norm: _BatchNorm, inputs: torch.Tensor) -> torch.Tensor:
+    """Normalises an example by its own statistics if it has several places, else by running ones.
+
+    Without running ones, it only scales and shifts.
+    """
+    if inputs[0, 0].numel() > 1:
+        return batch_norm(inputs, None, None, norm.weight, norm.bias, True, 0.0, norm.eps)
+    mean, variance = norm.running_mean, norm.running_var
+    if mean is None or variance is None:
+        mean, variance = inputs.new_zeros(inputs.shape[1]), inputs.new_ones(inputs.shape[1])
+    return batch_norm(inputs, mean, variance, norm.weight, norm.bias, False, 0.0, norm.eps)
 
 
 def _jacobians(network: nn.Module, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:

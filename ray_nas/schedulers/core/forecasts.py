@@ -59,6 +59,8 @@ class CurveForecasts:
         self._curves: dict[str, list[tuple[float, float]]] = {}
         self._finished: list[str] = []
         """Trials that reached full length, in order."""
+        self._stopped: set[str] = set()
+        """Trials that failed or were stopped, and have not run again since."""
         self._clear_forecasts()
 
     def _clear_forecasts(self) -> None:
@@ -90,6 +92,7 @@ class CurveForecasts:
             time: Budget used so far, above 0.
             value: NaN for a value that is not finite.
         """
+        self._stopped.discard(trial_id)
         curve = self._curves.setdefault(trial_id, [])
         while curve and curve[-1][0] >= time:
             curve.pop()
@@ -118,18 +121,20 @@ class CurveForecasts:
 
     def end(self, trial_id: str) -> None:
         """A trial ended by itself: its last value is its final one, NaN if it diverged."""
-        self.remove_contender(trial_id)
+        self._contenders.discard(trial_id)
         value = self._curves[trial_id][-1][1]
         if math.isfinite(value) and self._model is not None:
             self._set_forecast(trial_id, Forecast(value, 0.0))
 
     def remove_contender(self, trial_id: str) -> None:
-        """A trial failed or was stopped: it can no longer turn out best."""
+        """A trial failed or was stopped: it can no longer turn out best, unless it runs again."""
+        self._stopped.add(trial_id)
         self._contenders.discard(trial_id)
 
     def remove_trials(self, trial_ids: Collection[str]) -> None:
         """Removes all data of trials that are no longer in the experiment."""
         for trial_id in trial_ids:
+            self._stopped.discard(trial_id)
             self._contenders.discard(trial_id)
             self._expected.discard(trial_id)
             self._surprises.pop(trial_id, None)
@@ -196,6 +201,7 @@ class CurveForecasts:
                 for trial_id, curve in self._curves.items()
             },
             "finished": list(self._finished),
+            "stopped": sorted(self._stopped),
             "fitted_on": self._fitted_on,
             "surprises": dict(self._surprises),
             "expected": dict(self._expected.values),
@@ -210,6 +216,7 @@ class CurveForecasts:
             for trial_id, curve in state["curves"].items()
         }
         self._finished = list(state["finished"])
+        self._stopped = set(state["stopped"])
         self._fitted_on = state["fitted_on"]
         self._surprises = dict(state["surprises"])
         self._expected = SortedValues(state["expected"])
@@ -232,7 +239,8 @@ class CurveForecasts:
             return
         is_first = self._model is None
         self._fit(list(self._finished))
-        # Forecasts of the unfinished trials by the new models
+        # Forecasts by the new models; after the first fit those of stopped trials too, as rungs
+        # compare a trial with all that have begun
         ended = frozenset(self._finished)
         for trial_id in list(self._curves) if is_first else self._contenders.undecided():
             if trial_id in self._configs and trial_id not in ended:
@@ -285,7 +293,8 @@ class CurveForecasts:
 
     def _set_forecast(self, trial_id: str, forecast: Forecast) -> None:
         self._expected.set(trial_id, forecast.mean)
-        self._contenders.set(trial_id, forecast)
+        if trial_id not in self._stopped:
+            self._contenders.set(trial_id, forecast)
 
 
 def _is_landmark(before: float, now: float) -> bool:

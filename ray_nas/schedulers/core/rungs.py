@@ -1,13 +1,16 @@
 """Rungs of asynchronous successive halving (Li et al., 2020): https://arxiv.org/abs/1810.05934."""
 
 from collections.abc import Container, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import numpy as np
 
 from ray_nas.checks import check_float
 
 Record = TypeVar("Record")
+
+_ROUNDING: Final = 1e-9
+"""A time this far below a rung, as a share, has reached it: 0.3 is below 0.1 * 3."""
 
 
 class RungLevels:
@@ -55,7 +58,8 @@ class RungLevels:
             The index of the rung; None if there is none.
         """
         for rung in reversed(range(len(self.levels))):
-            if self.levels[rung] <= time and trial_id not in records[rung]:
+            is_reached = self.levels[rung] <= time * (1 + _ROUNDING)
+            if is_reached and trial_id not in records[rung]:
                 return rung
         return None
 

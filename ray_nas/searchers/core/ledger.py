@@ -9,18 +9,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-from ray_nas.record.events import (
-    Event,
-    Role,
-    Status,
-    TrialEnded,
-    TrialProposed,
-    TrialReported,
-    TrialRestarted,
-    TrialResumed,
-    TrialsImported,
-    UnknownEvent,
-)
+from ray_nas.record import events
+from ray_nas.record.events import Event, Role, Status, UnknownEvent
 from ray_nas.record.experiment import ExperimentRecord
 from ray_nas.record.log import EventLog, Mark
 from ray_nas.searchers.core.proposal import Proposal
@@ -99,7 +89,9 @@ class TrialLedger:
         """
         if role == "search":
             self._proposals[trial_id] = proposal
-        self.write(TrialProposed(trial_id, proposal.config, proposal.move, proposal.parents, role))
+        self.write(
+            events.TrialProposed(trial_id, proposal.config, proposal.move, proposal.parents, role)
+        )
 
     def report(self, trial_id: str, result: Result) -> None:
         """Writes a report; the final one if a scheduler is stopping the trial."""
@@ -122,7 +114,7 @@ class TrialLedger:
         *,
         size: float | None = None,
         out_of_memory: bool = False,
-    ) -> TrialEnded:
+    ) -> events.TrialEnded:
         """Ends a trial.
 
         Args:
@@ -133,17 +125,17 @@ class TrialLedger:
             out_of_memory: Whether it ran out of memory.
         """
         stopped = self.pop_stop_reason(trial_id)
-        event = TrialEnded(trial_id, status, reason or stopped, out_of_memory, size)
+        event = events.TrialEnded(trial_id, status, reason or stopped, out_of_memory, size)
         self.write(event)
         return event
 
     def resume(self, trial_id: str) -> None:
         """A trial that had failed runs again."""
-        self.write(TrialResumed(trial_id))
+        self.write(events.TrialResumed(trial_id))
 
     def restart(self, trial_id: str, new_id: str) -> None:
         """A trial that had failed runs again from scratch, under a new id."""
-        self.write(TrialRestarted(trial_id, new_id))
+        self.write(events.TrialRestarted(trial_id, new_id))
 
     def note_stop(self, trial_id: str, reason: str) -> None:
         """Says why a scheduler stops a trial."""
@@ -171,7 +163,7 @@ class TrialLedger:
             f"earlier_{number}": {"config": config, "metrics": reported_numbers(result)}
             for number, (config, result) in enumerate(trials, start=len(self.record.imported))
         }
-        self.write(TrialsImported(rows, same_task))
+        self.write(events.TrialsImported(rows, same_task))
         return list(rows)
 
     def write(self, event: Event) -> None:
@@ -191,11 +183,11 @@ class TrialLedger:
         Raises:
             RecordError: The record does not match the mark.
         """
-        events = self._log.restore(folder, mark)
+        recorded = self._log.restore(folder, mark)
         self._reset()
-        for event in events:
+        for event in recorded:
             self._apply(event)
-            if isinstance(event, TrialEnded) and self._has_failed(event):
+            if isinstance(event, events.TrialEnded) and self._has_failed(event):
                 self._retryable.add(event.trial)
             yield event
 
@@ -204,21 +196,21 @@ class TrialLedger:
     def _apply(self, event: Event | UnknownEvent) -> None:
         self.record.apply(event)
         match event:
-            case TrialReported() if event.trial in self._pending:
+            case events.TrialReported() if event.trial in self._pending:
                 self._pending[event.trial] = event.metrics
-            case TrialProposed() if event.role == "search":
+            case events.TrialProposed() if event.role == "search":
                 self._add(event)
-            case TrialEnded():
+            case events.TrialEnded():
                 self._pending.pop(event.trial, None)
-            case TrialResumed():
+            case events.TrialResumed():
                 self._run_again(event.trial)
-            case TrialRestarted():
+            case events.TrialRestarted():
                 self._run_again(event.trial)
                 self._restarted[event.new_id] = event.trial
-            case TrialsImported():
+            case events.TrialsImported():
                 self._add_imported(event)
 
-    def _add(self, event: TrialProposed) -> None:
+    def _add(self, event: events.TrialProposed) -> None:
         proposal = self._proposals.get(event.trial)
         if proposal is None:
             key = self._duplicate_key(event.config)
@@ -227,14 +219,14 @@ class TrialLedger:
         self._pending[event.trial] = {}
         self._known.add(proposal.key)
 
-    def _add_imported(self, event: TrialsImported) -> None:
+    def _add_imported(self, event: events.TrialsImported) -> None:
         for trial_id, trial in event.trials.items():
             key = self._duplicate_key(trial["config"])
             self._proposals[trial_id] = Proposal(trial["config"], "earlier", (), key)
             if event.same_task:
                 self._known.add(key)
 
-    def _has_failed(self, event: TrialEnded) -> bool:
+    def _has_failed(self, event: events.TrialEnded) -> bool:
         is_failure = event.status == "error" or event.out_of_memory
         return is_failure and event.trial in self._proposals
 
@@ -243,6 +235,6 @@ class TrialLedger:
         self._pending[trial_id] = {}
 
     def _write_report(self, trial_id: str, result: Result, *, final: bool) -> None:
-        self.write(TrialReported(trial_id, reported_numbers(result), final))
+        self.write(events.TrialReported(trial_id, reported_numbers(result), final))
         if trial_id in self._pending:
             self._pending[trial_id] = result  # the full result: it names checkpoints

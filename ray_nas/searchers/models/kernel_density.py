@@ -43,8 +43,8 @@ class KDEModel(HpBandSterBOHB):  # type: ignore[misc]  # HpBandSter has no types
     Args:
         space: The search space.
         rng: The generator; it is changed in place.
-        min_points_in_model: Smallest number of observations for each density, at least the number
-            of dimensions + 1 (the default).
+        min_points_in_model: Smallest number of observations for each density; None for the number
+            of dimensions + 1, which is also the least.
         top_n_percent: The percentage of observations that are good.
         num_samples: Candidates per proposal.
         random_fraction: Probability of a random config, in [0, 1].
@@ -52,9 +52,10 @@ class KDEModel(HpBandSterBOHB):  # type: ignore[misc]  # HpBandSter has no types
         min_bandwidth: Smallest bandwidth.
 
     Example:
+        >>> from ray_nas.searchers import BOHB
         >>> from ray_nas.spaces import MLPSpace
         >>> space = MLPSpace(4, 1, max_layers=2)
-        >>> model = KDEModel(space, np.random.default_rng(0))
+        >>> model = BOHB(space, "loss", "min", seed=0).model
         >>> model.observe("trial_0", space.sample(random_state=0), budget=1.0, loss=0.5)
         >>> config, is_from_model = model.propose()
         >>> is_from_model  # too few observations
@@ -66,12 +67,12 @@ class KDEModel(HpBandSterBOHB):  # type: ignore[misc]  # HpBandSter has no types
         space: SearchSpace,
         rng: np.random.Generator,
         *,
-        min_points_in_model: int | None = None,
-        top_n_percent: int = 15,
-        num_samples: int = 64,
-        random_fraction: float = 1 / 3,
-        bandwidth_factor: float = 3.0,
-        min_bandwidth: float = 1e-3,
+        min_points_in_model: int | None,
+        top_n_percent: int,
+        num_samples: int,
+        random_fraction: float,
+        bandwidth_factor: float,
+        min_bandwidth: float,
     ) -> None:
         self._space = space
         self._rng = rng

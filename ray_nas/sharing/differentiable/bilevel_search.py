@@ -79,10 +79,10 @@ class BilevelSearch:
     def __init__(
         self,
         space: ModelSpace,
-        *,
         train_data: Data,
         val_data: Data,
         loss: Loss,
+        *,
         method: str,
         epochs: int,
         batch_size: int,

@@ -92,9 +92,9 @@ def differentiable_trainable(
     make_search = partial(
         BilevelSearch,
         space,
-        train_data=train_data,
-        val_data=val_data,
-        loss=loss,
+        train_data,
+        val_data,
+        loss,
         epochs=epochs,
         batch_size=batch_size,
         learning_rate=learning_rate,

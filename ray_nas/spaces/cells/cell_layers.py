@@ -4,8 +4,14 @@ Dong & Yang (2020), https://arxiv.org/abs/2001.00326; Liu, Simonyan & Yang (2019
 https://arxiv.org/abs/1806.09055
 """
 
+from collections.abc import Callable
+from typing import Final
+
 import torch
 from torch import nn
+
+EDGES: Final = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
+"""The edges (from, to) of a cell of four nodes, in NAS-Bench-201's order."""
 
 
 def relu_conv_norm(
@@ -56,6 +62,30 @@ class Zero(nn.Module):
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """Zeros of the input's shape."""
         return torch.zeros_like(inputs)
+
+
+class SumCell(nn.Module):
+    """A cell of four nodes, each the sum of its edges from all earlier nodes.
+
+    The first node is the cell's input, the last its output.
+
+    Args:
+        make_edge: Makes the layer on the edge between two nodes, given their numbers.
+    """
+
+    def __init__(self, make_edge: Callable[[int, int], nn.Module]) -> None:
+        super().__init__()
+        self.edges = nn.ModuleDict(
+            {f"{source}_{node}": make_edge(source, node) for source, node in EDGES}
+        )
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Images (batch, channels, height, width) to images of the same shape."""
+        nodes = [inputs]
+        for node in (1, 2, 3):
+            edges = [self.edges[f"{source}_{node}"](nodes[source]) for source in range(node)]
+            nodes.append(sum(edges[1:], edges[0]))
+        return nodes[3]
 
 
 class Reduction(nn.Module):

@@ -23,6 +23,15 @@ def test_what_was_reported_before_training_is_left_out(model, rising, as_curves)
         )
 
 
+def standard_scores(model, curves, encodings, ends):
+    """How far each end lies from its forecast, in standard deviations."""
+    scores = []
+    for curve, encoding, end in zip(curves, encodings, ends, strict=True):
+        mean, variance = model.forecast(curve, model.baseline(encoding))
+        scores.append((end - mean) / math.sqrt(variance))
+    return np.array(scores)
+
+
 def test_the_better_model_has_the_weight(rising, as_curves):
     encodings, values = rising(80)
     informed = CurveForecaster(as_curves(values), encodings, 50.0)
@@ -35,12 +44,7 @@ def test_the_better_model_has_the_weight(rising, as_curves):
 def test_forecasts_of_the_combination_cover_the_end(rising, as_curves):
     encodings, values = rising(160)
     model = CurveForecaster(as_curves(values[:80]), encodings[:80], 50.0)
-    z = []
-    for curve, encoding, end in zip(
-        as_curves(values[80:], 8), encodings[80:], values[80:, -1], strict=True
-    ):
-        mean, variance = model.forecast(curve, model.baseline(encoding))
-        z.append((end - mean) / math.sqrt(variance))
+    z = standard_scores(model, as_curves(values[80:], 8), encodings[80:], values[80:, -1])
     assert np.mean(np.abs(z) < 1.645) > 0.8
 
 
@@ -55,10 +59,5 @@ def test_what_bad_trials_do_is_not_held_against_good_ones(rising, as_curves):
         * np.linspace(0, 1, 50) ** 2
     )
     model = CurveForecaster(as_curves(values[:120]), encodings[:120], 50.0)
-    z = []
-    for curve, encoding, end in zip(
-        as_curves(values[120:], 30), encodings[120:], values[120:, -1], strict=True
-    ):
-        mean, variance = model.forecast(curve, model.baseline(encoding))
-        z.append((end - mean) / math.sqrt(variance))
-    assert np.std(np.array(z)[good[120:]]) > 0.45  # .29 if one spread is taken for all
+    z = standard_scores(model, as_curves(values[120:], 30), encodings[120:], values[120:, -1])
+    assert np.std(z[good[120:]]) > 0.45  # .29 if one spread is taken for all

@@ -46,6 +46,37 @@ def test_there_is_no_forecast_before_twenty_finished_curves() -> None:
     assert forecasts.is_contender("t03")
 
 
+@pytest.mark.parametrize("is_restored", [False, True])
+def test_the_first_fit_makes_no_rival_of_a_stopped_trial(is_restored: bool) -> None:
+    forecasts = CurveForecasts(MAX_T, None, ())
+    add(forecasts, "stopped", 2.0, 3)
+    forecasts.remove_contender("stopped")
+    for i in range(20):
+        add(forecasts, f"t{i:02d}", i / 20, MAX_T)
+        forecasts.finish(f"t{i:02d}")
+    if is_restored:
+        state = json.loads(json.dumps(forecasts.get_state()))
+        forecasts = CurveForecasts(MAX_T, None, ())
+        forecasts.set_state(state)
+        for trial_id in state["curves"]:
+            x = 2.0 if trial_id == "stopped" else int(trial_id[1:]) / 20
+            forecasts.add_trial(trial_id, {"x": x})
+    add(forecasts, "new", 0.5, 1)
+    assert not forecasts.is_contender("stopped")
+    assert forecasts.win_probability("new")[1] == "t19"
+    assert forecasts.expected("stopped") > forecasts.expected("t19")  # still counts at rungs
+
+
+def test_a_failed_trial_that_runs_again_is_a_contender_again() -> None:
+    forecasts = CurveForecasts(MAX_T, None, prior())
+    add(forecasts, "a", 0.5, 3)
+    forecasts.remove_contender("a")
+    assert not forecasts.is_contender("a")
+    add(forecasts, "a", 0.5, 4)
+    assert forecasts.is_contender("a")
+    assert forecasts.get_state()["stopped"] == []
+
+
 def test_forecasts_are_near_the_final_values() -> None:
     forecasts = CurveForecasts(MAX_T, None, prior())
     for i in range(8):

@@ -27,6 +27,13 @@ def test_the_highest_reached_rung_without_a_record(time: float, rung: int | None
     assert RungLevels(1, 9, 3).reached(time, "a", records) == rung
 
 
+def test_a_rung_is_reached_whatever_the_rounding() -> None:
+    rungs = RungLevels(0.1, 0.9, 3)
+    assert rungs.levels[1] > 0.3
+    assert rungs.reached(0.3, "a", [{"a"}, {}, {}]) == 1
+    assert rungs.reached(0.2999, "a", [{"a"}, {}, {}]) is None
+
+
 def test_no_rung_is_left_when_all_have_a_record() -> None:
     assert RungLevels(1, 9, 3).reached(9, "a", [{"a"}] * 3) is None
 

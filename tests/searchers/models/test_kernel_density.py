@@ -9,12 +9,13 @@ import pytest
 pytest.importorskip("hpbandster", reason='the extra "bohb" wants a C compiler')
 import statsmodels.api as sm
 
+from ray_nas.searchers import BOHB
 from ray_nas.searchers.models.kernel_density import KDEModel
 from ray_nas.spaces import NASBench201, SearchSpace
 
 
 def model_of(space: SearchSpace, **arguments: Any) -> KDEModel:
-    return KDEModel(space, np.random.default_rng(0), **arguments)
+    return BOHB(space, "loss", "min", **{"seed": 0, **arguments}).model
 
 
 def fill(model: KDEModel, space: SearchSpace, count: int, budget: float = 1.0) -> None:
@@ -51,10 +52,7 @@ def test_stand_ins_of_inactive_parameters_come_from_the_seeded_generator(
     model = model_of(mixed_space)
     rng = np.random.default_rng(3)
     data = np.array([model._to_vector(mixed_space.sample(random_state=rng)) for _ in range(60)])
-    filled = [
-        KDEModel(mixed_space, np.random.default_rng(seed)).impute_conditional_data(data)
-        for seed in (0, 0, 1)
-    ]
+    filled = [model_of(mixed_space, seed=seed).impute_conditional_data(data) for seed in (0, 0, 1)]
     np.testing.assert_array_equal(filled[0], filled[1])
     assert not np.array_equal(filled[0], filled[2])
 

@@ -2,76 +2,16 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
+from sign_of_a_sum import Net, arguments, finished, parts
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from ray_nas.sharing.differentiable.bilevel_search import BilevelSearch
-from ray_nas.spaces import InputChoice, LayerChoice, ModelSpace
-
-torch.set_num_threads(1)
-
-Pair = tuple[torch.Tensor, torch.Tensor]
-
-
-class Blur(nn.Module):
-    """Forgets what its input is."""
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x.mean(0, keepdim=True).expand_as(x)
-
-
-class Net(nn.Module):
-    """What passes the entries on can tell their sign; the rest knows nothing of them."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.source = InputChoice("source", ["zeros", "entries"])
-        self.first = nn.Linear(2, 8)
-        self.layer = LayerChoice(
-            "layer", {"blur": Blur, "skip": nn.Identity, "linear": nn.Linear(8, 8)}
-        )
-        self.last = nn.Linear(8, 2)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.last(self.layer(self.first(self.source([torch.zeros_like(x), x]))))
-
-
-def parts(number: int = 256) -> tuple[Pair, Pair]:
-    x = torch.randn(2 * number, 2, generator=torch.Generator().manual_seed(0))
-    y = (x.sum(1) > 0).long()
-    return (x[:number], y[:number]), (x[number:], y[number:])
-
-
-def arguments(**changed: Any) -> dict[str, Any]:
-    train, val = parts()
-    settings = {
-        "train_data": train,
-        "val_data": val,
-        "loss": nn.functional.cross_entropy,
-        "method": "darts",
-        "epochs": 4,
-        "batch_size": 64,
-        "learning_rate": 0.1,
-        "weight_decay": 3e-4,
-        "alpha_learning_rate": 0.05,
-        "alpha_weight_decay": 1e-3,
-        "warmup": 0.3,
-        "beta_decay": 0.0,
-        "max_skip_share": 1.0,
-        "seed": 1,
-    }
-    return {**settings, **changed}
-
-
-def finished(search: BilevelSearch) -> list[dict[str, Any]]:
-    rows = []
-    while not search.done:
-        rows.append(search.epoch())
-    return rows
+from ray_nas.spaces import LayerChoice, ModelSpace
+from ray_nas.spaces.cells.cell_layers import Zero
 
 
 @pytest.mark.parametrize("method", ["darts", "gdas", "drnas"])
@@ -130,7 +70,7 @@ class Collapsing(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            *(LayerChoice(f"layer_{i}", {"blur": Blur, "skip": nn.Identity}) for i in range(4))
+            *(LayerChoice(f"layer_{i}", {"zero": Zero, "skip": nn.Identity}) for i in range(4))
         )
         self.last = nn.Linear(2, 2)
 
@@ -168,16 +108,22 @@ def test_collapse_ends_the_search_with_a_warning(caplog: pytest.LogCaptureFixtur
     assert on[-1]["collapse"] == 0, "1 allows it"
 
 
+def perceptron(outputs: int) -> ModelSpace:
+    """A batch norm, and a choice of the activation."""
+    return ModelSpace(
+        lambda: nn.Sequential(
+            nn.Linear(2, 8),
+            nn.BatchNorm1d(8),
+            LayerChoice("op", {"tanh": nn.Tanh, "skip": nn.Identity}),
+            nn.Linear(8, outputs),
+        )
+    )
+
+
 def test_loaders_and_regression() -> None:
     (x, _), _ = parts()
     loader = DataLoader(TensorDataset(x, x.prod(1, keepdim=True)), batch_size=64, shuffle=True)
-    space = ModelSpace(
-        lambda: nn.Sequential(
-            nn.Linear(2, 8),
-            LayerChoice("op", {"tanh": nn.Tanh, "skip": nn.Identity}),
-            nn.Linear(8, 1),
-        )
-    )
+    space = perceptron(outputs=1)
     data = {"train_data": loader, "val_data": loader, "loss": nn.functional.mse_loss}
     rows = finished(BilevelSearch(space, **arguments(**data, epochs=2)))
     assert "accuracy" not in rows[-1]
@@ -185,17 +131,11 @@ def test_loaders_and_regression() -> None:
 
 
 def test_a_last_batch_of_one_example_does_not_stop_the_search() -> None:
-    space = ModelSpace(
-        lambda: nn.Sequential(
-            nn.Linear(2, 8),
-            nn.BatchNorm1d(8),
-            LayerChoice("op", {"tanh": nn.Tanh, "skip": nn.Identity}),
-            nn.Linear(8, 2),
-        )
-    )
     train, val = parts(65)
     rows = finished(
-        BilevelSearch(space, **arguments(train_data=train, val_data=val, epochs=2, warmup=0.0))
+        BilevelSearch(
+            perceptron(outputs=2), **arguments(train_data=train, val_data=val, epochs=2, warmup=0.0)
+        )
     )
     assert len(rows) == 2
 

@@ -1,35 +1,13 @@
 """New layers that leave the function of a network unchanged."""
 
 import torch
-from networks_to_morph import Plain, Tokens, images, vectors, words
+from networks_to_morph import Plain, Tokens, images, outputs, trained, vectors, words
 from torch import nn
 
 from ray_nas.sharing import copy_weights, morph
 from ray_nas.spaces import (
     ModelSpace,
 )
-
-
-def trained(space: ModelSpace, config: dict, inputs: torch.Tensor, steps: int = 20) -> nn.Module:
-    torch.manual_seed(0)
-    network = space.build(config)
-    step(network, inputs, steps)
-    return network
-
-
-def step(network: nn.Module, inputs: torch.Tensor, steps: int) -> None:
-    network.train()
-    optimizer = torch.optim.Adam(network.parameters(), 1e-2)
-    for _ in range(steps):
-        optimizer.zero_grad()
-        output = network(inputs)
-        nn.functional.cross_entropy(output, torch.arange(len(inputs)) % output.shape[1]).backward()
-        optimizer.step()
-
-
-def outputs(network: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
-    with torch.no_grad():
-        return network.eval()(inputs)
 
 
 def test_as_few_layers_as_possible_are_silenced() -> None:

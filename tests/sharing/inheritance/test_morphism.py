@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from networks_to_morph import Plain, Tokens, images, vectors, words
+from networks_to_morph import Plain, Tokens, images, outputs, step, trained, vectors, words
 from torch import nn
 
 from ray_nas.sharing import copy_weights, morph
@@ -37,28 +37,6 @@ SPACES: dict[str, tuple[Callable[[], ModelSpace], Callable[[], torch.Tensor]]] =
 
 
 CELL = "|skip_connect~0|+|nor_conv_1x1~0|none~1|+|nor_conv_3x3~0|none~1|skip_connect~2|"
-
-
-def trained(space: ModelSpace, config: dict, inputs: torch.Tensor, steps: int = 20) -> nn.Module:
-    torch.manual_seed(0)
-    network = space.build(config)
-    step(network, inputs, steps)
-    return network
-
-
-def step(network: nn.Module, inputs: torch.Tensor, steps: int) -> None:
-    network.train()
-    optimizer = torch.optim.Adam(network.parameters(), 1e-2)
-    for _ in range(steps):
-        optimizer.zero_grad()
-        output = network(inputs)
-        nn.functional.cross_entropy(output, torch.arange(len(inputs)) % output.shape[1]).backward()
-        optimizer.step()
-
-
-def outputs(network: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
-    with torch.no_grad():
-        return network.eval()(inputs)
 
 
 @pytest.mark.parametrize(

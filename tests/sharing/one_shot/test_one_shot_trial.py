@@ -16,11 +16,11 @@ from pathlib import Path
 import pytest
 import ray
 import torch
+from one_shot_tuner import one_shot_tuner, small_one_shot
 from ray import tune
 from torch import nn
 
 from ray_nas import record
-from ray_nas.searchers import OneShot, RandomSearch
 from ray_nas.sharing import one_shot_trainable
 from ray_nas.spaces import NASBench201
 
@@ -175,30 +175,12 @@ def test_what_does_not_fit_or_diverges_says_so_and_the_rest_goes_on(
                 )
         return nn.functional.cross_entropy(outputs, targets)
 
-    search = OneShot(
-        space,
-        "accuracy",
-        "max",
-        searcher=RandomSearch(space, seed=1),
-        supernet_epochs=1,
-        evaluations=4,
-        retrain=1,
-        seed=1,
+    search = small_one_shot(space, evaluations=4, per_trial=20)
+    network_trials = one_shot_trainable(
+        space, train_data=pair, val_data=pair, loss=trouble, retrain_epochs=1
     )
-    results = tune.Tuner(
-        tune.with_resources(
-            one_shot_trainable(
-                space, train_data=pair, val_data=pair, loss=trouble, retrain_epochs=1
-            ),
-            {"cpu": 1},
-        ),
-        tune_config=tune.TuneConfig(
-            search_alg=search, num_samples=search.num_trials, reuse_actors=True
-        ),
-        run_config=tune.RunConfig(
-            name="trouble", storage_path=str(tmp_path), callbacks=[], verbose=0
-        ),
-    ).fit()
+    trainable = tune.with_resources(network_trials, {"cpu": 1})
+    results = one_shot_tuner(trainable, search, tmp_path, "trouble").fit()
     assert search.winners(results) == []
     (error,) = results.errors
     assert "training loss became nan in epoch 1 of 1: lower learning_rate" in str(error)

@@ -5,7 +5,9 @@ import torch
 from torch import nn
 
 from ray_nas.spaces.cells.cell_layers import (
+    EDGES,
     Reduction,
+    SumCell,
     Zero,
     relu_conv_norm,
     relu_depthwise_norm,
@@ -46,3 +48,22 @@ def test_zero_is_zero_and_a_reduction_halves_the_image() -> None:
     assert not Zero()(IMAGES).any()
     assert Reduction(4, 8)(IMAGES).shape == (2, 8, 4, 4)
     assert Reduction(4, 8)(torch.rand(2, 4, 7, 7)).shape == (2, 8, 4, 4), "odd sizes round up"
+
+
+class Times(nn.Module):
+    """Multiplies by a number."""
+
+    def __init__(self, factor: int) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return self.factor * inputs
+
+
+def test_nodes_of_a_sum_cell_add_up_their_edges() -> None:
+    factors = dict(zip(EDGES, (2, 3, 5, 7, 11, 13), strict=True))
+    cell = SumCell(lambda source, node: Times(factors[source, node]))
+    node_1 = 2 * IMAGES
+    node_2 = 3 * IMAGES + 5 * node_1
+    torch.testing.assert_close(cell(IMAGES), 7 * IMAGES + 11 * node_1 + 13 * node_2)

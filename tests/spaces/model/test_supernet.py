@@ -11,22 +11,15 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ready_made import READY_MADE
 from torch import nn
 
 from ray_nas.spaces import (
-    DARTS,
-    ChainSpace,
-    HierarchicalSpace,
     InputChoice,
     LayerChoice,
-    MLPSpace,
-    MobileNetSpace,
     ModelSpace,
-    NASBench201,
     Repeat,
     Slicing,
-    StageSpace,
-    TransformerSpace,
     ValueChoice,
     register_slicing,
 )
@@ -135,38 +128,7 @@ class Sequence(nn.Module):
 SPACES: dict[str, tuple[Callable[[], ModelSpace], Callable[[], torch.Tensor]]] = {
     "mixed": (lambda: ModelSpace(Mixed), lambda: torch.rand(4, 3, 8, 8)),
     "sequence": (lambda: ModelSpace(Sequence), lambda: torch.randint(0, 11, (2, 5))),
-    "chain": (
-        lambda: ChainSpace((3, 16, 16), widths=(4, 8), max_layers_per_stage=2),
-        lambda: torch.rand(4, 3, 16, 16),
-    ),
-    "darts": (lambda: DARTS((3, 8, 8), channels=2, num_cells=3), lambda: torch.rand(2, 3, 8, 8)),
-    "mobilenet": (
-        lambda: MobileNetSpace(
-            (3, 8, 8), 5, stages=((8, 2, 1), (16, 2, 2)), stem_stride=1, dropout=0.0
-        ),
-        lambda: torch.rand(4, 3, 8, 8),
-    ),
-    "stages": (
-        lambda: StageSpace(
-            (3, 8, 8), 5, stages=((8, 1, 1), (16, 2, 2)), stem_stride=1, dropout=0.0
-        ),
-        lambda: torch.rand(4, 3, 8, 8),
-    ),
-    "transformer": (
-        lambda: TransformerSpace(
-            17, 3, max_length=6, widths=(8, 16), max_layers=3, head_width=4, dropout=0.0
-        ),
-        lambda: torch.randint(0, 17, (2, 6)).index_fill(1, torch.tensor([0]), 1),
-    ),
-    "hierarchical": (
-        lambda: HierarchicalSpace((3, 8, 8), channels=4, stages=2, max_cells_per_stage=2),
-        lambda: torch.rand(4, 3, 8, 8),
-    ),
-    "mlp": (lambda: MLPSpace(6, 3, max_layers=3, dropouts=(0.0,)), lambda: torch.rand(4, 6)),
-    "nasbench201": (
-        lambda: NASBench201(channels=4, cells_per_stage=1),
-        lambda: torch.rand(4, 3, 8, 8),
-    ),
+    **READY_MADE,
 }
 
 
@@ -254,7 +216,7 @@ def test_kernels_are_centred_and_widths_lead() -> None:
 
 
 def test_a_step_trains_only_what_was_chosen() -> None:
-    space = NASBench201(channels=4, cells_per_stage=1)
+    space = READY_MADE["nasbench201"][0]()
     supernet = space.supernet()
     config = dict.fromkeys(space.config_space, "nor_conv_3x3")
     supernet(torch.rand(2, 3, 8, 8), config).sum().backward()
@@ -277,7 +239,7 @@ def test_a_network_takes_a_copy_of_its_weights_along() -> None:
 
 
 def test_state_survives_copies_pickles_and_state_dicts() -> None:
-    space = ChainSpace((3, 16, 16), widths=(4, 8), max_layers_per_stage=2)
+    space = READY_MADE["chain"][0]()
     config, images = space.sample(random_state=0), torch.rand(2, 3, 16, 16)
     supernet = space.supernet().eval()
     expected = supernet(images, config)

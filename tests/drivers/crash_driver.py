@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 import ray
 from ConfigSpace import ConfigurationSpace
+from patience import patient
 from ray import tune
 from ray.tune.search.basic_variant import BasicVariantGenerator
 
@@ -72,7 +73,7 @@ def train(config):
 def main() -> None:
     folder, kind = Path(sys.argv[1]), sys.argv[2]
     Logged.log = folder / "log.jsonl"
-    ray.init(
+    patient(ray.init)(
         address="local",
         num_cpus=2,
         include_dashboard=False,

@@ -1,0 +1,45 @@
+"""A small space of each ready-made kind, without dropout, and inputs for its networks."""
+
+from collections.abc import Callable
+
+import torch
+
+from ray_nas import spaces
+
+READY_MADE: dict[str, tuple[Callable[[], spaces.ModelSpace], Callable[[], torch.Tensor]]] = {
+    "chain": (
+        lambda: spaces.ChainSpace((3, 16, 16), widths=(4, 8), max_layers_per_stage=2),
+        lambda: torch.rand(4, 3, 16, 16),
+    ),
+    "darts": (
+        lambda: spaces.DARTS((3, 8, 8), channels=2, num_cells=3),
+        lambda: torch.rand(2, 3, 8, 8),
+    ),
+    "mobilenet": (
+        lambda: spaces.MobileNetSpace(
+            (3, 8, 8), 5, stages=((8, 2, 1), (16, 2, 2)), stem_stride=1, dropout=0.0
+        ),
+        lambda: torch.rand(4, 3, 8, 8),
+    ),
+    "stages": (
+        lambda: spaces.StageSpace(
+            (3, 8, 8), 5, stages=((8, 1, 1), (16, 2, 2)), stem_stride=1, dropout=0.0
+        ),
+        lambda: torch.rand(4, 3, 8, 8),
+    ),
+    "transformer": (
+        lambda: spaces.TransformerSpace(
+            17, 3, max_length=6, widths=(8, 16), max_layers=3, head_width=4, dropout=0.0
+        ),
+        lambda: torch.randint(0, 17, (2, 6)).index_fill(1, torch.tensor([0]), 1),
+    ),
+    "hierarchical": (
+        lambda: spaces.HierarchicalSpace((3, 8, 8), channels=4, stages=2, max_cells_per_stage=2),
+        lambda: torch.rand(4, 3, 8, 8),
+    ),
+    "mlp": (lambda: spaces.MLPSpace(6, 3, max_layers=3, dropouts=(0.0,)), lambda: torch.rand(4, 6)),
+    "nasbench201": (
+        lambda: spaces.NASBench201(channels=4, cells_per_stage=1),
+        lambda: torch.rand(4, 3, 8, 8),
+    ),
+}
