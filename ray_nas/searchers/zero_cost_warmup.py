@@ -65,8 +65,8 @@ class ZeroCostWarmup(SearcherWrapper):
     ) -> None:
         if isinstance(searcher, SearcherWrapper):
             raise TypeError(
-                f"searcher must not be a wrapper, got a {type(searcher).__name__}: its sub-networks "
-                "cost little to evaluate, so nothing is gained by scoring them first"
+                f"searcher must train what it proposes, got a {type(searcher).__name__}: its "
+                "sub-networks cost little to evaluate, so scores would gain nothing"
             )
         super().__init__(searcher)
         if not callable(score):

@@ -236,7 +236,7 @@ def test_points_to_evaluate_and_earlier_trials_come_first() -> None:
     searcher = ZeroCostWarmup(inner, score=convolutions, candidates=50, seed=1)
     earlier = [(config, {"score": 1.0}) for config in SPACE.sample(size=3, random_state=6)]
     start_from(searcher, earlier, best_first=3)
-    configs = run(searcher, range(8))
+    configs = run(searcher, range(10))
     assert configs[:2] == points
     assert moves(searcher)[3:8] == ["given"] * 2 + ["earlier"] * 3
     assert set(moves(searcher)[8:]) == {"warmup", "control"}

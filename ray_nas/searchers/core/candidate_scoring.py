@@ -129,7 +129,7 @@ class CandidateScorer:
     def _check_gpus(self) -> None:
         """Raises a ValueError if the tasks would wait for ever."""
         if self.num_gpus and ray.is_initialized():
-            present = ray.cluster_resources().get("GPU", 0.0)
+            present = _amount("GPU")
             if self.num_gpus > present:
                 raise ValueError(
                     f"num_gpus must be at most the cluster's {present:g}, got {self.num_gpus:g}"
@@ -139,7 +139,7 @@ class CandidateScorer:
         self, score: SeparableScore, space: SearchSpace, configs: Sequence[Config]
     ) -> list[Measures]:
         """Measures in chunks: as Ray tasks if Ray runs, else here."""
-        workers = int(ray.cluster_resources().get("CPU", 1)) if ray.is_initialized() else 1
+        workers = max(1, int(_amount("CPU"))) if ray.is_initialized() else 1
         size = max(1, -(-len(configs) // (workers * _CHUNKS_PER_CPU)))
         chunks = [configs[start : start + size] for start in range(0, len(configs), size)]
         progress = _Progress(len(configs))
@@ -183,6 +183,11 @@ class _Progress:
             print(f"scored {self._done} of {self._total} candidates, {left:.0f} s left", flush=True)
             self._last = now
         return part
+
+
+def _amount(resource: str) -> float:
+    """What the cluster has of a resource."""
+    return float(ray.cluster_resources().get(resource, 0.0))  # type: ignore[no-untyped-call]
 
 
 def _measure_chunk(

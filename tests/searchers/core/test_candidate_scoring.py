@@ -70,7 +70,8 @@ def test_the_expensive_part_runs_in_chunks() -> None:
     score = Sizes()
     configs = draw(problem(), 100)
     scored = CandidateScorer(score, 0.0)(SPACE, configs)
-    assert sum(score.calls) == 100 and len(score.calls) > 1
+    assert sum(score.calls) == 100
+    assert len(score.calls) > 1
     assert scored.score == "Sizes"
     assert scored.measures is not None
     convs = [row["convs"] for row in scored.measures]
@@ -119,7 +120,7 @@ def test_an_error_in_the_score_names_it() -> None:
     def fails(space: SearchSpace, configs: Sequence[dict]) -> list[float]:
         raise KeyError("no such cell")
 
-    with pytest.raises(RuntimeError, match="score failed: .*fails raised KeyError"):
+    with pytest.raises(RuntimeError, match=r"score failed: .*fails raised KeyError"):
         CandidateScorer(fails, 0.0)(SPACE, draw(problem(), 3))
 
 
@@ -132,7 +133,7 @@ def test_wrong_measures_are_named(row: Any) -> None:
         def combine(self, rows: Sequence[Any]) -> list[float]:
             return [0.0 for _ in rows]
 
-    with pytest.raises(ValueError, match="score.measure must return a dict"):
+    with pytest.raises(ValueError, match=r"score\.measure must return a dict"):
         CandidateScorer(Wrong(), 0.0)(SPACE, draw(problem(), 3))
 
 
