@@ -1,5 +1,6 @@
-"""`ray-nas search`: reads the arguments and runs one Tune experiment."""
+"""`ray-nas search`: reads the arguments and runs one Tune experiment, or a zero-shot search."""
 
+import enum
 import importlib
 import os
 import sys
@@ -16,14 +17,38 @@ _SPACE_HELP = (
     "MODULE:NAME of a SearchSpace, a ConfigurationSpace, or an nn.Module class with choices in it"
 )
 _ASHA_HELP = "Stop early by ASHA: TIME_ATTR=MAX_T, e.g. epoch=27"
+_PANEL = "Zero-shot search"
+_ZERO_SHOT_HELP = (
+    "Rank architectures by zero-cost proxies, without training, and print the best ones; with a "
+    "TRAINABLE, train those"
+)
+_BATCH_HELP = (
+    "MODULE:NAME of a pair (inputs, labels), or a function that returns one; 64 examples do"
+)
+_PROXY_HELP = (
+    "Proxies whose ranks are summed, joined by +, e.g. naswot+params [default: proxies.Aggregate's]"
+)
+_PRESET_HELP = (
+    "naswot: random architectures ranked by naswot; te-nas: prune the network of all alternatives, "
+    "which yields one architecture"
+)
+
+
+class Preset(enum.StrEnum):
+    """Zero-shot searches of papers."""
+
+    NASWOT = "naswot"
+    TE_NAS = "te-nas"
 
 
 def search(
     space: Annotated[str, typer.Argument(help=_SPACE_HELP)],
     trainable: Annotated[
-        str, typer.Argument(help="MODULE:NAME of the Tune trainable (function or class)")
-    ],
-    metric: Annotated[str, typer.Option(help="The reported metric to optimise")],
+        str | None, typer.Argument(help="MODULE:NAME of the Tune trainable (function or class)")
+    ] = None,
+    metric: Annotated[
+        str | None, typer.Option(help="The reported metric to optimise; needed to train")
+    ] = None,
     mode: Annotated[str, typer.Option(help="min or max")] = "max",
     searcher: Annotated[
         str, typer.Option(help="A searcher of ray_nas.searchers")
@@ -61,16 +86,65 @@ def search(
     verbose: Annotated[
         int, typer.Option(min=0, max=2, help="Tune's own output: 0 silent, 1 status, 2 results")
     ] = 1,
+    zero_shot: Annotated[
+        bool, typer.Option("--zero-shot", help=_ZERO_SHOT_HELP, rich_help_panel=_PANEL)
+    ] = False,
+    batch: Annotated[str | None, typer.Option(help=_BATCH_HELP, rich_help_panel=_PANEL)] = None,
+    proxies: Annotated[str | None, typer.Option(help=_PROXY_HELP, rich_help_panel=_PANEL)] = None,
+    preset: Annotated[
+        Preset | None, typer.Option(help=_PRESET_HELP, rich_help_panel=_PANEL)
+    ] = None,
+    evaluations: Annotated[
+        int, typer.Option(min=1, help="Architectures to score", rich_help_panel=_PANEL)
+    ] = 1000,
+    top: Annotated[
+        int, typer.Option(min=1, help="How many of the best to list", rich_help_panel=_PANEL)
+    ] = 10,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write the best to this JSON file, for points_to_evaluate", rich_help_panel=_PANEL
+        ),
+    ] = None,
 ) -> None:
     """Search an architecture: each candidate is trained as a Tune trial.
+
+    With --zero-shot, no candidate is trained: zero-cost proxies rank them.
 
     MODULE is an importable module or the path of a Python file.
     """
     if resume and not name:
         fail("--resume needs --name, the experiment to continue")
+    if trainable is None and not zero_shot:
+        fail("TRAINABLE is missing; only --zero-shot does without it")
+    if trainable is not None and metric is None:
+        fail("--metric is missing: TRAINABLE's metric to optimise")
     sys.path.insert(0, os.getcwd())
     space_object = _load(space, "SPACE")
-    trainable_object = _load(trainable, "TRAINABLE")
+    trainable_object = None if trainable is None else _load(trainable, "TRAINABLE")
+    points: list[dict[str, Any]] = []
+    if zero_shot and not resume:
+        if batch is None:
+            fail("--zero-shot needs --batch, the examples on which proxies are measured")
+        from ray_nas.cli.zero_shot import run_zero_shot
+
+        try:
+            points = run_zero_shot(
+                space_object,
+                _load(batch, "--batch"),
+                searcher=searcher,
+                proxies=proxies,
+                preset=preset,
+                evaluations=evaluations,
+                top=top,
+                seed=seed,
+                output=output,
+            )
+        except (ValueError, TypeError, OSError) as error:
+            fail(str(error))
+        num_samples = len(points)
+    if trainable_object is None or metric is None:
+        return
     # Ray and torch take seconds to load: --help and show do without them
     from ray_nas.cli.tune_experiment import run_search
 
@@ -78,6 +152,7 @@ def search(
         place = run_search(
             space_object,
             trainable_object,
+            points=points,
             searcher=searcher,
             metric=metric,
             mode=mode,

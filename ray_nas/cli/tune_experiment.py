@@ -2,6 +2,7 @@
 
 import inspect
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from ray_nas.record import files as record_files
 from ray_nas.searchers import OneShot
 from ray_nas.searchers.registry import SEARCHERS
 from ray_nas.spaces import ModelSpace, SearchSpace
+from ray_nas.spaces.core.search_space import Config
 
 
 def run_search(
@@ -34,8 +36,9 @@ def run_search(
     name: str | None,
     resume: bool,
     verbose: int,
+    points: Sequence[Config] = (),
 ) -> str:
-    """Runs or resumes an experiment.
+    """Runs or resumes an experiment; `points` are configs to try first.
 
     Returns:
         The experiment's folder, a path or a URI.
@@ -58,7 +61,7 @@ def run_search(
             raise ValueError(f"--resume: there is no experiment {place}")
         tune.Tuner.restore(place, trainable=prepared, resume_errored=False).fit()
         return place
-    search_alg = _make_searcher(searcher, as_space(space), metric, mode, seed)
+    search_alg = _make_searcher(searcher, as_space(space), metric, mode, seed, points)
     if isinstance(search_alg, OneShot):
         num_samples = search_alg.num_trials
     name = name or f"{searcher}_{time.strftime('%Y-%m-%d_%H-%M-%S')}"
@@ -89,14 +92,19 @@ def run_search(
 
 
 def _make_searcher(
-    name: str, space: SearchSpace, metric: str, mode: str, seed: int | None
+    name: str,
+    space: SearchSpace,
+    metric: str,
+    mode: str,
+    seed: int | None,
+    points: Sequence[Config],
 ) -> Searcher:
     if name == "OneShot":
         return OneShot(space, metric, mode, seed=seed)  # type: ignore[arg-type]  # it checks
     if name not in SEARCHERS:
         known = ", ".join([*SEARCHERS, "OneShot"])
         raise ValueError(f"--searcher must be one of {known}, got {name!r}")
-    return SEARCHERS[name](space, metric, mode, seed=seed)
+    return SEARCHERS[name](space, metric, mode, seed=seed, points_to_evaluate=points)
 
 
 def as_space(space: Any) -> SearchSpace:

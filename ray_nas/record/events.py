@@ -136,6 +136,40 @@ class SupernetEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class CandidatesScored:
+    """Candidates were scored before the first trial (`ZeroCostWarmup`)."""
+
+    kind: ClassVar[str] = "scores"
+    score: str
+    """What scored them."""
+    configs: list[Any]
+    """The searched parameters of each candidate, flat."""
+    scores: list[Any]
+    """Larger is better; NaN for a candidate that could not be scored."""
+    seconds: float
+    """How long it took."""
+    measures: list[Any] | None = None
+    """What the scores were made from: for each candidate, numbers by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoresAudited:
+    """The rank correlation of scores with results was measured (`ZeroCostWarmup`)."""
+
+    kind: ClassVar[str] = "audit"
+    results: int
+    """Results with a score."""
+    correlation: float
+    """Spearman's, in [-1, 1]."""
+    low: float
+    """Lower end of its 90 % interval."""
+    high: float
+    """Upper end of its 90 % interval."""
+    dropped: bool
+    """Whether the search goes on without the scores."""
+
+
+@dataclass(frozen=True, slots=True)
 class StateChanged:
     """A large part of the searcher's state changed since the last save (`IncrementalState`)."""
 
@@ -171,6 +205,8 @@ Event: TypeAlias = (
     | TrialsImported
     | SupernetStarted
     | SupernetEnded
+    | CandidatesScored
+    | ScoresAudited
     | StateChanged
 )
 
@@ -246,6 +282,17 @@ def _check(event: Event) -> None:
         case TrialReported(metrics=metrics):
             for name, value in metrics.items():
                 metrics[name] = _number(value)
+        case CandidatesScored():
+            _check_scores(event)
+
+
+def _check_scores(event: CandidatesScored) -> None:
+    event.scores[:] = [_number(score) for score in event.scores]
+    for measures in event.measures or ():
+        measures.update({name: _number(value) for name, value in measures.items()})
+    counts = {len(event.configs), len(event.scores), len(event.measures or event.scores)}
+    if len(counts) > 1:
+        raise ValueError(f"scores must be one for each config, got {sorted(counts)}")
 
 
 def _is_parameter_value(value: Any, levels: int = 9) -> bool:

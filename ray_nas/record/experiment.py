@@ -8,10 +8,12 @@ from typing import Any, TypeAlias
 
 from ray_nas.record import files
 from ray_nas.record.events import (
+    CandidatesScored,
     Event,
     ExperimentStarted,
     Metrics,
     Role,
+    ScoresAudited,
     Status,
     TrialEnded,
     TrialProposed,
@@ -108,6 +110,10 @@ class ExperimentRecord:
         """Trial id to trial."""
         self.imported: dict[str, TrialRecord] = {}
         """Trials of earlier experiments that the search started from."""
+        self.scored: CandidatesScored | None = None
+        """Candidates that were scored before the first trial."""
+        self.audits: list[ScoresAudited] = []
+        """How well their scores agreed with the results, measured during the search."""
         self._keep_reports = keep_reports
 
     def apply(self, event: Event | UnknownEvent) -> None:
@@ -148,6 +154,10 @@ class ExperimentRecord:
                     trial = TrialRecord(trial_id, imported["config"], "earlier", ())
                     trial.reports.append(imported["metrics"])
                     self.imported[trial_id] = trial
+            case CandidatesScored():
+                self.scored = event
+            case ScoresAudited():
+                self.audits.append(event)
             case ExperimentStarted():
                 self.started = event
 

@@ -14,6 +14,7 @@ from ray_nas.searchers.one_shot import OneShot
 from ray_nas.searchers.random_search import RandomSearch
 from ray_nas.searchers.regularized_evolution import RegularizedEvolution
 from ray_nas.searchers.reinforce import Reinforce
+from ray_nas.searchers.zero_cost_warmup import ZeroCostWarmup
 
 __all__ = [
     "BOHB",
@@ -29,5 +30,6 @@ __all__ = [
     "RegularizedEvolution",
     "Reinforce",
     "SearcherArguments",
+    "ZeroCostWarmup",
     "start_from",
 ]

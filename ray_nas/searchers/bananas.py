@@ -106,6 +106,17 @@ class Bananas(ArchitectureSearcher):
 
     # Proposals.
 
+    @property
+    def is_starting(self) -> bool:
+        """Whether there are too few results, and no other task's ranks, to predict from."""
+        return not self._can_predict()
+
+    def _use_scores(self, configs: Sequence[Config], ranks: Sequence[float]) -> None:
+        self._predictor.use_scores(configs, ranks)
+
+    def _drop_scores(self) -> None:
+        self._predictor.drop_scores()
+
     def _before_decision(self) -> None:
         self._candidates_left = None
 

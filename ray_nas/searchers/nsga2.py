@@ -66,8 +66,14 @@ class NSGA2(ArchitectureSearcher):
         self._population: list[_Member] = []
         """Best first: by rank, then by crowding."""
 
+    @property
+    def is_starting(self) -> bool:
+        """Whether the first population is not proposed, or has no two results yet."""
+        size = self._population_size
+        return len(self._population) < 2 or len(self.ledger.proposals) < size
+
     def _ask(self) -> Proposal:
-        if len(self._population) < 2 or len(self.ledger.proposals) < self._population_size:
+        if self.is_starting:
             return self._random_proposal()
         parent = self._tournament()
         other = self._tournament()

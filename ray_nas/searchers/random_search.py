@@ -16,5 +16,10 @@ class RandomSearch(ArchitectureSearcher):
 
     needs_score = False
 
+    @property
+    def is_starting(self) -> bool:
+        """Always: no result guides it."""
+        return True
+
     def _ask(self) -> Proposal:
         return self._random_proposal()

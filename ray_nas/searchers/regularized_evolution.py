@@ -70,8 +70,13 @@ class RegularizedEvolution(ArchitectureSearcher):
         if inherit_weights:
             self._checkpoints = ParentCheckpoints()
 
+    @property
+    def is_starting(self) -> bool:
+        """Whether the first population is not complete."""
+        return len(self._population) < self._population_size
+
     def _ask(self) -> Proposal:
-        if len(self._population) < self._population_size:
+        if self.is_starting:
             return self._random_proposal()
         parent = self._tournament()
         config = self.ledger.proposals[parent].config

@@ -130,6 +130,11 @@ class Reinforce(ArchitectureSearcher):
         self._new = 0
         """Samples since the last update."""
 
+    @property
+    def is_starting(self) -> bool:
+        """Whether the controller has not been updated yet."""
+        return len(self._samples) < self._batch_size
+
     def _proposed(self, trial_id: str, proposal: Proposal) -> None:
         self._log_probs[trial_id] = self._log_prob(trial_id)
 

@@ -13,7 +13,7 @@ from ray_nas.searchers.core.ledger import TrialLedger
 from ray_nas.searchers.core.memory_limit import MemoryLimit
 from ray_nas.searchers.core.objectives import Objectives, ViolationRanges
 from ray_nas.searchers.core.problem import SearchProblem
-from ray_nas.searchers.core.proposal import Proposal
+from ray_nas.searchers.core.proposal import Move, Proposal
 from ray_nas.spaces.core.search_space import Config, SearchSpace
 
 _MAX_ASKS: Final = 100
@@ -33,8 +33,8 @@ class CandidateSelector:
 
     def __init__(self, points: Sequence[Mapping[str, Any]], repeats: bool) -> None:
         self._points = [dict(point) for point in points]
-        self._first: list[tuple[str, Config]] = []
-        """Configs to try before the strategy's own, each with the trial it comes from."""
+        self._first: list[tuple[str, Config, Move]] = []
+        """Configs to try before the strategy's own, each with the trial that it comes from."""
         self._repeats = repeats
         self._exhausted = False
         """Whether nothing new was left; with `repeats`, every config counts as new from then on."""
@@ -55,15 +55,16 @@ class CandidateSelector:
         for index in range(len(self._points)):
             self._point(index, space)
 
-    def propose_first(self, parent: str, configs: Iterable[Config]) -> None:
+    def propose_first(self, parent: str, configs: Iterable[Config], move: Move = "earlier") -> None:
         """Tries these before the strategy's own; replaces those of the same parent.
 
         Args:
-            parent: The trial they come from.
+            parent: The trial they come from; empty for none.
             configs: Best first.
+            move: What made them.
         """
-        others = [(trial_id, config) for trial_id, config in self._first if trial_id != parent]
-        self._first = others + [(parent, config) for config in configs]
+        others = [entry for entry in self._first if entry[0] != parent]
+        self._first = others + [(parent, config, move) for config in configs]
 
     def next(
         self,
@@ -133,7 +134,7 @@ class CandidateSelector:
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Restores a state returned by `get_state`."""
         self._points = self._points[len(self._points) - state["points"] :]
-        self._first = [(trial_id, config) for trial_id, config in state["first"]]
+        self._first = [(parent, config, move) for parent, config, move in state["first"]]
         self._scan = None
         self._scanned = state["scanned"]
         self._exhausted = state["exhausted"]
@@ -146,8 +147,8 @@ class CandidateSelector:
 
     def _to_try_first(self, problem: SearchProblem) -> Iterator[Proposal]:
         while self._first:
-            trial_id, config = self._first.pop(0)
-            yield problem.proposal(config, "earlier", (trial_id,))
+            parent, config, move = self._first.pop(0)
+            yield problem.proposal(config, move, (parent,) if parent else ())
 
     def _point(self, index: int, space: SearchSpace) -> Config:
         config = space.from_tune(self._points[index])

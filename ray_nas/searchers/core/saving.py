@@ -4,8 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ray_nas.record.events import (
+    CandidatesScored,
     Event,
     ExperimentStarted,
+    ScoresAudited,
     StateChanged,
     TrialEnded,
     TrialsImported,
@@ -94,8 +96,7 @@ class SavedStrategy(TaughtStrategy):
         try:
             self._restore(Path(checkpoint_path))
         except StateError as error:
-            self._refused = error
-            raise
+            self.refuse(error)
         except RecordError as error:
             self._refused = StateError(str(error))
             raise self._refused from error
@@ -104,6 +105,11 @@ class SavedStrategy(TaughtStrategy):
                 f"{checkpoint_path} cannot be restored: {type(error).__name__}: {error}"
             )
             raise self._refused from error
+
+    def refuse(self, error: StateError) -> None:
+        """Raises an error now and at every later call: the state is not this search's."""
+        self._refused = error
+        raise error
 
     def _restore(self, path: Path) -> None:
         state = state_file.read(path)
@@ -142,5 +148,9 @@ class SavedStrategy(TaughtStrategy):
                 if event.same_task:
                     for trial_id, trial in event.trials.items():
                         self._count_again(trial_id, trial["metrics"])
+            case CandidatesScored():
+                self.learn_scores(event)
+            case ScoresAudited():
+                self.learn_audit(event)
             case StateChanged():
                 self._incremental.apply(event)

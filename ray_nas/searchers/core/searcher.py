@@ -22,6 +22,7 @@ from ray_nas.searchers.core.known_costs import Costs
 from ray_nas.searchers.core.ledger import Result, TrialLedger
 from ray_nas.searchers.core.memory_limit import MemoryLimit
 from ray_nas.searchers.core.problem import SearchProblem
+from ray_nas.searchers.core.proposal import Move
 from ray_nas.searchers.core.saving import SavedStrategy
 from ray_nas.searchers.core.tune_trials import TuneTrials
 from ray_nas.searchers.core.verdict import judge_end, judge_failure
@@ -233,9 +234,9 @@ class ArchitectureSearcher(SavedStrategy, Searcher):
         while self._imports:
             self._imports.pop(0)(self)
 
-    def propose_first(self, parent: str, configs: Sequence[Config]) -> None:
+    def propose_first(self, parent: str, configs: Sequence[Config], move: Move = "earlier") -> None:
         """Tries these configs before the strategy's own; replaces those of the same parent."""
-        self.candidates.propose_first(parent, configs)
+        self.candidates.propose_first(parent, configs, move)
 
     def check_import(self, *, same_task: bool) -> None:
         """Raises a ValueError if earlier trials cannot be imported."""

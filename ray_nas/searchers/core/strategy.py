@@ -1,7 +1,7 @@
 """What differs from one searcher to the next: the hooks a strategy implements, and its helpers."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import numpy as np
 
@@ -11,6 +11,9 @@ from ray_nas.searchers.core.ledger import TrialLedger
 from ray_nas.searchers.core.problem import SearchProblem
 from ray_nas.searchers.core.proposal import Move, Proposal
 from ray_nas.spaces.core.search_space import Config, SearchSpace
+
+_START: Final = 20
+"""Ended trials that start a search, if the strategy does not say how many."""
 
 
 class Strategy:
@@ -51,6 +54,29 @@ class Strategy:
 
     def _transfer(self, observations: Sequence[Observation]) -> None:
         """Trials of another task on the same space; their values are ranks in [0, 1], 1 is best."""
+
+    @property
+    def is_starting(self) -> bool:
+        """Whether results do not guide the next proposal yet.
+
+        As long as it is true, `ZeroCostWarmup` proposes its candidates; here for the first 20
+        trials that end.
+        """
+        return len(self.ledger.proposals) - len(self.ledger.pending) < _START
+
+    def _use_scores(self, configs: Sequence[Config], ranks: Sequence[float]) -> None:
+        """Scores that are known before the first trial (`ZeroCostWarmup`).
+
+        Called before the first proposal, and at a restore before `_set_state`; must not draw random
+        numbers from `_rng`.
+
+        Args:
+            configs: The candidates.
+            ranks: The rank of each by its score, in [0, 1]; 1 is best.
+        """
+
+    def _drop_scores(self) -> None:
+        """The scores do not agree with the results: nothing must depend on them any more."""
 
     def _possible_parents(self) -> set[str]:
         """The trials that may become parents: their checkpoints are kept."""

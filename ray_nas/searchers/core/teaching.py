@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from ray_nas.record.events import WeightsInherited
+from ray_nas.record.events import CandidatesScored, ScoresAudited, WeightsInherited
+from ray_nas.searchers.core.candidate_scores import score_ranks
 from ray_nas.searchers.core.evaluation import Evaluator, Observation
 from ray_nas.searchers.core.ledger import Result
 from ray_nas.searchers.core.objectives import Evaluation
@@ -48,6 +49,15 @@ class TaughtStrategy(Strategy):
     def learn_ranks(self, observations: Sequence[Observation]) -> None:
         """Teaches the strategy the ranks of another task's trials."""
         self._transfer(observations)
+
+    def learn_scores(self, scored: CandidatesScored) -> None:
+        """Teaches the strategy what is known before the first trial."""
+        self._use_scores(scored.configs, score_ranks(scored.scores).tolist())
+
+    def learn_audit(self, audit: ScoresAudited) -> None:
+        """Teaches the strategy that the scores mislead, if the audit found that."""
+        if audit.dropped:
+            self._drop_scores()
 
     def _count_again(self, trial_id: str, metrics: Result) -> None:
         """Adds an ended trial to the evaluator; the strategy's own state is restored later."""

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
+from scipy.special import ndtri
 
 from ray_nas.estimators.arrays import Array
 from ray_nas.estimators.predictors import (
@@ -52,6 +53,8 @@ class ArchitecturePredictor:
         self._processes: list[GaussianProcess] | None = None
         self._ranks: dict[str, list[float]] = {}
         """Ranks of another task's trials by each objective."""
+        self._scores: tuple[list[Config], list[float]] | None = None
+        """Configs with the rank of each by a score that is known before the first trial."""
         self._fitted_at = 0
         """The number of ended trials at the last fit of the hyperparameters."""
         self._cache: dict[tuple[tuple[str, Any], ...], tuple[str, Array]] = {}
@@ -115,11 +118,29 @@ class ArchitecturePredictor:
         self._ranks.update({trial_id: list(values) for trial_id, values in ranks.items()})
         self._processes = None
 
+    def use_scores(self, configs: Sequence[Config], ranks: Sequence[float]) -> None:
+        """Bases the prior mean on scores that are known before the first trial.
+
+        Args:
+            configs: What was scored.
+            ranks: The rank of each by its score, in [0, 1]; 1 is best.
+        """
+        self._scores = (list(configs), list(ranks))
+        self._processes = None
+
+    def drop_scores(self) -> None:
+        """Goes back to the prior mean without scores."""
+        hyperparameters = [process.hyperparameters for process in self.processes]
+        self._scores = None
+        self._processes = None
+        for process, values in zip(self.processes, hyperparameters, strict=True):
+            process.hyperparameters = values
+
     @property
     def processes(self) -> list[GaussianProcess]:
         """One process for each objective; built when the space is known."""
         if self._processes is None:
-            # The prior depends on the space alone, whatever the searcher's seed
+            # The prior depends on the space and the scores, not on the searcher's seed
             rng = np.random.default_rng(0)
             configs = self._problem.space.sample(size=_SAMPLE_SIZE, random_state=rng)
             sample = np.array([self._features_of(config) for config in configs])
@@ -135,9 +156,11 @@ class ArchitecturePredictor:
         if self._ranks:
             ranks = np.array([values[objective] for values in self._ranks.values()])
             return fit_prior_mean(self._trial_features(self._ranks), ranks, sample)
-        if len(self._problem.directions) == 1:
-            return parameter_count_prior(self._problem.space, configs, sample)
-        return None
+        if len(self._problem.directions) > 1:
+            return None
+        if self._scores is not None:
+            return fit_prior_mean(self.features(self._scores[0]), _normal(self._scores[1]), sample)
+        return parameter_count_prior(self._problem.space, configs, sample)
 
     # Posterior.
 
@@ -208,3 +231,10 @@ class ArchitecturePredictor:
             parts = np.split(np.array(state["hyperparameters"]), len(self._problem.directions))
             for process, part in zip(self.processes, parts, strict=True):
                 process.hyperparameters = part.tolist()
+
+
+def _normal(ranks: Sequence[float]) -> Array:
+    """Ranks in [0, 1] as quantiles of a normal distribution, which a line predicts better."""
+    count = len(ranks)
+    quantiles: Array = ndtri((np.array(ranks) * (count - 1) + 0.5) / count)
+    return quantiles
