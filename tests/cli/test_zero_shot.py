@@ -1,16 +1,19 @@
-"""`ray-nas search --zero-shot`: in this process, since no trial runs."""
+"""`ray-nas search --zero-shot`, in this process."""
 
 import json
 from pathlib import Path
 
 import pytest
+from local_ray import local_ray
 from typer.testing import CliRunner
 
 from ray_nas.cli.main import app
+from ray_nas.record import load
 from ray_nas.spaces import NASBench201
 
 SCRIPT = """
 import torch
+from ray import tune
 
 from ray_nas.spaces import NASBench201
 
@@ -27,7 +30,7 @@ def make_batch():
 
 
 def train(config):
-    pass
+    tune.report({"accuracy": 0.5})
 """
 
 
@@ -99,3 +102,19 @@ def test_wrong_usage_is_named(arguments: tuple[str, ...], message: str, script: 
     code, printed = search(f"{script}:space", *(one.format(script) for one in arguments))
     assert code == 2
     assert message in printed
+
+
+def test_with_a_trainable_the_best_are_trained(script: str, tmp_path: Path) -> None:
+    arguments = (
+        *(f"{script}:space", f"{script}:train", "--metric", "accuracy", "--zero-shot"),
+        *("--batch", f"{script}:batch", "--evaluations", "8", "--top", "2", "--seed", "0"),
+        *("--output", "best.json", "--storage-path", str(tmp_path / "runs"), "--name", "best"),
+        *("--verbose", "0"),
+    )
+    with local_ray(runtime_env={"env_vars": {"PYTHONPATH": str(tmp_path)}}):
+        code, printed = search(*arguments)
+    assert code == 0, printed
+    trials = list(load(tmp_path / "runs" / "best").trials.values())
+    best = json.loads((tmp_path / "best.json").read_text())
+    assert [trial.config for trial in trials] == [one["config"] for one in best]
+    assert {(trial.move, trial.status) for trial in trials} == {("given", "completed")}
