@@ -10,6 +10,7 @@ from torch import nn
 
 from ray_nas.estimators import proxies
 from ray_nas.estimators.proxies import PROXIES, ProxyError
+from ray_nas.spaces import NASBench201
 
 NAMES = sorted(PROXIES)
 
@@ -119,3 +120,10 @@ def test_a_proxy_without_labels_does_not_need_them(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_each_proxys_documentation_says_what_it_is(name: str) -> None:
     assert PROXIES[name].compute.__doc__
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_cell_without_a_path_has_a_value(name: str) -> None:
+    space = NASBench201(channels=2, cells_per_stage=1)
+    network = space.build(space.from_arch_str("|none~0|+|none~0|none~1|+|none~0|none~1|none~2|"))
+    assert isinstance(proxies.score(network, [name], images(8, 16), rng=rng())[name], float)

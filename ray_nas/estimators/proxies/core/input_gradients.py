@@ -22,7 +22,7 @@ def input_gradients(network: nn.Module, batch: Batch) -> tuple[torch.Tensor, tor
         The gradients, shape (examples, numbers in an example), float64 on the CPU; and the outputs.
 
     Raises:
-        UnsuitableNetworkError: No input is floating-point, or no output depends on the inputs.
+        UnsuitableNetworkError: No input is floating-point.
     """
     if not batch.float_tensors:
         raise UnsuitableNetworkError("the inputs are integers, which have no gradient")
@@ -32,10 +32,8 @@ def input_gradients(network: nn.Module, batch: Batch) -> tuple[torch.Tensor, tor
         images = images.map_floats(lambda tensor: tensor.detach().clone().requires_grad_())
         # A copy of each goes in, because a network may change its inputs in place.
         outputs = images.map_floats(torch.clone).call(network)
-        if not outputs.requires_grad:
-            raise UnsuitableNetworkError("the outputs do not depend on the inputs")
-        gradients = torch.autograd.grad(
-            outputs.sum(), images.float_tensors, allow_unused=True, materialize_grads=True
-        )
+        # Added, so that outputs that do not depend on the inputs have a gradient of zero.
+        total = outputs.sum() + sum(0 * tensor.sum() for tensor in images.float_tensors)
+        gradients = torch.autograd.grad(total, images.float_tensors)
     rows = torch.cat([gradient.flatten(1) for gradient in gradients], dim=1).cpu().double()
     return rows, outputs.detach()
