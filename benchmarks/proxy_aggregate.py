@@ -36,11 +36,17 @@ from scipy.stats import kendalltau, spearmanr
 from small_spaces import TASKS
 
 from ray_nas.estimators.proxies import PROXIES, Aggregate, Fitted
+from ray_nas.estimators.proxies.aggregate import DEFAULT_WEIGHTS
 from ray_nas.spaces import NASBench201, SearchSpace
 
 Vector = NDArray[np.float64]
 Row = dict[str, float]
 BATCH: Final = 64
+IMAGES: Final = (
+    torch.randn(BATCH, 3, 32, 32, generator=torch.Generator().manual_seed(0)),
+    None,
+)
+"""The batch for NAS-Bench-201."""
 BASELINES: Final = ("params", "flops")
 PUBLISHED: Final = {"nwot": "naswot"}
 """Published names that differ from ours."""
@@ -65,6 +71,11 @@ def main() -> None:
         default=[],
         help='further aggregates as JSON: a list of proxies, or weights as {"naswot": 1}',
     )
+    parser.add_argument(
+        "--scores",
+        type=Path,
+        help="values that proxies.py --cache stored; ranks its cells, and measures none",
+    )
     add_cache(parser)
     options = parser.parse_args()
     if options.quick:
@@ -76,11 +87,14 @@ def main() -> None:
     result: dict[str, Any] = {"spearman": small_tables(options, aggregates, cache)}
     if options.table is not None:
         cells = pd.read_csv(options.table).set_index("arch_idx")
-        drawn = cells.sample(options.cells, random_state=0)
-        ranked, milliseconds = rank_cells(drawn, aggregates, cache)
+        if options.scores is not None:
+            ranked = rank_stored(cells, options.scores, aggregates)
+        else:
+            drawn = cells.sample(options.cells, random_state=0)
+            ranked, milliseconds = rank_cells(drawn, aggregates, cache)
+            result["milliseconds"] = milliseconds
+            print(f"official network: {milliseconds} ms to build and measure")
         result["spearman"]["nasbench201"] = ranked
-        result["milliseconds"] = milliseconds
-        print(f"official network: {milliseconds} ms to build and measure")
         if options.proxies is not None:
             published = pd.read_csv(options.proxies).set_index("arch_idx")
             result["kendall"] = fit_cells(published.join(cells, how="inner"), published, options)
@@ -108,18 +122,28 @@ def small_tables(
     return result
 
 
+def rank_stored(
+    cells: pd.DataFrame, path: Path, aggregates: Mapping[str, Any]
+) -> dict[str, list[float]]:
+    """The correlations on the cells of a file with the columns arch, proxy and value."""
+    table = pd.read_csv(path).drop_duplicates(["arch", "proxy"], keep="last")
+    stored = table.pivot(index="arch", columns="proxy", values="value")
+    complete = stored[table.groupby("arch").proxy.apply(set).ge(set(DEFAULT_WEIGHTS))]
+    rows = complete.to_dict("records")
+    accuracies = cells.set_index("arch_str").test_acc_200ep.loc[complete.index].to_numpy()
+    return correlations("nasbench201", rows, accuracies, IMAGES, aggregates)
+
+
 def rank_cells(
     cells: pd.DataFrame, aggregates: Mapping[str, Any], cache: ResultCache
 ) -> tuple[dict[str, list[float]], float]:
     """The correlations on cells of NAS-Bench-201, and the milliseconds of a measurement."""
     space = NASBench201()
-    images = torch.randn(BATCH, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     configs = [space.from_arch_str(text) for text in cells.arch_str]
-    batch = (images, None)
-    rows, seconds = measure("nasbench201", space, configs, batch, aggregates, cache)
+    rows, seconds = measure("nasbench201", space, configs, IMAGES, aggregates, cache)
     accuracies = cells.test_acc_200ep.to_numpy()
     milliseconds = round(1_000 * float(np.median(seconds)), 1)
-    return correlations("nasbench201", rows, accuracies, batch, aggregates), milliseconds
+    return correlations("nasbench201", rows, accuracies, IMAGES, aggregates), milliseconds
 
 
 def measure(

@@ -191,8 +191,13 @@ def _transformer() -> ModelSpace:
 
 
 def _mobile() -> ModelSpace:
-    stages = [(8, 2, 1), (16, 3, 2), (24, 2, 1)]
-    return MobileNetSpace((1, 8, 8), 10, stages=stages, expansions=(1, 2, 4), stem_stride=1)
+    return MobileNetSpace(
+        (1, 8, 8),
+        10,
+        stages=[(8, 2, 1), (16, 3, 1), (24, 2, 2)],
+        kernels=(1, 3, 5),
+        expansions=(1, 2, 4),
+    )
 
 
 def _perceptron() -> ModelSpace:
@@ -208,7 +213,7 @@ TASKS: Final[dict[str, Task]] = {
         learning_rate=1e-2,
     ),
     "perceptron": Task(_perceptron, noisy_digits, epochs=40, learning_rate=3e-3),
-    "mobile": Task(_mobile, noisy_digits, epochs=4, learning_rate=3e-3, batch_size=32),
+    "mobile": Task(_mobile, noisy_digits, epochs=4, learning_rate=5e-3, batch_size=32),
 }
 
 

@@ -36,16 +36,16 @@ class Aggregate:
     """Ranks the architectures of a space by several proxies together, without training.
 
     An architecture scores the weighted sum over the proxies of log(rank / number), where the best
-    of `number` architectures has rank `number` (AZ-NAS, eq. 9, has equal weights). The logarithm
+    of `number` architectures has rank `number` (AZ-NAS has equal weights). The logarithm
     weighs low ranks most: a good architecture is bad by no proxy. A score is relative to the
     architectures scored with it.
 
     The default was chosen for breadth, on NAS-Bench-201 and the tables of
-    `benchmarks/proxy_aggregate.py`. `naswot` and size hold in all published spaces; which measure
-    of size is better depends on the space, so both are in. `jacov` adds most where it works, but
-    means nothing in other spaces, NAS-Bench-301 for one (Krishnakumar et al., 2022,
-    https://arxiv.org/abs/2210.03230). With half a weight it adds about as much, and costs little
-    where it means nothing.
+    `benchmarks/proxy_aggregate.py`. `naswot` and size hold up best across published spaces; which
+    measure of size is better depends on the space, so both are in. `jacov` adds most where it
+    works, but means nothing in other spaces, NAS-Bench-301 for one (Krishnakumar et al., 2022,
+    https://arxiv.org/abs/2210.03230). Half a weight keeps two thirds of the gain, and costs little
+    where there is none.
 
     Args:
         batch: `(inputs, labels)` as for `proxies.score`; labels are None if no proxy needs them.

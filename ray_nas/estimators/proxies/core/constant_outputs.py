@@ -12,12 +12,16 @@ from ray_nas.estimators.proxies.core.preserved_network import preserved_network
 _ROUNDING: Final = 1e-6
 """Differences between examples that count as none, relative to the outputs."""
 
+_EXAMPLES: Final = 16
+"""So many examples are enough to tell."""
+
 
 def has_constant_outputs(network: nn.Module, batch: tuple[Any, torch.Tensor | None]) -> bool:
-    """Whether the outputs are the same for all examples of a batch, up to rounding.
+    """Whether the outputs are the same for the first 16 examples of a batch, up to rounding.
 
     Args:
-        network: Any module. It comes back as it was.
+        network: Any module, of any precision. It comes back as it was. On the meta device nothing
+            is known, and the answer is False.
         batch: At least two examples that differ; labels are not used.
 
     Example:
@@ -27,12 +31,19 @@ def has_constant_outputs(network: nn.Module, batch: tuple[Any, torch.Tensor | No
         >>> has_constant_outputs(nn.Sequential(nn.Threshold(9.0, 0.0), nn.Linear(3, 2)), batch)
         True
     """
-    checked = check_batch(batch)
+    checked = check_batch(batch).first(_EXAMPLES)
     device = next((parameter.device for parameter in network.parameters()), None)
-    with preserved_network(network), torch.no_grad():
+    with preserved_network(network, dtype=torch.float32), torch.no_grad():
         for module in network.eval().modules():
             # Running statistics of an untrained network would let its signal fade.
             if isinstance(module, _BatchNorm):
                 module.train()
-        outputs = checked.map(lambda tensor: tensor.clone().to(device)).call(network)
-    return checked.size > 1 and torch.allclose(outputs, outputs[:1], _ROUNDING, 0.0)
+        outputs = checked.map(lambda tensor: _copied(tensor, device)).call(network)
+    if checked.size == 1 or outputs.is_meta:
+        return False
+    return torch.allclose(outputs, outputs[:1], _ROUNDING, 0.0)
+
+
+def _copied(tensor: torch.Tensor, device: torch.device | None) -> torch.Tensor:
+    dtype = torch.float32 if tensor.is_floating_point() else tensor.dtype
+    return tensor.to(device, dtype, copy=True)

@@ -37,3 +37,9 @@ def test_the_network_stays_as_it_was() -> None:
     has_constant_outputs(network, (torch.randn(8, 4), None))
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
     assert network[2].training
+
+
+def test_half_precision_and_the_meta_device() -> None:
+    batch = (torch.randn(8, 4, dtype=torch.float64), None)
+    assert not has_constant_outputs(nn.Linear(4, 4).half(), batch)
+    assert not has_constant_outputs(nn.Linear(4, 4, device="meta"), batch)
