@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from ray_nas.record.events import (
+    CandidatesScored,
     ExperimentStarted,
+    ScoresAudited,
     StateChanged,
     SupernetEnded,
     SupernetStarted,
@@ -34,6 +36,9 @@ ALL = [
     TrialsImported({"earlier_0": {"config": {"x": 1}, "metrics": {"loss": 1.0}}}, False),
     SupernetStarted("a", "spos", 50, 3),
     SupernetEnded("a", "completed", ""),
+    CandidatesScored("size", [{"x": 1}, {"x": 2}], [0.5, 3.0], 1.5, [{"n": 1.0}, {"n": 2.0}]),
+    CandidatesScored("size", [{"x": 1}], [0.5], 1.5),
+    ScoresAudited(16, 0.1, -0.3, 0.4, True),
     StateChanged(("curves", 0), "dict", updated={"a": [1]}, removed=("b",)),
     StateChanged(("order",), "list", start=3, items=["a"]),
     StateChanged(("order",), "dropped"),
@@ -46,6 +51,22 @@ def test_every_event_survives_its_line(event: Any) -> None:
     assert line.endswith(b"\n")
     assert b"\n" not in line[:-1]
     assert decode(line) == event
+
+
+def test_scores_that_json_lacks_are_text_in_the_file_alone() -> None:
+    event = CandidatesScored("size", [{"x": 1}], [math.nan], 1.0, [{"n": math.inf}])
+    line = encode(event)
+    assert json.loads(line)["scores"] == ["nan"]
+    read = decode(line)
+    assert isinstance(read, CandidatesScored)
+    assert math.isnan(read.scores[0])
+    assert read.measures == [{"n": math.inf}]
+
+
+def test_scores_that_do_not_match_their_configs_are_refused() -> None:
+    line = encode(CandidatesScored("size", [{"x": 1}], [1.0, 2.0], 1.0))
+    with pytest.raises(ValueError, match="one for each config"):
+        decode(line)
 
 
 def test_defaults_are_left_out() -> None:
