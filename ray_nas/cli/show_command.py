@@ -77,11 +77,24 @@ def print_experiment(
         one.status + (f" ({one.reason})" if one.reason else "") for one in record.trials.values()
     )
     print_line("ended: " + ", ".join(f"{count} {end}" for end, count in ends.most_common()))
+    _print_scores(record)
     start = trial or (ranked[0].trial_id if ranked else None)
     if start is None:
         print_line("no trial has completed")
     else:
         _print_lineage(record, start)
+
+
+def _print_scores(record: ExperimentRecord) -> None:
+    """What scored candidates before the first trial, and how well it agreed with the results."""
+    if record.scored is None:
+        return
+    count, seconds = len(record.scored.configs), record.scored.seconds
+    print_line(f"scores: {record.scored.score} of {count} candidates in {seconds:.0f} s")
+    for audit in record.audits:
+        interval = f"{audit.correlation:.2f} [{audit.low:.2f}, {audit.high:.2f}]"
+        end = ": dropped" if audit.dropped else ""
+        print_line(f"  rank correlation with {audit.results} results {interval}{end}")
 
 
 def _as_json(record: ExperimentRecord, top: int) -> dict[str, Any]:

@@ -17,6 +17,7 @@ follows a random direction through them, as in ParEGO (`scalar_improvement`).
 
 import math
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any, Final
 
 import numpy as np
@@ -39,6 +40,10 @@ _CHILDREN: Final = 12
 """Mutations of each parent."""
 _RANDOM: Final = 32
 """Random candidates in the first round; also the size of a batch of random draws."""
+_SCORED: Final = 32
+"""The best scored candidates in the first round."""
+_EVERY: Final = 4
+"""Every fourth decision ignores scores that are known before the first trial."""
 _ROUNDS: Final = 6
 """The most rounds of mutations."""
 
@@ -103,6 +108,8 @@ class Bananas(ArchitectureSearcher):
         """The decision's candidates, the best last; None before a decision."""
         self._drawn: list[Config] = []
         """Random draws not proposed yet, the most promising last."""
+        self._scored: list[Proposal] = []
+        """Configs whose score is known before the first trial, the best first."""
 
     # Proposals.
 
@@ -113,9 +120,12 @@ class Bananas(ArchitectureSearcher):
 
     def _use_scores(self, configs: Sequence[Config], ranks: Sequence[float]) -> None:
         self._predictor.use_scores(configs, ranks)
+        order = np.argsort(-np.array(ranks), kind="stable")
+        self._scored = [self._proposal(configs[index], "scored") for index in order]
 
     def _drop_scores(self) -> None:
         self._predictor.drop_scores()
+        self._scored = []
 
     def _before_decision(self) -> None:
         self._candidates_left = None
@@ -144,10 +154,14 @@ class Bananas(ArchitectureSearcher):
     def _decide(self) -> list[Proposal]:
         """New candidates by their acquisition, the best last."""
         silent = [trial for trial in self.ledger.pending if trial not in self._results.curves]
-        trial_ids, acquisition = self._predictor.acquisition(self._results, silent, self._rng)
+        is_control = len(self.ledger.proposals) % _EVERY == _EVERY - 1
+        trial_ids, acquisition = self._predictor.acquisition(
+            self._results, silent, self._rng, ignore_scores=is_control
+        )
         # First round: random configs, and mutations of the best trials
         order = np.argsort(-acquisition.merits[: len(trial_ids)], kind="stable")
         batch = [self._random_proposal() for _ in range(_RANDOM)]
+        batch += islice(filter(self._is_new, self._scored), _SCORED)
         for index in order[:_PARENTS]:
             trial_id = trial_ids[index]
             batch += self._mutations(self.ledger.proposals[trial_id].config, (trial_id,))

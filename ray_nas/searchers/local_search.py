@@ -6,12 +6,15 @@ random architecture.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from ray_nas.searchers.core.evaluation import Observation
 from ray_nas.searchers.core.proposal import Proposal
 from ray_nas.searchers.core.searcher import ArchitectureSearcher
 from ray_nas.spaces.core.search_space import Config
+
+_START: Final = 12
+"""Ended trials after which scored candidates give way to the climb."""
 
 
 class LocalSearch(ArchitectureSearcher):
@@ -33,6 +36,11 @@ class LocalSearch(ArchitectureSearcher):
     """The trial that the climb has reached, and its score."""
     _queue: tuple[Config, ...] = ()
     """Its neighbours that are still to be tried; the next one is last."""
+
+    @property
+    def is_starting(self) -> bool:
+        """Whether too few trials have ended to climb from one of the best candidates."""
+        return len(self.ledger.proposals) - len(self.ledger.pending) < _START
 
     def _ask(self) -> Proposal:
         if self._current is not None:

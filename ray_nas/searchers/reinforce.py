@@ -25,6 +25,8 @@ from ray_nas.trials.state_tensors import tensors_from_text, tensors_to_text
 
 _DRAWS: Final = 8
 """Configs drawn at a time; the first new one is proposed."""
+_EVERY: Final = 4
+"""Every fourth proposal ignores scores, until there is a window of results."""
 _TEMPERATURES: Final = (1.0, 1.0, 2.0, 4.0, 8.0)
 """Temperatures of the successive attempts: a converged controller has to be flattened to draw
 something new."""
@@ -117,6 +119,7 @@ class Reinforce(ArchitectureSearcher):
         self._ppo = ppo
         self._soft_targets = dict(soft_targets or {})
         self._batch_size = batch_size
+        self._window = window
         self._epochs = epochs
         self._learning_rate = learning_rate
         self._entropy_bonus = entropy_bonus
@@ -129,6 +132,8 @@ class Reinforce(ArchitectureSearcher):
         self._samples: deque[_Sample] = deque(maxlen=window)
         self._new = 0
         """Samples since the last update."""
+        self._is_informed = False
+        """Whether the controller has learnt scores that are known before the first trial."""
 
     @property
     def is_starting(self) -> bool:
@@ -139,6 +144,9 @@ class Reinforce(ArchitectureSearcher):
         self._log_probs[trial_id] = self._log_prob(trial_id)
 
     def _ask(self) -> Proposal:
+        number = len(self.ledger.proposals)
+        if self._is_informed and number % _EVERY == _EVERY - 1 and number < self._window:
+            return self._random_proposal()
         for temperature in _TEMPERATURES:
             for config in self._learner.controller.sample(_DRAWS, temperature):
                 proposal = self._proposal(config, "controller")
@@ -164,13 +172,25 @@ class Reinforce(ArchitectureSearcher):
     def _transfer(self, observations: Sequence[Observation]) -> None:
         """Makes one pass over another task's trials, in random order."""
         order = [observations[int(index)] for index in self._rng.permutation(len(observations))]
-        size = self._samples.maxlen or 1
-        for start in range(0, len(order), size):
-            batch = order[start : start + size]
-            actions = self._actions([observation.proposal.config for observation in batch])
-            advantages = torch.tensor([2 * observation.score - 1 for observation in batch])
-            before = self._learner.log_probs(actions)
-            self._learner.step(actions, advantages, before)
+        self._pass_over([one.proposal.config for one in order], [one.score for one in order])
+
+    def _use_scores(self, configs: Sequence[Config], ranks: Sequence[float]) -> None:
+        """Makes one pass over the candidates, which are in random order."""
+        self._is_informed = True
+        self._pass_over(configs, ranks)
+
+    def _drop_scores(self) -> None:
+        """Starts again with a new controller."""
+        self._is_informed = False
+        self._learner_if_built = None
+
+    def _pass_over(self, configs: Sequence[Config], ranks: Sequence[float]) -> None:
+        """Makes one step for each window of configs with their ranks in [0, 1]."""
+        size = self._window
+        for start in range(0, len(configs), size):
+            actions = self._actions(configs[start : start + size])
+            advantages = torch.tensor([2 * rank - 1 for rank in ranks[start : start + size]])
+            self._learner.step(actions, advantages, self._learner.log_probs(actions))
 
     def _factor(self, observation: Observation) -> float | None:
         """The product of (value / T) ** w over the soft targets; None if a value is unusable."""

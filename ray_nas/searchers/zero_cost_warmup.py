@@ -39,8 +39,17 @@ class ZeroCostWarmup(SearcherWrapper):
     """Scores candidates before the first trial, and lets the search start from the best of them.
 
     While the inner searcher has no results to go by (`is_starting`), the best candidates are
-    proposed (`move="warmup"`), and as every fourth proposal a random candidate as a control
-    (`move="control"`).
+    proposed (`move="warmup"`). So they fill the first population of `RegularizedEvolution` and
+    `NSGA2`, and the first batch of `Reinforce`, whose controller learns all scores beforehand;
+    `LocalSearch` climbs from the best of 12; `RandomSearch` goes on to the end of the kept
+    candidates; other searchers begin with 20. `Bananas` takes the scores for its prior mean, in
+    place of the number of parameters, and learns from the results how much of it remains.
+
+    The scores are checked. Every fourth proposal ignores them: it is a random candidate
+    (`move="control"`), or what the searcher itself would propose. When 8, 16 and 32 candidates have
+    results, the rank correlation of score and result is measured, with its 90 % interval. If it
+    holds zero, the scores are dropped (at 8 only if it is negative), and the search goes on as
+    without them. Scores and checks are in the record; a restored search does not score again.
 
     Args:
         searcher: Any searcher of the package.
@@ -51,6 +60,22 @@ class ZeroCostWarmup(SearcherWrapper):
         keep: The share of them that may be proposed for their score, in [0.5, 1].
         num_gpus: What a scoring task gets of a GPU.
         seed: Seed of the candidates.
+
+    Raises:
+        TypeError: The searcher or the score is of a wrong kind.
+        ValueError: An argument breaks a rule; the message names it. Errors of the score, and a
+            score that does not return a number for each config, are raised before the first trial.
+
+    Example:
+        >>> from ray_nas.searchers import RegularizedEvolution
+        >>> from ray_nas.spaces import NASBench201
+        >>> def size(space, configs):
+        ...     return [space.parameter_count(config) for config in configs]
+        >>> inner = RegularizedEvolution(NASBench201(2, 1), "accuracy", "max", seed=0)
+        >>> searcher = ZeroCostWarmup(inner, score=size, candidates=20, seed=0)
+        >>> config = searcher.suggest("trial_1")
+        >>> searcher.ledger.proposals["trial_1"].move
+        'warmup'
     """
 
     def __init__(
@@ -106,6 +131,7 @@ class ZeroCostWarmup(SearcherWrapper):
     # Proposals.
 
     def _score_candidates(self) -> None:
+        """Scores the candidates, writes the scores into the record, and teaches the strategy."""
         rng = np.random.default_rng(self._seed)
         objectives = self.inner.evaluator.objectives
         configs = draw_candidates(

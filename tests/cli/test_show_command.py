@@ -12,6 +12,8 @@ from typer.testing import CliRunner
 from ray_nas import record
 from ray_nas.cli import app
 from ray_nas.record import files as record_files
+from ray_nas.searchers import RandomSearch, ZeroCostWarmup
+from ray_nas.spaces import NASBench201
 
 
 def test_show_refuses_what_is_no_experiment(
@@ -101,3 +103,20 @@ def test_estimators_are_compared_with_the_final_results(
     (row,) = [line for line in table if "GaussianProcess" in line]
     assert float(row.split()[2]) > 0.9
     assert table[-1] == "No rungs: no trial reported 'epoch'."
+
+
+def test_show_tells_what_scored_candidates_and_how_well(tmp_path: Path) -> None:
+    searcher = ZeroCostWarmup(
+        RandomSearch(NASBench201(2, 1), "score", "max", seed=0),
+        score=lambda space, configs: [-float("conv" in str(config)) for config in configs],
+        candidates=20,
+        seed=0,
+    )
+    for number in range(9):
+        config = searcher.suggest(f"t{number}")
+        assert isinstance(config, dict)
+        searcher.on_trial_complete(f"t{number}", {"score": float("conv" in str(config))})
+    searcher.save(str(tmp_path / "state.json"))
+    text = CliRunner().invoke(app, ["show", str(tmp_path)]).output
+    assert "scores: <lambda> of 20 candidates in 0 s" in text
+    assert "rank correlation with 8 results" in text

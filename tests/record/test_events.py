@@ -7,6 +7,7 @@ from typing import Any, get_args
 import pytest
 
 from ray_nas.record.events import (
+    CandidatesScored,
     Event,
     TrialEnded,
     TrialReported,
@@ -31,6 +32,9 @@ LINES = [
     b'"same_task":false}',
     b'{"event":"supernet","trial":"a","strategy":"spos","epochs":50,"seed":3}',
     b'{"event":"supernet_end","trial":"a","status":"completed","reason":""}',
+    b'{"event":"scores","score":"size","configs":[{"x":1},{"x":2}],"scores":[0.5,3.0],'
+    b'"seconds":1.5,"measures":[{"n":1.0},{"n":2.0}]}',
+    b'{"event":"audit","results":16,"correlation":0.1,"low":-0.3,"high":0.4,"dropped":true}',
     b'{"event":"state","path":["curves",0],"change":"dict","updated":{"a":[1]},"removed":["b"]}',
     b'{"event":"state","path":["order"],"change":"list","start":3,"items":["a"]}',
     b'{"event":"state","path":["order"],"change":"dropped"}',
@@ -51,6 +55,22 @@ def test_every_event_survives_its_line(line: bytes) -> None:
     event = decode(line)
     assert event.kind == kind_of(line)
     assert encode(event) == line + b"\n"
+
+
+def test_scores_that_json_lacks_are_text_in_the_file_alone() -> None:
+    event = CandidatesScored("size", [{"x": 1}], [math.nan], 1.0, [{"n": math.inf}])
+    line = encode(event)
+    assert json.loads(line)["scores"] == ["nan"]
+    read = decode(line)
+    assert isinstance(read, CandidatesScored)
+    assert math.isnan(read.scores[0])
+    assert read.measures == [{"n": math.inf}]
+
+
+def test_scores_that_do_not_match_their_configs_are_refused() -> None:
+    line = encode(CandidatesScored("size", [{"x": 1}], [1.0, 2.0], 1.0))
+    with pytest.raises(ValueError, match="one for each config"):
+        decode(line)
 
 
 def test_defaults_are_left_out() -> None:

@@ -4,6 +4,7 @@ import json
 import math
 import random
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -272,6 +273,37 @@ def test_bananas_believes_the_scores_until_they_are_dropped() -> None:
     )
 
 
+def test_every_fourth_decision_of_bananas_ignores_the_scores() -> None:
+    searcher = make(Bananas)
+    run(searcher, range(1))
+    assert isinstance(searcher.inner, Bananas)
+    ignored: list[bool] = []
+    predictor = searcher.inner._predictor
+    original = predictor.acquisition
+
+    def spy(*arguments: Any, ignore_scores: bool = False) -> Any:
+        ignored.append(ignore_scores)
+        return original(*arguments, ignore_scores=ignore_scores)
+
+    predictor.acquisition = spy  # type: ignore[method-assign]
+    run(searcher, range(1, 9))
+    assert ignored == [False, False, True, False, False, False, True, False]
+
+
+def test_reinforce_learns_the_scores_and_forgets_dropped_ones(tmp_path: Path) -> None:
+    searcher = make(searchers.Reinforce, candidates=300)
+    run(searcher, range(40))
+    assert moves(searcher)[:4] == ["warmup"] * 3 + ["control"]
+    assert moves(searcher)[12:16] == ["controller"] * 3 + ["random"]
+    inner = searcher.inner
+    assert isinstance(inner, searchers.Reinforce)
+    draws = inner._learner.controller.sample(200)
+    mean = sum(convolutions(SPACE, draws)) / 200
+    inner._drop_scores()
+    blind = inner._learner.controller.sample(200)
+    assert mean > sum(convolutions(SPACE, blind)) / 200 + 0.5
+
+
 def test_several_objectives_and_limits() -> None:
     goals = {"score": "max", "latency": "min"}
     inner = searchers.NSGA2(SPACE, objectives=goals, constraints={"latency": (None, 9)}, seed=0)
@@ -401,3 +433,8 @@ class TestReinforce(WarmupContract):
 
 class TestBananas(WarmupContract):
     inner = "Bananas"
+
+
+@pytest.mark.skipif(find_spec("hpbandster") is None, reason="the extra bohb is not installed")
+class TestBOHB(WarmupContract):
+    inner = "BOHB"

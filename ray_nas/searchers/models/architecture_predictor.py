@@ -5,7 +5,7 @@ function may differ in latency and memory.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from scipy.special import ndtri
@@ -33,6 +33,9 @@ _MAX_FITTED: Final = 150
 _CACHE_SIZE: Final = 20_000
 """Configs whose key and features are cached."""
 
+_Scores: TypeAlias = tuple[list[Config], list[float]]
+"""Configs, and the rank of each by its score."""
+
 
 class ArchitecturePredictor:
     """A Gaussian process for each objective of a search.
@@ -53,7 +56,7 @@ class ArchitecturePredictor:
         self._processes: list[GaussianProcess] | None = None
         self._ranks: dict[str, list[float]] = {}
         """Ranks of another task's trials by each objective."""
-        self._scores: tuple[list[Config], list[float]] | None = None
+        self._scores: _Scores | None = None
         """Configs with the rank of each by a score that is known before the first trial."""
         self._fitted_at = 0
         """The number of ended trials at the last fit of the hyperparameters."""
@@ -130,42 +133,56 @@ class ArchitecturePredictor:
 
     def drop_scores(self) -> None:
         """Goes back to the prior mean without scores."""
-        hyperparameters = [process.hyperparameters for process in self.processes]
+        self._processes = self._without_scores()
         self._scores = None
-        self._processes = None
-        for process, values in zip(self.processes, hyperparameters, strict=True):
-            process.hyperparameters = values
 
     @property
     def processes(self) -> list[GaussianProcess]:
         """One process for each objective; built when the space is known."""
         if self._processes is None:
-            # The prior depends on the space and the scores, not on the searcher's seed
-            rng = np.random.default_rng(0)
-            configs = self._problem.space.sample(size=_SAMPLE_SIZE, random_state=rng)
-            sample = np.array([self._features_of(config) for config in configs])
-            self._processes = [
-                GaussianProcess(sample, self._prior_mean(configs, sample, objective))
-                for objective in range(len(self._problem.directions))
-            ]
+            self._processes = self._build(self._scores)
         return self._processes
 
+    def _build(self, scores: _Scores | None) -> list[GaussianProcess]:
+        # The prior depends on the space and the scores, not on the searcher's seed
+        rng = np.random.default_rng(0)
+        configs = self._problem.space.sample(size=_SAMPLE_SIZE, random_state=rng)
+        sample = np.array([self._features_of(config) for config in configs])
+        return [
+            GaussianProcess(sample, self._prior_mean(configs, sample, objective, scores))
+            for objective in range(len(self._problem.directions))
+        ]
+
+    def _without_scores(self) -> list[GaussianProcess]:
+        """The same processes with the prior mean that they have without scores."""
+        if self._scores is None:
+            return self.processes
+        plain = self._build(None)
+        for process, fitted in zip(plain, self.processes, strict=True):
+            process.hyperparameters = fitted.hyperparameters
+        return plain
+
     def _prior_mean(
-        self, configs: Sequence[Config], sample: Array, objective: int
+        self, configs: Sequence[Config], sample: Array, objective: int, scores: _Scores | None
     ) -> PriorMean | None:
         if self._ranks:
             ranks = np.array([values[objective] for values in self._ranks.values()])
             return fit_prior_mean(self._trial_features(self._ranks), ranks, sample)
         if len(self._problem.directions) > 1:
             return None
-        if self._scores is not None:
-            return fit_prior_mean(self.features(self._scores[0]), _normal(self._scores[1]), sample)
+        if scores is not None:
+            return fit_prior_mean(self.features(scores[0]), _normal(scores[1]), sample)
         return parameter_count_prior(self._problem.space, configs, sample)
 
     # Posterior.
 
     def acquisition(
-        self, results: TrialResults, pending: Sequence[str], rng: np.random.Generator
+        self,
+        results: TrialResults,
+        pending: Sequence[str],
+        rng: np.random.Generator,
+        *,
+        ignore_scores: bool = False,
     ) -> tuple[list[str], Acquisition]:
         """Fits the processes to the results, and returns what candidates promise.
 
@@ -173,6 +190,7 @@ class ArchitecturePredictor:
             results: The trials' results.
             pending: Trials without a report; they count as ending where they are predicted to.
             rng: Draws the direction through several objectives.
+            ignore_scores: Whether to predict as without `use_scores`.
 
         Returns:
             The trials it is based on, in the order of the acquisition's first merits, and the
@@ -187,9 +205,10 @@ class ArchitecturePredictor:
         pending_features = self._trial_features(pending)
         # Fit and condition the processes
         self._fit(results, features, targets)
+        processes = self._without_scores() if ignore_scores else self.processes
         posteriors = [
             process.condition(features, target.values, target.variances, pending_features)
-            for process, target in zip(self.processes, targets, strict=True)
+            for process, target in zip(processes, targets, strict=True)
         ]
         # Compare with the best known trial, pending ones included
         known = np.concatenate([features, pending_features])
