@@ -84,7 +84,7 @@ def recorded_columns(
     Returns:
         Name to column; empty if the record has no scores.
     """
-    scored = getattr(record, "scored", None)
+    scored = record.scored
     if scored is None:
         return {}
     key = space.canonical if space else _text

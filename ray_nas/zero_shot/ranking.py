@@ -1,14 +1,12 @@
 """Scores of a growing set of architectures, for scores that are ranks within a set as well."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
+from ray_nas.searchers.core.candidate_scoring import Measures, Score, SeparableScore
 from ray_nas.spaces.core.search_space import Config, SearchSpace
-
-Score: TypeAlias = Callable[[SearchSpace, Sequence[Config]], Sequence[float]]
-"""Returns a score for each config; larger is better."""
 
 
 @dataclass(frozen=True)
@@ -46,13 +44,12 @@ class Ranking:
         [ScoredConfig(config={'layers': 3}, score=3.0)]
     """
 
-    def __init__(self, space: SearchSpace, score: Score) -> None:
+    def __init__(self, space: SearchSpace, score: Score | SeparableScore) -> None:
         self._space = space
-        self._score: Any = score
-        self._is_relative = hasattr(score, "measure") and hasattr(score, "combine")
+        self._score = score
         self._configs: list[Config] = []
         self._scores: list[float] = []
-        self._rows: list[Mapping[str, float]] = []
+        self._rows: list[Measures] = []
         """Each config's proxies, if the score ranks within a set."""
         self._first_round = 0
 
@@ -65,7 +62,7 @@ class Ranking:
         Raises:
             ValueError: The score returned something else than a number for each config.
         """
-        if self._is_relative:
+        if isinstance(self._score, SeparableScore):
             rows = list(self._score.measure(self._space, configs))
             _check_count("score.measure", rows, configs)
             reference = self._rows[: self._first_round]
@@ -82,7 +79,7 @@ class Ranking:
     def best(self, count: int) -> list[ScoredConfig]:
         """The best configs of all rounds, best first; those without a score come last."""
         scores = self._scores
-        if self._is_relative:
+        if isinstance(self._score, SeparableScore):
             scores = _as_floats(self._score.combine(self._rows), self._configs)
         order = sorted(range(len(scores)), key=lambda index: _sort_key(scores[index]))
         return [ScoredConfig(self._configs[index], scores[index]) for index in order[:count]]

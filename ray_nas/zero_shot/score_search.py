@@ -11,15 +11,16 @@ from ray.tune.search import Searcher
 from ray_nas.checks import check_int
 from ray_nas.estimators.proxies import Aggregate
 from ray_nas.searchers import ArchitectureSearcher, RandomSearch, RegularizedEvolution
+from ray_nas.searchers.core.candidate_scoring import Score, SeparableScore
 from ray_nas.spaces.core.search_space import Config, SearchSpace
-from ray_nas.zero_shot.ranking import Ranking, Score, ScoredConfig
+from ray_nas.zero_shot.ranking import Ranking, ScoredConfig
 
 _METRIC: Final = "zero_shot_score"
 
 
 def zero_shot_search(
     space: SearchSpace,
-    score: Score,
+    score: Score | SeparableScore,
     *,
     searcher: ArchitectureSearcher | None = None,
     evaluations: int = 1000,
