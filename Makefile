@@ -4,12 +4,16 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SOAK ?=
 
-.PHONY: demo test soak coverage lint types clean
+MAKEFLAGS += --jobs=2
+
+.PHONY: demo test tests soak coverage lint types clean
 
 demo: $(STAMP)  ## evolve a network on handwritten digits (minutes on two cores)
 	$(BIN)/python examples/quickstart.py
 
-test: $(STAMP) lint types  ## everything a change needs: lint, types, tests
+test: lint types tests  ## everything a change needs: lint, types, tests
+
+tests: $(STAMP)
 	$(BIN)/python -m pytest --doctest-modules --numprocesses=3 --dist=loadfile --no-loadscope-reorder --durations=15 tests ray_nas
 
 coverage: $(STAMP)  ## the tests once more, with the lines they miss
