@@ -244,18 +244,24 @@ def show_time(archs: Sequence[str], groups: Sequence[Sequence[str]]) -> dict[str
     print(f"\nmilliseconds per network, one core, batch 64, medians over {len(archs)} cells\n")
     print("| proxy | wall | of the process | bar |\n|---|---|---|---|")
     space, batch, results = NASBench201(), scored_batch(), {}
-    for names in groups:
+    for names in ((), *groups):
         wall, processor = [], []
-        for arch in islice(archs, len(archs) if names[0] in FAST else max(2, len(archs) // 8)):
+        is_fast = not names or names[0] in FAST
+        for arch in islice(archs, len(archs) if is_fast else max(2, len(archs) // 8)):
             network = space.build(space.from_arch_str(arch))
             starts = time.perf_counter(), time.process_time()
-            proxies.score(network, names, batch, rng=torch.Generator().manual_seed(0))
+            if names:
+                proxies.score(network, names, batch, rng=torch.Generator().manual_seed(0))
+            else:
+                with torch.no_grad():
+                    network(batch[0])
             wall.append(1e3 * (time.perf_counter() - starts[0]))
             processor.append(1e3 * (time.process_time() - starts[1]))
         medians = [round(statistics.median(times), 1) for times in (wall, processor)]
-        bar = 150 if names[0] in ("synflow", "naswot", "jacov") else ""
-        print(f"| {names[0]} | {medians[0]} | {medians[1]} | {bar} |", flush=True)
-        results[names[0]] = {"wall_ms": medians[0], "process_ms": medians[1]}
+        name = names[0] if names else "forward pass alone"
+        bar = 150 if name in ("synflow", "naswot", "jacov") else ""
+        print(f"| {name} | {medians[0]} | {medians[1]} | {bar} |", flush=True)
+        results[name] = {"wall_ms": medians[0], "process_ms": medians[1]}
     return results
 
 
