@@ -17,8 +17,8 @@ initialised (seed 0), and scored on one batch of 64 standard normal images with 
 
 Intervals are 95 %, by bootstrap over cells. AZ-NAS and TE-NAS are ranked as in their papers, by
 sums of (log-)ranks over the drawn cells. Slow proxies score fewer cells, the first of the same
-order. Scores go into the file `--cache` one by one, so that an interrupted run can continue; other
-scripts may read it.
+order. With `--photographs` the images are patches of two photographs. Scores go into the file
+`--cache` one by one, so that an interrupted run can continue; other scripts may read it.
 """
 
 import csv
@@ -39,6 +39,7 @@ from intervals import format_interval
 from numpy.typing import NDArray
 from rankings import interval
 from scipy.stats import kendalltau, rankdata, spearmanr
+from sklearn.datasets import load_sample_images
 
 from ray_nas.estimators import proxies
 from ray_nas.spaces import NASBench201
@@ -85,11 +86,30 @@ def scored_batch() -> tuple[torch.Tensor, torch.Tensor]:
     return torch.randn(64, 3, 32, 32, generator=rng), torch.randint(10, (64,), generator=rng)
 
 
+def photograph_batch() -> tuple[torch.Tensor, torch.Tensor]:
+    """64 patches of scikit-learn's two photographs at several scales, normalised; random labels."""
+    rng = torch.Generator().manual_seed(0)
+    photographs = [torch.tensor(image).movedim(-1, 0) for image in load_sample_images().images]
+    patches = []
+    for number in range(64):
+        photograph, scale = photographs[number % 2], int(torch.randint(1, 5, (), generator=rng))
+        top, left = (
+            int(torch.randint(length - 32 * scale, (), generator=rng))
+            for length in photograph.shape[1:]
+        )
+        patch = photograph[:, top : top + 32 * scale, left : left + 32 * scale]
+        patches.append(torch.nn.functional.avg_pool2d(patch.float(), scale))
+    images = torch.stack(patches)
+    images -= images.mean((0, 2, 3), keepdim=True)
+    return images / images.std((0, 2, 3), keepdim=True), scored_batch()[1]
+
+
 class Scores:
     """Values by cell and proxy, read from and appended to a CSV file."""
 
-    def __init__(self, path: Path | None) -> None:
-        self._space, self._batch, self._path = NASBench201(), scored_batch(), path
+    def __init__(self, path: Path | None, has_photographs: bool = False) -> None:
+        self._space, self._path = NASBench201(), path
+        self._batch = photograph_batch() if has_photographs else scored_batch()
         self._values: dict[tuple[str, str], float] = {}
         if path is not None and path.exists():
             with path.open() as file:
@@ -244,18 +264,24 @@ def show_time(archs: Sequence[str], groups: Sequence[Sequence[str]]) -> dict[str
     print(f"\nmilliseconds per network, one core, batch 64, medians over {len(archs)} cells\n")
     print("| proxy | wall | of the process | bar |\n|---|---|---|---|")
     space, batch, results = NASBench201(), scored_batch(), {}
-    for names in groups:
+    for names in ((), *groups):
         wall, processor = [], []
-        for arch in islice(archs, len(archs) if names[0] in FAST else max(2, len(archs) // 8)):
+        is_fast = not names or names[0] in FAST
+        for arch in islice(archs, len(archs) if is_fast else max(2, len(archs) // 8)):
             network = space.build(space.from_arch_str(arch))
             starts = time.perf_counter(), time.process_time()
-            proxies.score(network, names, batch, rng=torch.Generator().manual_seed(0))
+            if names:
+                proxies.score(network, names, batch, rng=torch.Generator().manual_seed(0))
+            else:
+                with torch.no_grad():
+                    network(batch[0])
             wall.append(1e3 * (time.perf_counter() - starts[0]))
             processor.append(1e3 * (time.process_time() - starts[1]))
         medians = [round(statistics.median(times), 1) for times in (wall, processor)]
-        bar = 150 if names[0] in ("synflow", "naswot", "jacov") else ""
-        print(f"| {names[0]} | {medians[0]} | {medians[1]} | {bar} |", flush=True)
-        results[names[0]] = {"wall_ms": medians[0], "process_ms": medians[1]}
+        name = names[0] if names else "forward pass alone"
+        bar = 150 if name in ("synflow", "naswot", "jacov") else ""
+        print(f"| {name} | {medians[0]} | {medians[1]} | {bar} |", flush=True)
+        results[name] = {"wall_ms": medians[0], "process_ms": medians[1]}
     return results
 
 
@@ -316,6 +342,9 @@ def main() -> None:
     parser.add_argument("--timed-cells", type=int, default=40, help="cells whose scoring is timed")
     parser.add_argument("--memory-networks", type=int, default=200, help="networks for memory")
     parser.add_argument("--draws", type=int, default=500, help="bootstrap resamples")
+    parser.add_argument(
+        "--photographs", action="store_true", help="patches of photographs in place of noise"
+    )
     parser.add_argument("--no-scoring", action="store_true", help="use the cache alone")
     add_cache(parser)
     options = parser.parse_args()
@@ -326,7 +355,7 @@ def main() -> None:
     archs_by_index = {row["arch_idx"]: row["arch_str"] for row in accuracies}
     accuracy = {row["arch_str"]: float(row["test_acc_200ep"]) for row in accuracies}
     table = {archs_by_index[row["arch_idx"]]: row for row in read_table(options.table)}
-    scores, archs = Scores(options.cache), all_cells()
+    scores, archs = Scores(options.cache, options.photographs), all_cells()
     counts = [options.cells, options.slow_cells, options.slowest_cells]
     if not options.no_scoring:
         for count, names in zip(counts, (FAST, SLOW, SLOWEST), strict=True):

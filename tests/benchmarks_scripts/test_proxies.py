@@ -54,3 +54,10 @@ def test_every_proxy_is_in_one_group_of_the_timing(
     script = load_script("proxies")
     grouped = [name for group in script.GROUPS for name in group]
     assert sorted(grouped) == sorted([*script.FAST, *script.SLOW, *script.SLOWEST])
+
+
+def test_photographs_are_normalised_patches(load_script: Callable[[str], ModuleType]) -> None:
+    images, labels = load_script("proxies").photograph_batch()
+    assert images.shape == (64, 3, 32, 32)
+    assert abs(images.mean()) < 1e-5
+    assert len(labels) == 64
