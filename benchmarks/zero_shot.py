@@ -5,11 +5,12 @@
 
 Each method yields one architecture a seed, and its CIFAR-10 test accuracy after 200 epochs is read
 from the table: a random architecture; the one with the most parameters, and with the most FLOPs, of
-1,000 random ones; NASWOT (the highest `naswot` of 1,000 random ones); regularized evolution over
-the aggregate with 1,000 evaluations; and TE-NAS, which prunes the network of all alternatives
-(narrowed to 8 channels and one cell a stage). The proxies of a cell are read from `--scores`, a CSV
-file with the columns key, params, flops and naswot, made on the official network. Published test
-accuracies: NASWOT 92.96 (1,000 architectures), TE-NAS 93.90. The last line is one JSON object.
+1,000 random ones; NASWOT (the highest `naswot` of 1,000 random ones); regularized evolution over an
+aggregate of `naswot`, `params` and `flops` with 1,000 evaluations; and TE-NAS, which prunes the
+network of all alternatives (narrowed to 8 channels and one cell a stage). The proxies of a cell are
+read from `--scores`, a CSV file with the columns key, params, flops and naswot, made on the official
+network. Published test accuracies: NASWOT 92.96 (1,000 architectures), TE-NAS 93.90. The last line
+is one JSON object.
 """
 
 import argparse
@@ -33,6 +34,8 @@ from ray_nas.zero_shot import te_nas_search, zero_shot_search
 
 SPACE: Final = NASBench201()
 SAMPLES: Final = 1000
+STORED: Final = ("params", "flops", "naswot")
+"""The proxies that the table of scores has."""
 PRUNED: Final = NASBench201(channels=8, cells_per_stage=1)
 """The network that TE-NAS prunes."""
 
@@ -65,8 +68,7 @@ def read_scores(path: Path) -> dict[str, dict[str, float]]:
     """Proxies by the key of a cell."""
     with path.open() as file:
         return {
-            row["key"]: {name: float(row[name]) for name in ("params", "flops", "naswot")}
-            for row in csv.DictReader(file)
+            row["key"]: {name: float(row[name]) for name in STORED} for row in csv.DictReader(file)
         }
 
 
@@ -84,7 +86,7 @@ def best_of_random(names: Sequence[str]) -> Callable[[Any, int], Config]:
 
 def evolved(rows: Any, seed: int) -> Config:
     """Regularized evolution over the aggregate."""
-    score = TabularScore(rows, Aggregate((torch.zeros(1, 1), None)).names)
+    score = TabularScore(rows, STORED)
     searcher = RegularizedEvolution(SPACE, seed=seed)
     found = zero_shot_search(SPACE, score, searcher=searcher, evaluations=SAMPLES, top=1)
     return found[0].config
