@@ -8,9 +8,9 @@ from the table: a random architecture; the one with the most parameters, and wit
 1,000 random ones; NASWOT (the highest `naswot` of 1,000 random ones); regularized evolution over an
 aggregate of `naswot`, `params` and `flops` with 1,000 evaluations; and TE-NAS, which prunes the
 network of all alternatives (narrowed to 8 channels and one cell a stage). The proxies of a cell are
-read from `--scores`, a CSV file with the columns key, params, flops and naswot, made on the official
-network. Published test accuracies: NASWOT 92.96 (1,000 architectures), TE-NAS 93.90. The last line
-is one JSON object.
+read from `--scores`, a CSV file with the columns key, params, flops and naswot, made on the
+official network. Published test accuracies: NASWOT 92.96 (1,000 architectures), TE-NAS 93.90. The
+last line is one JSON object.
 """
 
 import argparse
