@@ -11,8 +11,7 @@ is the table's best value minus the best one found, in percent. The ratio is tha
 and without; its 90 % interval is a bootstrap over pairs of searches with the same seed.
 
 --scores is a CSV file with the column `arch` and one column for each proxy, one row for each cell
-(its equivalents are found by their canonical key); without it, proxies are computed, which takes an
-hour. --names says which proxies make the score: the sum of the logarithms of their ranks. Two
+(its equivalents are found by their canonical key). --names says which proxies make the score: the sum of the logarithms of their ranks. Two
 scores mislead: the same ones in random order, and parameters, fewer is better.
 """
 
@@ -139,7 +138,7 @@ def searches(
             *("informed_start", table.name, name, label, seed, queries, workers),
             run=partial(run, table, name, scores(seed), seed, queries, workers),
         )
-        for seed in range(options.seeds)
+        for seed in range(options.first_seed, options.first_seed + options.seeds)
     ]
     return np.array([regrets for regrets, _ in runs]), float(np.mean([end for _, end in runs]))
 
@@ -186,6 +185,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--datasets", nargs="+", default=datasets, help=f"of {datasets}")
     parser.add_argument("--searchers", nargs="+", default=list(SEARCHERS))
     parser.add_argument("--seeds", type=int, default=30, help="searches per searcher and table")
+    parser.add_argument("--first-seed", type=int, default=0, help="of these seeds")
     parser.add_argument("--queries", type=int, default=50, help="completed trials of a search")
     parser.add_argument("--workers", type=int, default=1, help="trials in flight")
     parser.add_argument("--misleading", action="store_true", help="also scores that mislead")
@@ -229,7 +229,8 @@ def main() -> None:
                 print(line(f"{name} {kind}", figures, dropped), flush=True)
     if options.seconds is not None:
         print(f"cost of the start: 1000 x {options.seconds:g} s = {1000 * options.seconds:g} s")
-    settings = {name: getattr(options, name) for name in ("seeds", "queries", "workers", "names")}
+    kept = ("seeds", "first_seed", "queries", "workers", "names")
+    settings = {name: getattr(options, name) for name in kept}
     print_result({**settings, "seconds": options.seconds, "tables": result})
 
 
