@@ -11,8 +11,9 @@ is the table's best value minus the best one found, in percent. The ratio is tha
 and without; its 90 % interval is a bootstrap over pairs of searches with the same seed.
 
 --scores is a CSV file with the column `arch` and one column for each proxy, one row for each cell
-(its equivalents are found by their canonical key). --names says which proxies make the score: the sum of the logarithms of their ranks. Two
-scores mislead: the same ones in random order, and parameters, fewer is better.
+(its equivalents are found by their canonical key). --names says which proxies make the score: the
+sum of the logarithms of their ranks. Two scores mislead: the same ones in random order, and
+parameters, fewer is better.
 """
 
 import argparse
