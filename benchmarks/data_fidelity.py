@@ -24,7 +24,7 @@ from typing import Any, Final
 
 import numpy as np
 import torch
-from command_line import add_cache, cap, make_parser, print_result
+from command_line import add_cache, make_parser, parse, print_result
 from result_cache import ResultCache
 from small_task import CANVAS, Pair, figures, small_task, train_alone
 
@@ -101,9 +101,7 @@ def main() -> None:
     parser.add_argument("--networks", type=int, default=60)
     parser.add_argument("--seeds", type=int, default=2, help="full trainings that are averaged")
     add_cache(parser)
-    options = parser.parse_args()
-    if options.quick:
-        cap(options, networks=24, seeds=1)
+    options = parse(parser, networks=24, seeds=1)
     torch.set_num_threads(1)
     print_result(measure(options))
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from command_line import cap, make_parser, print_result
+from command_line import make_parser, parse, print_result
 from torch import nn
 
 from ray_nas.sharing.differentiable import mixture
@@ -76,9 +76,7 @@ def as_if_ones(weights: torch.Tensor, branches: Sequence[Callable[[], Any]]) -> 
 def main() -> None:
     parser = make_parser(__doc__, quick="2 seeds")
     parser.add_argument("--seeds", type=int, default=10, help="searches per variant")
-    options = parser.parse_args()
-    if options.quick:
-        cap(options, seeds=2)
+    options = parse(parser, seeds=2)
     torch.set_num_threads(1)
     x = torch.randn(2 * ROWS, 2, generator=torch.Generator().manual_seed(0))
     y = (x.sum(1) > 0).long()

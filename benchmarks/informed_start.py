@@ -25,7 +25,7 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-from command_line import add_cache, cap, check_names, make_parser, print_result
+from command_line import add_cache, check_names, make_parser, parse, print_result
 from intervals import bootstrap_interval, format_interval
 from result_cache import ResultCache
 from scipy.stats import rankdata
@@ -191,9 +191,8 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=1, help="trials in flight")
     parser.add_argument("--misleading", action="store_true", help="also scores that mislead")
     add_cache(parser)
-    options = parser.parse_args()
+    options = parse(parser, seeds=5)
     if options.quick:
-        cap(options, seeds=5)
         options.datasets = options.datasets[:1]
         options.searchers = ["RandomSearch", "RegularizedEvolution", "LocalSearch"]
     check_names(parser, "--datasets", options.datasets, datasets)

@@ -34,7 +34,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from command_line import add_cache, cap, make_parser, print_result
+from command_line import add_cache, make_parser, parse, print_result
 from intervals import format_interval
 from numpy.typing import NDArray
 from rankings import interval
@@ -347,10 +347,15 @@ def main() -> None:
     )
     parser.add_argument("--no-scoring", action="store_true", help="use the cache alone")
     add_cache(parser)
-    options = parser.parse_args()
-    if options.quick:
-        cap(options, cells=40, slow_cells=6, slowest_cells=2, timed_cells=4)
-        cap(options, memory_networks=20, draws=100)
+    options = parse(
+        parser,
+        cells=40,
+        slow_cells=6,
+        slowest_cells=2,
+        timed_cells=4,
+        memory_networks=20,
+        draws=100,
+    )
     accuracies = read_table(options.accuracy)
     archs_by_index = {row["arch_idx"]: row["arch_str"] for row in accuracies}
     accuracy = {row["arch_str"]: float(row["test_acc_200ep"]) for row in accuracies}

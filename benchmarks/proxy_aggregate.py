@@ -28,7 +28,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 import torch
-from command_line import add_cache, add_table, cap, make_parser, print_result
+from command_line import add_cache, add_table, make_parser, parse, print_result
 from intervals import bootstrap_interval, format_interval
 from numpy.typing import NDArray
 from result_cache import ResultCache
@@ -77,9 +77,7 @@ def main() -> None:
         help="values that proxies.py --cache stored; ranks its cells, and measures none",
     )
     add_cache(parser)
-    options = parser.parse_args()
-    if options.quick:
-        cap(options, cells=100, networks=12, seeds=3)
+    options = parse(parser, cells=100, networks=12, seeds=3)
     torch.set_num_threads(1)
     aggregates = {"aggregate": None, "naswot + params": ["naswot", "params"]}
     aggregates |= {json.dumps(names): names for names in options.names}
