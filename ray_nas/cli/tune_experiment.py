@@ -97,7 +97,7 @@ def _make_searcher(
     metric: str,
     mode: str,
     seed: int | None,
-    points: Sequence[Config],
+    points: Sequence[Config] = (),
 ) -> Searcher:
     if name == "OneShot":
         return OneShot(space, metric, mode, seed=seed)  # type: ignore[arg-type]  # it checks

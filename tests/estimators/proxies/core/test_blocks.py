@@ -13,7 +13,7 @@ def test_cells_and_reductions_are_the_blocks_of_a_cell_based_network() -> None:
     space = NASBench201()
     network = space.build(space.sample(random_state=0))
     kinds = [type(block).__name__ for block in find_blocks(network)]
-    assert kinds == (["_Cell"] * 5 + ["Reduction"]) * 2 + ["_Cell"] * 5
+    assert kinds == (["SumCell"] * 5 + ["Reduction"]) * 2 + ["SumCell"] * 5
 
 
 def test_layers_are_the_blocks_of_a_plain_chain() -> None:
