@@ -36,9 +36,13 @@ LONGEST = (
     "test_one_shot_trial.py",
     "searchers/test_restore.py",
     "searchers/test_kill_and_restore.py",
+    "docs/test_pages.py",
     "docs/test_sharing.py",
     "cluster/test_three_nodes.py",
     "searchers/test_with_tune.py",
+    "searchers/test_zero_cost_warmup.py",
+    "proxies/test_contract.py",
+    "proxies/test_memory.py",
     "schedulers/test_crash.py",
     "cli/test_main.py",
     "cluster/test_faults.py",
@@ -51,7 +55,7 @@ LONGEST = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Runs the longest files first, so that two workers end at about the same time."""
+    """Runs the longest files first, so that all workers end at about the same time."""
     items.sort(key=lambda item: not str(item.path).endswith(LONGEST))
 
 
