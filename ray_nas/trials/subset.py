@@ -31,9 +31,9 @@ class Subset:
         data: Inputs and targets, or a loader that reads its data set in order or shuffled. Parts of
             a loader are loaders with its settings.
         fractions: Shares of the data, ascending, in (0, 1].
-        labels: The class of each example, shape (examples,). None for integer targets, or for what
-            the loader's data set has as `targets` or `labels`; where there are none, parts are
-            drawn without regard to classes.
+        labels: The class of each example, shape (examples,). None to use
+            integer targets, or the loader's data set's `targets` or `labels`. Without any labels,
+            parts are not class-balanced.
         seed: Seeds the order in which examples join.
 
     Raises:

@@ -48,7 +48,7 @@ class Aggregate:
     where there is none.
 
     Args:
-        batch: `(inputs, labels)` as for `proxies.score`; labels are None if no proxy needs them.
+        batch: `(inputs, labels)`, as in `proxies.score`; labels may be None if no proxy uses them.
         names: Proxies in `PROXIES`, of weight 1 each, or a mapping of their positive weights; None
             for `DEFAULT_WEIGHTS`.
         seed: Seeds each network's initial weights and the proxies' own draws.

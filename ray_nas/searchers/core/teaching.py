@@ -51,11 +51,11 @@ class TaughtStrategy(Strategy):
         self._transfer(observations)
 
     def learn_scores(self, scored: CandidatesScored) -> None:
-        """Teaches the strategy what is known before the first trial."""
+        """Passes the candidates and their score ranks to the strategy."""
         self._use_scores(scored.configs, score_ranks(scored.scores).tolist())
 
     def learn_audit(self, audit: ScoresAudited) -> None:
-        """Teaches the strategy that the scores mislead, if the audit found that."""
+        """Tells the strategy to drop the scores if the audit found them misleading."""
         if audit.dropped:
             self._drop_scores()
 
