@@ -37,6 +37,10 @@ class ExperimentStarted:
     """Metric name to "min" or "max"."""
     seed: int | None
     version: int = VERSION
+    constraints: dict[str, Any] | None = None
+    """Name of a cost or a metric to its limits, low and high."""
+    domains: dict[str, Any] | None = None
+    """Parameter name to its values, as `SearchSpace.domains` returns them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,7 @@ class TrialProposed:
     config: dict[str, Any]
     """The searched parameters, flat, named as in the space."""
     move: str
-    """What made the config: "random", "mutation", "crossover", "neighbor", "grid", "given", ..."""
+    """What made the config: "baseline", "random", "mutation", "crossover", "given", ..."""
     parents: tuple[str, ...]
     role: Role = "search"
 

@@ -51,7 +51,7 @@ class TrialRecord:
     config: dict[str, Any]
     """The searched parameters, flat, named as in the space."""
     move: str
-    """What made the config: "random", "mutation", "crossover", "neighbor", "grid", "given", ..."""
+    """What made the config: "baseline", "random", "mutation", "crossover", "given", ..."""
     parents: tuple[str, ...]
     """The ids of the trials that it was made from."""
     role: Role = "search"
@@ -165,6 +165,12 @@ class ExperimentRecord:
     def objectives(self) -> dict[str, str]:
         """Metric name to "min" or "max"; empty before the experiment has started."""
         return dict(self.started.objectives) if self.started else {}
+
+    @property
+    def baseline(self) -> TrialRecord | None:
+        """The trial of the network that the search is compared with; None if there is none."""
+        trials = (trial for trial in self.trials.values() if trial.move == "baseline")
+        return next(trials, None)
 
     def ranked(self) -> list[TrialRecord]:
         """The completed trials whose first objective is finite, best first by it."""

@@ -43,6 +43,8 @@ class ChainSpace(ModelSpace):
         torch.Size([2, 10])
     """
 
+    baseline = None
+
     def __init__(
         self,
         input_shape: tuple[int, int, int] = (3, 32, 32),

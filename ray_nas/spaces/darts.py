@@ -67,6 +67,8 @@ class DARTS(ModelSpace):
         True
     """
 
+    baseline = None
+
     def __init__(
         self,
         input_shape: tuple[int, int, int] = (3, 32, 32),

@@ -64,6 +64,8 @@ class HierarchicalSpace(ModelSpace):
         ['stage_0', 'stage_1']
     """
 
+    baseline = None
+
     def __init__(
         self,
         input_shape: tuple[int, int, int] = (3, 32, 32),

@@ -47,6 +47,8 @@ class MLPSpace(ModelSpace):
         torch.Size([2, 3])
     """
 
+    baseline = None
+
     def __init__(
         self,
         inputs: int,

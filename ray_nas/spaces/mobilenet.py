@@ -57,6 +57,8 @@ class MobileNetSpace(ModelSpace):
           stage_0.block_0.squeeze: False, True
     """
 
+    baseline = None
+
     def __init__(
         self,
         input_shape: tuple[int, int, int] = (3, 224, 224),

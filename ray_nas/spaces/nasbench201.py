@@ -47,6 +47,8 @@ class NASBench201(ModelSpace):
         True
     """
 
+    baseline = None
+
     def __init__(
         self,
         channels: int = 16,

@@ -69,6 +69,8 @@ class StageSpace(ModelSpace):
         [(8, 8), (9, 9), (11, 11)]
     """
 
+    baseline = None
+
     def __init__(
         self,
         input_shape: tuple[int, int, int] = (3, 224, 224),

@@ -50,6 +50,8 @@ class TransformerSpace(ModelSpace):
 
     input_dtype = torch.long
 
+    baseline = None
+
     def __init__(
         self,
         vocabulary: int = 30522,

@@ -182,6 +182,16 @@ class SearcherContract:
         for config in drive(searcher, random.Random(6), 0, 30, {}):
             assert costs(config)["convolutions"] >= 1
 
+    def test_the_baseline_comes_first(self, tmp_path: Path) -> None:
+        """It is the first trial, and the record says which one it is."""
+        baseline = self.make_space().sample(random_state=3)
+        searcher = self._make(baseline=baseline)
+        assert drive(searcher, random.Random(8), 0, 20, {})[0] == baseline
+        searcher.save(str(tmp_path / "state.json"))
+        found = record.load(tmp_path).baseline
+        assert found is not None
+        assert (found.trial_id, found.config) == ("t0", baseline)
+
     def test_the_record_names_every_trial_and_its_parents(self, tmp_path: Path) -> None:
         """Parents are earlier trials."""
         searcher = self._make()

@@ -512,7 +512,14 @@ def test_lineage_is_recorded(name: str, cells: NASBench201, tmp_path: Path) -> N
     drive(searcher, random.Random(7), 0, 60, {})
     searcher.save(str(tmp_path / "state.json"))
     loaded = record.load(tmp_path)
-    assert loaded.started == ExperimentStarted(name, cells.fingerprint, {"score": "max"}, 1)
+    assert loaded.started == ExperimentStarted(
+        name,
+        cells.fingerprint,
+        {"score": "max"},
+        1,
+        constraints={},
+        domains=cells.domains,
+    )
     known = set()
     for trial in loaded.trials.values():
         assert set(trial.parents) <= known

@@ -20,6 +20,7 @@ class SearcherArguments(TypedDict, total=False):
     objectives: Mapping[str, str] | None
     constraints: Mapping[str, Limits] | None
     costs: Costs | None
+    baseline: Mapping[str, Any] | None
     points_to_evaluate: Sequence[Mapping[str, Any]] | None
     seed: int | None
     repeats: bool

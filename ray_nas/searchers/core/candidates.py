@@ -29,9 +29,17 @@ class CandidateSelector:
     Args:
         points: Configs to try first, as trials' configs would hold them.
         repeats: Whether configs are proposed again once nothing new is left.
+        baseline: The very first config, as a trial's config would hold it; None for the space's.
     """
 
-    def __init__(self, points: Sequence[Mapping[str, Any]], repeats: bool) -> None:
+    def __init__(
+        self,
+        points: Sequence[Mapping[str, Any]],
+        repeats: bool,
+        baseline: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._baseline = None if baseline is None else dict(baseline)
+        self._baseline_is_due = True
         self._points = [dict(point) for point in points]
         self._first: list[tuple[str, Config, Move]] = []
         """Configs to try before the strategy's own, each with the trial that it comes from."""
@@ -52,6 +60,8 @@ class CandidateSelector:
 
     def check_points(self, space: SearchSpace) -> None:
         """Raises a ValueError that names the first point that is not a config of the space."""
+        if self._baseline is not None:
+            _checked("baseline", self._baseline, space)
         for index in range(len(self._points)):
             self._point(index, space)
 
@@ -95,6 +105,12 @@ class CandidateSelector:
                 return False
             return _is_feasible(problem, objectives, memory, proposal.config, broken)
 
+        # The baseline; the user's own needs no other condition than to come first.
+        if self._baseline_is_due:
+            self._baseline_is_due = False
+            baseline = self._baseline_of(problem)
+            if baseline is not None and (self._baseline is not None or accepts(baseline)):
+                return baseline
         # User-supplied points, then the best of another search.
         for proposal in chain(self._given(problem), self._to_try_first(problem)):
             if accepts(proposal):
@@ -125,6 +141,7 @@ class CandidateSelector:
     def get_state(self) -> dict[str, Any]:
         """How far the points and the scan have come, as JSON values."""
         return {
+            "baseline": self._baseline_is_due,
             "points": len(self._points),
             "first": self._first,
             "scanned": self._scanned,
@@ -133,11 +150,19 @@ class CandidateSelector:
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Restores a state returned by `get_state`."""
+        self._baseline_is_due = state["baseline"]
         self._points = self._points[len(self._points) - state["points"] :]
         self._first = [(parent, config, move) for parent, config, move in state["first"]]
         self._scan = None
         self._scanned = state["scanned"]
         self._exhausted = state["exhausted"]
+
+    def _baseline_of(self, problem: SearchProblem) -> Proposal | None:
+        if self._baseline is not None:
+            config = _checked("baseline", self._baseline, problem.space)
+            return problem.proposal(config, "baseline")
+        own = problem.space.baseline
+        return None if own is None else problem.proposal(own, "baseline")
 
     def _given(self, problem: SearchProblem) -> Iterator[Proposal]:
         while self._points:
@@ -151,12 +176,7 @@ class CandidateSelector:
             yield problem.proposal(config, move, (parent,) if parent else ())
 
     def _point(self, index: int, space: SearchSpace) -> Config:
-        config = space.from_tune(self._points[index])
-        try:
-            space.validate(config)
-        except ValueError as error:
-            raise ValueError(f"points_to_evaluate[{index}]: {error}") from error
-        return config
+        return _checked(f"points_to_evaluate[{index}]", self._points[index], space)
 
     def _scan_space(
         self, problem: SearchProblem, accepts: Callable[[Proposal], bool]
@@ -178,6 +198,16 @@ class CandidateSelector:
     def __getstate__(self) -> dict[str, Any]:
         """Pickles without the scan's generator; it continues from its position."""
         return {**self.__dict__, "_scan": None}
+
+
+def _checked(name: str, trial_config: Mapping[str, Any], space: SearchSpace) -> Config:
+    """The space's config for a trial's config that the user gave as the argument `name`."""
+    config = space.from_tune(trial_config)
+    try:
+        space.validate(config)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
+    return config
 
 
 def _is_feasible(

@@ -6,7 +6,7 @@ from typing import TypeAlias
 from ray_nas.spaces.core.search_space import Config
 
 Move: TypeAlias = str
-"""What made a config: "random", "mutation", "crossover", "neighbor", "grid", "given", ..."""
+"""What made a config: "baseline", "random", "mutation", "crossover", "neighbor", "given", ..."""
 
 
 @dataclass(frozen=True)

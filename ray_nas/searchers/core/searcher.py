@@ -47,6 +47,9 @@ class ArchitectureSearcher(SavedStrategy, Searcher):
             Limits on costs are checked before a trial, limits on metrics afterwards.
         costs: Takes a trial's config, returns values known before training by name, e.g. parameters
             and FLOPs.
+        baseline: The config of the network to beat, as a trial's config would hold it. It is the
+            first trial, even if it breaks a limit, and the report compares with it. None for
+            `space.baseline`, which is left out if it breaks a limit on costs.
         points_to_evaluate: Configs to try first, as trials' configs would hold them.
         seed: Seed of the searcher's generator. The same seed and order of events give the same
             proposals.
@@ -67,6 +70,7 @@ class ArchitectureSearcher(SavedStrategy, Searcher):
         objectives: Mapping[str, str] | None = None,
         constraints: Mapping[str, Limits] | None = None,
         costs: Costs | None = None,
+        baseline: Mapping[str, Any] | None = None,
         points_to_evaluate: Sequence[Mapping[str, Any]] | None = None,
         seed: int | None = None,
         repeats: bool = False,
@@ -77,7 +81,7 @@ class ArchitectureSearcher(SavedStrategy, Searcher):
         self._seed = seed
         self._rng = np.random.default_rng(seed)
         self.ledger = TrialLedger(self.problem.duplicate_key)
-        self.candidates = CandidateSelector(points_to_evaluate or (), repeats)
+        self.candidates = CandidateSelector(points_to_evaluate or (), repeats, baseline)
         self._evaluator: Evaluator | None = None
         self._tune_trials = TuneTrials(self.problem, self.ledger)
         self._memory = MemoryLimit()
@@ -227,6 +231,8 @@ class ArchitectureSearcher(SavedStrategy, Searcher):
                 space=self.space.fingerprint,
                 objectives=dict(evaluator.objectives.directions),
                 seed=self._seed,
+                constraints={name: list(limit) for name, limit in self.problem.constraints.items()},
+                domains=self.space.domains,
             )
         )
         self._evaluator = evaluator

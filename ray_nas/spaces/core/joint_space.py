@@ -99,6 +99,21 @@ class JointSpace(SearchSpace):
                 config[_name(path)] = parameter.from_tune(parent[path[-1]])
         return config
 
+    @property
+    def baseline(self) -> Config | None:
+        """The baselines of the spaces in it, with defaults for Tune's own domains.
+
+        None if one of the spaces has no baseline.
+        """
+        values: Config = {}
+        for path, space in self._spaces.items():
+            part = space.baseline
+            if part is None:
+                return None
+            values.update({_name((*path, name)): value for name, value in part.items()})
+        config = self.complete(values)
+        return config if self._spaces and self.is_valid(config) else None
+
     def canonical(self, config: Mapping[str, Any]) -> str:
         """The keys of the spaces in it, and the values of Tune's own domains."""
         keys = {

@@ -63,6 +63,20 @@ def describe(parameter: Hyperparameter[Any, Any]) -> str:
     return f"in [{parameter.lower}, {parameter.upper}]"  # type: ignore[attr-defined]
 
 
+def domain(parameter: Hyperparameter[Any, Any]) -> dict[str, Any]:
+    """The values as JSON: `values` in order and `ordered`, or the range `low` to `high`."""
+    listed = listed_values(parameter)
+    if listed is not None:
+        return {"values": listed, "ordered": is_ordered(parameter)}
+    lower: Any = getattr(parameter, "lower", None)
+    upper: Any = getattr(parameter, "upper", None)
+    return {
+        "low": plain(lower),
+        "high": plain(upper),
+        "log": bool(getattr(parameter, "log", False)),
+    }
+
+
 def is_free(parameter: Hyperparameter[Any, Any]) -> bool:
     """Whether the parameter has more than one value."""
     return bool(parameter.size > 1)

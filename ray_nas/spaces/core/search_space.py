@@ -133,6 +133,27 @@ class SearchSpace(Domain):
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property
+    def domains(self) -> dict[str, dict[str, Any]]:
+        """Parameter name to its values as JSON.
+
+        A parameter whose values are listed has `values` and whether they are `ordered`; a float or
+        a long integer range has `low`, `high` and whether it is on a `log` scale.
+
+        Example:
+            >>> space = SearchSpace(ConfigurationSpace({"op": ["conv", "pool"], "lr": (0.1, 1.0)}))
+            >>> space.domains["op"]
+            {'values': ['conv', 'pool'], 'ordered': False}
+            >>> space.domains["lr"]
+            {'low': 0.1, 'high': 1.0, 'log': False}
+        """
+        return {name: parameters.domain(value) for name, value in self._parameters.items()}
+
+    @property
+    def baseline(self) -> Config | None:
+        """The config of the hand-made network that a search starts from; None if there is none."""
+        return None
+
+    @property
     def size(self) -> int | float:
         """The number of configs; infinite if a parameter is a float.
 

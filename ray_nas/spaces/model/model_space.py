@@ -210,6 +210,15 @@ class ModelSpace(SearchSpace):
             return self._factory()
 
     @property
+    def baseline(self) -> Config | None:
+        """The network as it was written: the first alternative of every choice.
+
+        None if a rule forbids it.
+        """
+        config = self.complete({})
+        return config if self.is_valid(config) else None
+
+    @property
     def choices(self) -> Mapping[str, Choice]:
         """The choices by label, in the order in which the network's definition meets them."""
         return MappingProxyType(self._choices)
