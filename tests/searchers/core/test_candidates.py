@@ -32,7 +32,7 @@ def test_given_points_come_first_then_those_of_a_parent(cells: NASBench201) -> N
 
 class Net(nn.Sequential):
     def __init__(self) -> None:
-        super().__init__(nn.Linear(4, width := ValueChoice([8, 16, 32], label="width")))
+        super().__init__(nn.Linear(4, width := ValueChoice("width", [8, 16, 32])))
         self.append(nn.Linear(width, 2))
 
 
