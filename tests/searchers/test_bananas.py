@@ -60,15 +60,14 @@ def test_the_first_wave_costs_no_more_than_random_draws(cells: NASBench201) -> N
     random = np.array(
         [
             cells.parameter_count(config)
-            for config in cells.sample(size=640, random_state=np.random.default_rng(0))
+            for config in cells.sample(size=320, random_state=np.random.default_rng(0))
         ]
     )
-    for seed in range(3):
-        searcher = Bananas(cells, "score", "max", seed=seed)
-        counts = [cells.parameter_count(searcher.suggest(str(number))) for number in range(64)]
-        assert random.min() <= min(counts)
-        assert max(counts) <= random.max()
-        assert np.mean(counts) == pytest.approx(random.mean(), rel=0.25)
+    searcher = Bananas(cells, "score", "max", seed=0)
+    counts = [cells.parameter_count(searcher.suggest(str(number))) for number in range(64)]
+    assert random.min() <= min(counts)
+    assert max(counts) <= random.max()
+    assert np.mean(counts) == pytest.approx(random.mean(), rel=0.25)
 
 
 def test_random_draws_that_are_left_survive_a_restore(cells: NASBench201, tmp_path: Path) -> None:
@@ -184,7 +183,7 @@ def test_of_two_objectives_it_misses_less_than_half_of_what_random_search_misses
 
     def missed(kind: type) -> float:
         shares = []
-        for seed in range(3):
+        for seed in range(2):
             searcher, configs = (
                 kind(cells, objectives={"accuracy": "max", "latency_ms": "min"}, seed=seed),
                 [],

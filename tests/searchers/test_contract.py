@@ -10,6 +10,7 @@ from decimal import Decimal
 from fractions import Fraction
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import ConfigSpace as CS
 import numpy as np
@@ -58,8 +59,7 @@ def test_same_seed_and_order_of_events_give_the_same_proposals(
         assert drive(make(name, space, seed=2), random.Random(0), 0, 40, {}) != runs[0]
 
 
-SEQUENCES = """
-import json, sys
+SEQUENCE = """
 from ray_nas import searchers
 from ray_nas.spaces import NASBench201
 
@@ -71,26 +71,27 @@ def sequence(name):
         value = sum(map(len, configs[-1].values()))
         searcher.on_trial_complete(trial_id=str(number), result={"score": value})
     return configs
-
-found = {name: sequence(name) for name in sys.argv[1:]}
-print(json.dumps(found))
+"""
+PRINT_SEQUENCES = """
+import json, sys
+print(json.dumps({name: sequence(name) for name in sys.argv[1:]}))
 """
 
 
 @pytest.fixture(scope="module")
-def sequences() -> list[dict[str, list[dict]]]:
-    commands = [[sys.executable, "-c", SEQUENCES, *names] for names in (NAMES, NAMES[::-1])]
-    runs = [
-        subprocess.run(command, capture_output=True, text=True, check=True) for command in commands
-    ]
-    return [json.loads(run.stdout.splitlines()[-1]) for run in runs]
+def sequences_elsewhere() -> dict[str, list[dict]]:
+    command = [sys.executable, "-c", SEQUENCE + PRINT_SEQUENCES, *reversed(NAMES)]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    return json.loads(run.stdout.splitlines()[-1])
 
 
 def test_same_proposals_in_another_process(
-    name: str, sequences: list[dict[str, list[dict]]]
+    name: str, sequences_elsewhere: dict[str, list[dict]]
 ) -> None:
-    assert sequences[0][name] == sequences[1][name]
-    assert len(sequences[0][name]) == 30
+    here: dict[str, Any] = {}
+    exec(SEQUENCE, here)
+    assert sequences_elsewhere[name] == here["sequence"](name)
+    assert len(sequences_elsewhere[name]) == 30
 
 
 def test_proposals_are_valid_plain_and_new(name: str, space: SearchSpace) -> None:
@@ -147,7 +148,7 @@ def test_repeats_keep_the_limits(name: str, small_space: SearchSpace) -> None:
         rare.on_trial_complete(trial_id=f"t{number}", result={"score": 1.0})
 
 
-@pytest.mark.parametrize("cut", [0, 7, 23])
+@pytest.mark.parametrize("cut", [0, 17])
 def test_a_restored_searcher_goes_on_as_if_nothing_had_been(
     name: str, space: SearchSpace, cut: int, tmp_path: Path
 ) -> None:
@@ -156,8 +157,8 @@ def test_a_restored_searcher_goes_on_as_if_nothing_had_been(
     straight.save(str(tmp_path / "state.json"))
     restored = make(name, space, seed=77)
     restored.restore(str(tmp_path / "state.json"))
-    expected = drive(straight, copy_of(order), cut, 36, dict(live))
-    assert drive(restored, order, cut, 36, dict(live)) == expected
+    expected = drive(straight, copy_of(order), cut, 30, dict(live))
+    assert drive(restored, order, cut, 30, dict(live)) == expected
     for searcher, folder in ((straight, tmp_path / "a"), (restored, tmp_path / "b")):
         folder.mkdir()
         searcher.save(str(folder / "state.json"))

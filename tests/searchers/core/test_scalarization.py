@@ -174,12 +174,12 @@ def test_every_strategy_searches_the_whole_front(
 
 @pytest.fixture(scope="module")
 def front_share(cells: NASBench201) -> Callable[[str], float]:
-    """The mean hypervolume that a searcher reaches in 100 trials, over three seeds."""
+    """The mean hypervolume that a searcher reaches in 100 trials, over two seeds."""
 
     @cache
     def share(name: str) -> float:
         volumes = []
-        for seed in range(3):
+        for seed in range(2):
             searcher, points = (
                 SEARCHERS[name](cells, objectives=OBJECTIVES, seed=seed),
                 [],
