@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from ray_nas.estimators.correlation import RankCorrelation
+from ray_nas.extras import extra
 
 if TYPE_CHECKING:
     import pandas
@@ -75,12 +76,8 @@ class EstimatorReport:
         Raises:
             ImportError: pandas is not installed; `pip install "ray-nas[bench]"`.
         """
-        try:
+        with extra("bench", package="pandas", needed_by="EstimatorReport.to_frame"):
             import pandas
-        except ImportError as error:
-            raise ImportError(
-                'EstimatorReport.to_frame needs pandas: pip install "ray-nas[bench]"'
-            ) from error
         rows = [
             {
                 "kind": row.kind,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import Unpack
 
 from ray_nas.checks import check_float, check_int
+from ray_nas.extras import extra
 from ray_nas.searchers.core.arguments import SearcherArguments
 from ray_nas.searchers.core.evaluation import Observation
 from ray_nas.searchers.core.proposal import Proposal
@@ -64,12 +65,8 @@ class BOHB(ArchitectureSearcher):
         min_bandwidth: float = 1e-3,
         **common: Unpack[SearcherArguments],
     ) -> None:
-        try:
+        with extra("bohb", package="HpBandSter", needed_by="BOHB"):
             from ray_nas.searchers.models.kernel_density import KDEModel
-        except ImportError as error:
-            raise ImportError(
-                'BOHB needs HpBandSter, which the extra "bohb" brings: pip install "ray-nas[bohb]"'
-            ) from error
         check_int("top_n_percent", top_n_percent, low=1, high=99)
         check_int("num_samples", num_samples, low=1)
         check_float("random_fraction", random_fraction, low=0, high=1)

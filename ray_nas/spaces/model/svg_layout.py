@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Final
 from xml.sax.saxutils import escape
 
+from ray_nas.extras import extra
+
 _CHARACTER: Final = 6.6
 """Width of a character at the drawing's font size, in pixels."""
 _LINE: Final = 14.0
@@ -116,14 +118,10 @@ def _draw_box(box: _Box, texts: Sequence[str], kind: str) -> list[str]:
 
 def _place(picture: Picture) -> tuple[list[_Box], list[_Line]]:
     """The layout library's places for boxes and arrows."""
-    try:
+    with extra("draw", package="grandalf", needed_by="draw"):
         from grandalf.graphs import Edge, Graph, Vertex
         from grandalf.layouts import SugiyamaLayout, VertexViewer
         from grandalf.routing import EdgeViewer, route_with_lines
-    except ImportError as error:
-        raise ImportError(
-            "drawing needs a graph layout library: pip install 'ray-nas[draw]'"
-        ) from error
     # Boxes and arrows as the library's vertices and edges
     vertices = []
     for texts, _ in picture.boxes:

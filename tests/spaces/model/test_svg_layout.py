@@ -44,7 +44,7 @@ def test_without_the_layout_library_the_error_says_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, "grandalf.graphs", None)
     space = NASBench201()
-    with pytest.raises(ImportError, match=r"pip install 'ray-nas\[draw\]'"):
+    with pytest.raises(ImportError, match=r'pip install "ray-nas\[draw\]"'):
         space.draw(space.sample(random_state=0))
 
 
