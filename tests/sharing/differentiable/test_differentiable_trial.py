@@ -72,7 +72,4 @@ def test_a_trial_that_dies_goes_on_and_its_architecture_is_a_point(
     expected = finished(BilevelSearch(space, **arguments(method="gdas")))[-1]
     assert {name: results[0].metrics[name] for name in expected} == expected
     point = json.loads(results[0].metrics["architecture"])
-    assert (
-        RegularizedEvolution(space, "loss", "min", points_to_evaluate=[point]).suggest("t0")
-        == point
-    )
+    assert RegularizedEvolution(space, "loss", "min", baseline=point).suggest("t0") == point
