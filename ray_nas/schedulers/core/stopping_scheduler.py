@@ -12,12 +12,13 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
 from ray_nas.checks import check_float, number
+from ray_nas.record.given_arguments import RecordsArguments
 from ray_nas.schedulers.core.experiment_binding import ExperimentBinding
 from ray_nas.state.attached_state import State
 from ray_nas.tune_internals.requeued_trials import WAITING
 
 
-class StoppingScheduler(FIFOScheduler):
+class StoppingScheduler(RecordsArguments, FIFOScheduler):
     """A Tune scheduler that stops trials by their reports.
 
     A subclass implements `_stop_reason`, and saves what it remembers in `_get_extra_state` and

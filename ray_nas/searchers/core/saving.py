@@ -16,6 +16,7 @@ from ray_nas.record.events import (
 from ray_nas.record.experiment import RecordError
 from ray_nas.searchers.core.evaluation import Evaluator
 from ray_nas.searchers.core.memory_limit import MemoryLimit
+from ray_nas.searchers.core.scheduler_link import SchedulerLink
 from ray_nas.searchers.core.teaching import TaughtStrategy
 from ray_nas.state import state_file
 from ray_nas.state.attached_state import AttachedStates, State
@@ -27,8 +28,9 @@ from ray_nas.tune_internals.saved_param_space import saved_param_space
 class SavedStrategy(TaughtStrategy):
     """A strategy whose search outlives its process."""
 
-    _seed: int | None
+    _seed: int
     _memory: MemoryLimit
+    _scheduler: SchedulerLink
     _attached: AttachedStates
     _incremental: IncrementalState
     _refused: StateError | None
@@ -122,6 +124,7 @@ class SavedStrategy(TaughtStrategy):
         self.candidates.set_state(state["candidates"])
         self._evaluator = None
         self._memory = MemoryLimit()
+        self._scheduler.forget()
         self._incremental = IncrementalState()
         for event in self.ledger.restore(path.parent, state["record"]):
             self._restored(event)
