@@ -73,8 +73,7 @@ class TrialProposed:
     parents: tuple[str, ...]
     role: Role = "search"
     expected: dict[str, Any] | None = None
-    """What was expected of it: metric name to [mean, standard deviation]; "score rank" to its rank
-    by a score before the first trial, in [0, 1], 1 is best."""
+    """What the searcher predicted: metric name to [mean, low, high], one deviation apart."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,9 @@ class TrialRecord:
     inheritance: str = ""
     """What it kept of its parent's weights: "preserved" (the function too), "partial", "fresh"."""
     expected: dict[str, Any] | None = None
-    """What was expected of it when it was proposed, as in `TrialProposed`."""
+    """What the searcher predicted of it, as in `TrialProposed`."""
+    parent_reports: tuple[int, ...] = ()
+    """How many reports each parent had when it was proposed."""
     restarted_as: str = ""
     """The id of its second run, if Tune restarted it after a failure."""
 
@@ -138,6 +140,7 @@ class ExperimentRecord:
                     event.parents,
                     event.role,
                     expected=event.expected,
+                    parent_reports=tuple(map(self._report_count, event.parents)),
                 )
             case TrialEnded():
                 trial = self._trial(event)
@@ -156,6 +159,7 @@ class ExperimentRecord:
                     old.parents,
                     old.role,
                     expected=old.expected,
+                    parent_reports=old.parent_reports,
                     restarted_as=event.new_id,
                 )
             case WeightsInherited():
@@ -222,6 +226,10 @@ class ExperimentRecord:
             trial.trial_id = ids[trial.trial_id]
             trial.parents = tuple(ids.get(parent, parent) for parent in trial.parents)
         self.trials = {trial.trial_id: trial for trial in self.trials.values()}
+
+    def _report_count(self, trial_id: str) -> int:
+        trial = self.trials.get(trial_id) or self.imported.get(trial_id)
+        return 0 if trial is None else len(trial.reports)
 
     def _trial(self, event: Any) -> TrialRecord:
         trial = self.trials.get(event.trial)

@@ -9,6 +9,8 @@ from ConfigSpace import ConfigurationSpace
 from ray.tune.result import DEFAULT_METRIC
 
 from ray_nas.checks import Limits, check_mode, check_objectives, checked_limits
+from ray_nas.record.events import ExperimentStarted
+from ray_nas.record.given_arguments import GivenArguments
 from ray_nas.searchers.core.known_costs import CachedCosts, Costs
 from ray_nas.searchers.core.objectives import Objectives
 from ray_nas.searchers.core.proposal import Move, Proposal
@@ -130,6 +132,25 @@ class SearchProblem:
                 'mode="max"), or give both to Tune'
             )
         return Objectives(self.directions, self._constraints)
+
+    def started_event(self, seed: int, given: GivenArguments) -> ExperimentStarted:
+        """The first event of the record.
+
+        Args:
+            seed: The searcher's seed.
+            given: Its arguments.
+        """
+        unrecorded = {name: what for name, what in given.unrecorded.items() if name != "space"}
+        return ExperimentStarted(
+            searcher=self._owner,
+            space=self.space.fingerprint,
+            objectives=self.directions,
+            seed=seed,
+            constraints={name: list(limits) for name, limits in self._constraints.items()},
+            domains=self.space.domains,
+            arguments={"seed": seed, **given.values},
+            unrecorded=unrecorded or None,
+        )
 
     def proposal(self, config: Config, move: Move, parents: tuple[str, ...] = ()) -> Proposal:
         """A proposal with its duplicate key."""

@@ -25,4 +25,4 @@ class Proposal:
     key: str = ""
     """Equal for configs that count as duplicates of each other."""
     expected: dict[str, Any] | None = None
-    """What the strategy expects of it, as in `TrialProposed`; None where it does not know."""
+    """What the strategy predicts of it, as in `TrialProposed`; None if it does not predict."""

@@ -4,6 +4,7 @@ A decision is judged, then written to the ledger, then taught to the strategy.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -13,7 +14,6 @@ from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import Searcher
 
 from ray_nas.checks import Limits
-from ray_nas.record.events import ExperimentStarted
 from ray_nas.record.given_arguments import RecordsArguments
 from ray_nas.searchers.core import arguments
 from ray_nas.searchers.core.candidates import CandidateSelector
@@ -139,16 +139,13 @@ class ArchitectureSearcher(SavedStrategy, RecordsArguments, Searcher):
         self.prepare()
         if trial_id not in self.ledger.proposals:
             self._before_decision()
+            objectives = self.evaluator.objectives
             proposal = self.candidates.next(
-                self.problem,
-                self.ledger,
-                self.evaluator.objectives,
-                self._memory,
-                self._ask,
-                self._rng,
+                self.problem, self.ledger, objectives, self._memory, self._ask, self._rng
             )
             if proposal is None:
                 return str(Searcher.FINISHED)
+            proposal = replace(proposal, expected=self._expected(proposal))
             self.ledger.propose(trial_id, proposal)
             self._proposed(trial_id, proposal)
         return self._trial_config(trial_id)
@@ -233,27 +230,12 @@ class ArchitectureSearcher(SavedStrategy, RecordsArguments, Searcher):
         if self._evaluator is not None:
             return
         evaluator = Evaluator(self.problem, scalarize=self.needs_score)
-        self.ledger.write(self._started(evaluator.objectives.directions))
+        self.ledger.write(self.problem.started_event(self._seed, self.given_arguments))
         self._scheduler.write()
         self._evaluator = evaluator
         self.candidates.check_points(self.space)
         while self._imports:
             self._imports.pop(0)(self)
-
-    def _started(self, directions: Mapping[str, str]) -> ExperimentStarted:
-        """The first event."""
-        given = self.given_arguments
-        own = {name: value for name, value in given.unrecorded.items() if name != "space"}
-        return ExperimentStarted(
-            searcher=type(self).__name__,
-            space=self.space.fingerprint,
-            objectives=dict(directions),
-            seed=self._seed,
-            constraints={name: list(limit) for name, limit in self.problem.constraints.items()},
-            domains=self.space.domains,
-            arguments={"seed": self._seed, **given.values},
-            unrecorded=own or None,
-        )
 
     def propose_first(self, parent: str, configs: Sequence[Config], move: Move = "earlier") -> None:
         """Tries these configs before the strategy's own; replaces those of the same parent."""
