@@ -8,6 +8,12 @@ from typing import Any, Final
 
 from ray_nas.record.experiment import ExperimentRecord, TrialRecord
 
+_TITLES: Final = {
+    "proposed": "Why it was proposed",
+    "expected": "What was expected",
+    "ended": "Why it ended",
+    "needed": "What would have had to differ",
+}
 _MOVES: Final = {
     "baseline": "it is the baseline, the network that the search is compared with",
     "random": "it was drawn at random from the space",
@@ -63,17 +69,45 @@ def explain(record: ExperimentRecord, trial: str = "best") -> str:
         Why it ended: it ran to its end, after 1 report.
         What would have had to differ: nothing, no other trial is better.
     """
-    found = _find(record, trial)
-    paragraphs = {
-        "Why it was proposed": _origin(record, found),
-        "What was expected": _expectation(record, found),
-        "Why it ended": _ending(record, found),
-        "What would have had to differ": _needed(record, found),
-    }
-    lines = [f"Trial {found.trial_id}: {_standing(record, found)}"]
-    for title, (first, *more) in paragraphs.items():
+    found = explanation(record, trial)
+    lines = [f"Trial {found['trial']}: {found['standing']}"]
+    for key, title in _TITLES.items():
+        first, *more = found[key]
         lines += [f"{title}: {first}", *(f"  {line}" for line in more)]
     return "\n".join(lines)
+
+
+def explanation(record: ExperimentRecord, trial: str = "best") -> dict[str, Any]:
+    """The same as `explain`, in parts.
+
+    Args:
+        record: The experiment's record.
+        trial: The trial's id, or "best".
+
+    Returns:
+        The trial's id (`trial`), its `standing`, and lists of sentences: `proposed`, `expected`,
+        `ended` and `needed`.
+
+    Raises:
+        ValueError: There is no such trial, or no trial has completed.
+
+    Example:
+        >>> from ray_nas.record import events
+        >>> record = ExperimentRecord()
+        >>> record.apply(events.ExperimentStarted("RandomSearch", "f00d", {"loss": "min"}, 0))
+        >>> record.apply(events.TrialProposed("a", {"depth": 2}, "random", ()))
+        >>> explanation(record, "a")["ended"]
+        ['it has not ended in this record, after 0 reports.']
+    """
+    found = _find(record, trial)
+    return {
+        "trial": found.trial_id,
+        "standing": _standing(record, found),
+        "proposed": _origin(record, found),
+        "expected": _expectation(record, found),
+        "ended": _ending(record, found),
+        "needed": _needed(record, found),
+    }
 
 
 def _find(record: ExperimentRecord, trial: str) -> TrialRecord:
@@ -145,8 +179,7 @@ def _changes(parent: Mapping[str, Any], child: Mapping[str, Any]) -> str:
 def _expectation(record: ExperimentRecord, trial: TrialRecord) -> list[str]:
     searcher = record.started.searcher if record.started else "the searcher"
     lines = [
-        _prediction(name, interval, trial)
-        for name, interval in (trial.expected or {}).items()
+        _prediction(name, interval, trial) for name, interval in (trial.expected or {}).items()
     ]
     rank = _score_rank(record, trial)
     if rank is not None:
