@@ -19,6 +19,7 @@ from ray_nas.simulation.recorded_objects import (
 from ray_nas.simulation.replay_controller import Difference, ReplayController
 from ray_nas.simulation.virtual_trial import VirtualTrial
 from ray_nas.spaces.core.search_space import SearchSpace
+from ray_nas.tune_internals.scheduler_decisions import describe
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ def replay(
     return Replay(
         record=file,
         searcher=started.searcher,
-        scheduler="" if scheduler is None else type(scheduler).__name__,
+        scheduler="" if scheduler is None else describe(scheduler).scheduler,
         proposals=controller.proposals,
         reports=controller.reports,
         stops=controller.stops,

@@ -25,7 +25,7 @@ AnySearcher: TypeAlias = ArchitectureSearcher | SearcherWrapper
 
 _SCHEDULERS: Final[dict[str, type[Any]]] = {
     "FIFOScheduler": FIFOScheduler,
-    "AsyncHyperBandScheduler": ASHAScheduler,
+    "ASHAScheduler": ASHAScheduler,
     "MedianStoppingRule": MedianStoppingRule,
     "LearningCurveASHA": LearningCurveASHA,
     "MultiObjectiveASHA": MultiObjectiveASHA,

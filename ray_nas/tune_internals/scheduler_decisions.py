@@ -27,6 +27,8 @@ from ray_nas.tune_internals.call_stack import locals_of
 OnStop: TypeAlias = Callable[[str, str, Mapping[str, Any]], None]
 """Called with a trial's id, the reason and the flat result when the scheduler stops it."""
 
+_NAMES: Final = {"AsyncHyperBandScheduler": "ASHAScheduler"}
+"""Class name to the name that users know it by."""
 _MEDIAN_ARGUMENTS: Final = (
     "time_attr",
     "metric",
@@ -52,7 +54,7 @@ def describe(scheduler: TrialScheduler) -> SchedulerStarted:
         >>> describe(ASHAScheduler("epoch", max_t=9, reduction_factor=3)).arguments["max_t"]
         9
     """
-    name = type(scheduler).__name__
+    name = _NAMES.get(type(scheduler).__name__, type(scheduler).__name__)
     inner = getattr(scheduler, "scheduler", None)
     if isinstance(inner, TrialScheduler):
         own = describe(inner)

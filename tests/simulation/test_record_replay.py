@@ -105,7 +105,7 @@ def test_a_real_run_is_replayed_from_its_record_alone(
     folder, results = run
     again = replay(folder, space=cells)
     assert (again.difference, again.unchecked) == (None, "")
-    assert (again.searcher, again.scheduler) == ("RegularizedEvolution", "AsyncHyperBandScheduler")
+    assert (again.searcher, again.scheduler) == ("RegularizedEvolution", "ASHAScheduler")
     assert again.proposals == again.ends == 16
     assert 0 < again.stops <= again.reports
     for trial in again.trials:

@@ -22,7 +22,7 @@ class SchedulerLink:
         >>> ledger.write(ExperimentStarted("RandomSearch", "f00d", {"loss": "min"}, 0))
         >>> SchedulerLink(ledger, print).use(ASHAScheduler("epoch", max_t=9))
         >>> ledger.record.scheduler.scheduler
-        'AsyncHyperBandScheduler'
+        'ASHAScheduler'
     """
 
     def __init__(self, ledger: TrialLedger, on_stop: OnStop) -> None:
