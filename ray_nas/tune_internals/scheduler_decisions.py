@@ -27,6 +27,7 @@ from ray_nas.tune_internals.call_stack import locals_of
 OnStop: TypeAlias = Callable[[str, str, Mapping[str, Any]], None]
 """Called with a trial's id, the reason and the flat result when the scheduler stops it."""
 
+_RUN: Final = inspect.unwrap(tune.run).__code__
 _NAMES: Final = {"AsyncHyperBandScheduler": "ASHAScheduler"}
 """Class name to the name that users know it by."""
 _MEDIAN_ARGUMENTS: Final = (
@@ -42,7 +43,7 @@ _MEDIAN_ARGUMENTS: Final = (
 
 def running_scheduler() -> TrialScheduler | None:
     """The scheduler of the running `tune.run`; None outside of one."""
-    scheduler = locals_of(inspect.unwrap(tune.run).__code__).get("scheduler")
+    scheduler = locals_of(_RUN).get("scheduler")
     return scheduler if isinstance(scheduler, TrialScheduler) else None
 
 

@@ -168,6 +168,20 @@ def test_a_changed_byte_is_named(
         replay(tmp_path, space=cells)
 
 
+def test_every_changed_byte_is_found_in_its_line(
+    run: tuple[Path, dict[str, dict]], tmp_path: Path
+) -> None:
+    content = Path(record_files.find(run[0])[-1]).read_bytes()
+    path = tmp_path / record_files.new_name()
+    for place in range(0, len(content), 61):
+        changed = bytearray(content)
+        changed[place] ^= 1 + place % 255
+        path.write_bytes(changed)
+        line = content[:place].count(b"\n") + 1
+        with pytest.raises(RecordError, match=rf"line {line}\b"):
+            list(read_events(tmp_path))
+
+
 def test_a_changed_result_with_right_checksums_leads_elsewhere(
     run: tuple[Path, dict[str, dict]], cells: NASBench201, tmp_path: Path
 ) -> None:

@@ -145,7 +145,8 @@ class ArchitectureSearcher(SavedStrategy, RecordsArguments, Searcher):
             )
             if proposal is None:
                 return str(Searcher.FINISHED)
-            proposal = replace(proposal, expected=self._expected(proposal))
+            expected = self._expected(proposal)
+            proposal = proposal if expected is None else replace(proposal, expected=expected)
             self.ledger.propose(trial_id, proposal)
             self._proposed(trial_id, proposal)
         return self._trial_config(trial_id)
