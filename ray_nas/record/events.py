@@ -104,7 +104,7 @@ class TrialEnded:
 
 @dataclass(frozen=True, slots=True)
 class TrialResumed:
-    """Tune runs a failed trial again under the same id (`resume_errored=True`)."""
+    """Tune runs a failed trial again under the same id: a retry, or `resume_errored=True`."""
 
     kind: ClassVar[str] = "resumed"
     trial: str

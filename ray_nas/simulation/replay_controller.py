@@ -170,8 +170,12 @@ class ReplayController(VirtualController):
         self._end(trial, Trial.ERROR)
 
     def _run_again(self, event: TrialResumed | TrialRestarted) -> str:
-        """Runs a failed trial again, as after a restore."""
+        """Runs a failed trial again: after a restore, or as a retry."""
         trial = self._by_id[event.trial]
+        if isinstance(event, TrialResumed) and not trial.is_finished():
+            self._scheduler.on_trial_error(self, trial)
+            self._scheduler.on_trial_add(self, trial)
+            return ""
         if isinstance(event, TrialRestarted):
             trial = VirtualTrial(event.new_id, trial.number, trial.config)
             self._by_id[event.trial] = self._trials[trial.number] = trial

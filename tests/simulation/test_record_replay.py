@@ -1,3 +1,4 @@
+import json
 import os
 import re
 import warnings
@@ -11,20 +12,21 @@ from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, MedianStoppingRule
 
 from ray_nas.record import RecordError, load, read_events
 from ray_nas.record import files as record_files
-from ray_nas.record.events import TrialReported
+from ray_nas.record.events import TrialReported, TrialResumed
 from ray_nas.record.log import EventLog
 from ray_nas.schedulers import LearningCurveASHA, MultiObjectiveASHA, Resumable
 from ray_nas.searchers import (
     NSGA2,
     Bananas,
     LocalSearch,
+    OneShot,
     RandomSearch,
     RegularizedEvolution,
     Reinforce,
     ZeroCostWarmup,
     start_from,
 )
-from ray_nas.simulation import replay, simulate
+from ray_nas.simulation import VirtualCluster, replay, simulate
 from ray_nas.spaces import NASBench201
 
 
@@ -263,6 +265,51 @@ def test_a_simulated_run_replays_too(name: str, cells: NASBench201, tmp_path: Pa
     assert [(trial.config, trial.status, len(trial.results)) for trial in again.trials] == [
         (trial.config, trial.status, len(trial.results)) for trial in history.trials
     ]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_trials_that_lost_their_node_and_were_retried_replay_too(
+    seed: int, cells: NASBench201, tmp_path: Path
+) -> None:
+    def curve(config: dict) -> Iterator[tuple[float, dict]]:
+        convolutions = str(config).count("conv")
+        for epoch in range(1, 28):
+            noise = (sum(map(ord, str(config))) + 7 * epoch) % 13 / 40
+            yield 1.0, {"accuracy": convolutions * (1 - 0.9**epoch) + noise, "epoch": epoch}
+
+    before = RandomSearch(cells, "accuracy", "max", seed=9)
+    simulate(curve, before, max_trials=40)
+    (tmp_path / "prior").mkdir()
+    before.save(str(tmp_path / "prior" / "state.json"))
+    cluster = VirtualCluster(
+        [{"CPU": 4}] * 4, mean_uptime=30.0, repair_seconds=2.0, checkpoint_frequency=5, seed=seed
+    )
+    first = RandomSearch(cells, "accuracy", "max", seed=seed)
+    scheduler = LearningCurveASHA(time_attr="epoch", max_t=27, prior=str(tmp_path / "prior"))
+    simulate(curve, first, scheduler, cluster=cluster, max_trials=150)
+    first.save(str(tmp_path / "state.json"))
+    assert sum(isinstance(event, TrialResumed) for event in read_events(tmp_path)) > 5
+    assert any("extrapolated" in trial.reason for trial in load(tmp_path).trials.values())
+    assert replay(tmp_path, space=cells).difference is None
+
+
+def test_sub_networks_of_a_supernet_replay_too(cells: NASBench201, tmp_path: Path) -> None:
+    search = OneShot(cells, "accuracy", "max", evaluations=40, evaluations_per_trial=10, seed=2)
+    for trial_id in map(str, range(search.num_trials)):
+        config = search.suggest(trial_id)
+        assert isinstance(config, dict)
+        result = {"accuracy": 0.1, "weights": "w"}
+        if config["phase"] == "evaluate":
+            found = {
+                name: {"accuracy": str(one).count("conv")}
+                for name, one in json.loads(config["sub_networks"]).items()
+            }
+            result = {"sub_networks": json.dumps(found)}
+        search.on_trial_result(trial_id, result)
+        search.on_trial_complete(trial_id, result)
+    search.save(str(tmp_path / "state.json"))
+    again = replay(tmp_path, space=cells)
+    assert (again.difference, again.proposals) == (None, 40)
 
 
 def test_trials_that_ran_out_of_memory_replay_too(cells: NASBench201, tmp_path: Path) -> None:

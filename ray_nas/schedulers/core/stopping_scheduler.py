@@ -72,6 +72,8 @@ class StoppingScheduler(RecordsArguments, FIFOScheduler):
         self._stopped: dict[str, tuple[float, str]] = {}
         """When and why a trial was stopped."""
         self._added: set[str] = set()
+        self._failed: set[str] = set()
+        """Trials that failed and have not been added again."""
         self._live: dict[str, Trial] = {}
         """The trials that have not ended, in the order in which they were added."""
         self._is_restored = False
@@ -176,6 +178,9 @@ class StoppingScheduler(RecordsArguments, FIFOScheduler):
         self._live[trial.trial_id] = trial
         if trial.trial_id in self._stopped:
             self._binding.add_requeued(trial)
+        if trial.trial_id in self._failed:
+            self._failed.discard(trial.trial_id)
+            self._binding.note_retry(trial.trial_id)
         self._trial_added(trial)
 
     def on_trial_result(
@@ -229,6 +234,7 @@ class StoppingScheduler(RecordsArguments, FIFOScheduler):
     def on_trial_error(self, tune_controller: TuneController, trial: Trial) -> None:
         """Handles a failed trial. Tune adds it again for a retry."""
         self._live.pop(trial.trial_id, None)
+        self._failed.add(trial.trial_id)
         self._trial_ended(trial.trial_id, failed=True)
 
     def choose_trial_to_run(self, tune_controller: TuneController) -> Trial | None:

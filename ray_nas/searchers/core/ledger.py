@@ -132,7 +132,7 @@ class TrialLedger:
         return event
 
     def resume(self, trial_id: str) -> None:
-        """A trial that had failed runs again."""
+        """A trial that had failed runs again; of a retry, its last result stays."""
         self.write(events.TrialResumed(trial_id))
 
     def restart(self, trial_id: str, new_id: str) -> None:
@@ -253,7 +253,7 @@ class TrialLedger:
 
     def _run_again(self, trial_id: str) -> None:
         self._retryable.discard(trial_id)
-        self._pending[trial_id] = {}
+        self._pending.setdefault(trial_id, {})
 
     def _last_numbers(self, trial_id: str) -> events.Metrics:
         if trial_id in self._pending:

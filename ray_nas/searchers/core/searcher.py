@@ -10,7 +10,6 @@ from typing import Any, TypeAlias
 import numpy as np
 from ConfigSpace import ConfigurationSpace
 from ray.tune.experiment import Trial
-from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import Searcher
 
 from ray_nas.checks import Limits
@@ -208,15 +207,7 @@ class ArchitectureSearcher(SavedStrategy, RecordsArguments, Searcher):
                     self.ledger.note_cut_off(trial_id)
                 self.on_trial_complete(trial_id, result)
 
-    # For schedulers, wrappers and warm starts.
-
-    def note_stop(self, trial_id: str, reason: str, result: Result | None = None) -> None:
-        """Says why a scheduler stops a trial, and at which report, for the record."""
-        self.ledger.note_stop(self._tune_trials.proposed_id(trial_id), reason, result)
-
-    def use_scheduler(self, scheduler: TrialScheduler) -> None:
-        """Says which scheduler decides about the trials, outside of Tune."""
-        self._scheduler.use(scheduler)
+    # For wrappers and warm starts.
 
     def prepare(self) -> None:
         """Completes the problem and imports earlier trials, before the first trial.

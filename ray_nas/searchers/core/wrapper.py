@@ -93,6 +93,10 @@ class SearcherWrapper(Searcher):
         """Says why a scheduler stops a trial, and at which report, for the record."""
         self.inner.note_stop(trial_id, reason, result)
 
+    def note_retry(self, trial_id: str) -> None:
+        """Says that a failed trial is retried, for the record."""
+        self.inner.note_retry(trial_id)
+
     def use_scheduler(self, scheduler: TrialScheduler) -> None:
         """Says which scheduler decides about the trials, outside of Tune."""
         self.inner.use_scheduler(scheduler)
