@@ -45,6 +45,8 @@ class ExperimentStarted:
     """The searcher's arguments that are JSON, by name, the space excepted."""
     unrecorded: dict[str, str] | None = None
     """Those that are not, such as functions, to a description."""
+    constants: dict[str, Any] | None = None
+    """What every trial's config holds besides: the JSON constants of Tune's `param_space`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,7 +129,7 @@ def replay(
         raise ValueError(f"{file}: {error}") from error
     if not unchecked:
         scheduler = scheduler or FIFOScheduler()  # type: ignore[no-untyped-call]
-    controller = ReplayController(searcher, scheduler)
+    controller = ReplayController(searcher, scheduler, started.constants)
     repeated = (controller.repeat(event, line) for line, event in enumerate(events, start=1))
     difference = next((found for found in repeated if found is not None), None)
     return Replay(

@@ -56,11 +56,16 @@ class ReplayController(VirtualController):
     Args:
         searcher: A new searcher.
         scheduler: A new scheduler; None to follow the recorded decisions without checking them.
+        constants: What every trial's config holds besides, for schedulers that look at it.
     """
 
     def __init__(
-        self, searcher: ArchitectureSearcher | SearcherWrapper, scheduler: TrialScheduler | None
+        self,
+        searcher: ArchitectureSearcher | SearcherWrapper,
+        scheduler: TrialScheduler | None,
+        constants: Mapping[str, Any] | None = None,
     ) -> None:
+        self._constants = dict(constants or {})
         self._fresh = copy.deepcopy(scheduler)
         """For a scheduler that begins anew after a restore."""
         self._checks_stops = scheduler is not None
@@ -107,7 +112,7 @@ class ReplayController(VirtualController):
         change = _change(_decided(event), _decided(now))
         if not change:
             self.proposals += 1
-            self._by_id[event.trial] = self._add(event.trial, suggested)
+            self._by_id[event.trial] = self._add(event.trial, _merged(self._constants, suggested))
             self._set_status(self._by_id[event.trial], Trial.RUNNING)
         return change
 
@@ -200,6 +205,15 @@ class ReplayController(VirtualController):
 
     def _advance(self, trial: VirtualTrial) -> None:
         """Does nothing: the next report comes from the record."""
+
+
+def _merged(constants: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
+    """A trial's config as Tune makes it, nested entries included."""
+    found = {**constants, **config}
+    for name in constants.keys() & config.keys():
+        if isinstance(constants[name], Mapping) and isinstance(config[name], Mapping):
+            found[name] = _merged(constants[name], config[name])
+    return found
 
 
 def _stop_change(event: TrialReported, decision: str, scheduler: str) -> str:

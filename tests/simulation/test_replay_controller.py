@@ -82,6 +82,15 @@ def test_a_scheduler_that_began_anew_has_forgotten(cells: NASBench201) -> None:
     assert found.repeat(worse, 6) is None  # the first at its rung again
 
 
+def test_trials_have_the_constants_of_param_space_too(cells: NASBench201) -> None:
+    searcher = RandomSearch(cells, "loss", "min", seed=0)
+    found = ReplayController(searcher, None, {"epochs": 9, "data": {"size": 3}})
+    found.repeat(proposed(cells, "a")[0], 1)
+    (trial,) = found.get_trials()
+    assert (trial.config["epochs"], trial.config["data"]) == (9, {"size": 3})
+    assert "edge_0_1" in trial.config
+
+
 def test_a_search_that_ends_earlier_differs(small_space: SearchSpace) -> None:
     found = ReplayController(GridSearch(small_space, "loss", "min", seed=0), None)
     twin = GridSearch(small_space, "loss", "min", seed=0)

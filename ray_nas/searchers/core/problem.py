@@ -14,7 +14,7 @@ from ray_nas.record.given_arguments import GivenArguments
 from ray_nas.searchers.core.known_costs import CachedCosts, Costs
 from ray_nas.searchers.core.objectives import Objectives
 from ray_nas.searchers.core.proposal import Move, Proposal
-from ray_nas.spaces.core.joint_space import joint_space
+from ray_nas.spaces.core.joint_space import constants_of, joint_space
 from ray_nas.spaces.core.search_space import Config, SearchSpace
 from ray_nas.state.state_file import StateError
 from ray_nas.tune_internals.call_stack import metric_and_mode
@@ -52,6 +52,7 @@ class SearchProblem:
         self.own_space = _as_space(space)
         """The space given to the searcher."""
         self._space = self.own_space
+        self._constants: dict[str, Any] = {}
         self.metric: str | None = metric
         self.mode: str | None = mode
         self._given_objectives = dict(objectives) if objectives is not None else None
@@ -116,6 +117,7 @@ class SearchProblem:
             ValueError: It holds something that cannot be searched.
         """
         self._space = joint_space(self.own_space, param_space)
+        self._constants = GivenArguments.of(constants_of(param_space)).values
 
     def complete(self) -> Objectives:
         """What is optimised, with the metric and mode of the running `tune.run` where needed.
@@ -150,6 +152,7 @@ class SearchProblem:
             domains=self.space.domains,
             arguments={"seed": seed, **given.values},
             unrecorded=unrecorded or None,
+            constants=self._constants or None,
         )
 
     def proposal(self, config: Config, move: Move, parents: tuple[str, ...] = ()) -> Proposal:
