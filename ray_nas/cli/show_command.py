@@ -41,7 +41,10 @@ def show(
         *earlier, newest = files.find(experiment)
         record = load(newest)
     if trial is not None and trial not in record.trials:
-        fail(f"--trial: {trial} is not one of the experiment's {len(record.trials)} trials")
+        fail(
+            f"--trial: {trial} is not one of the experiment's {len(record.trials)} trials in "
+            f"{newest}; see them with --top {len(record.trials)}"
+        )
     if as_json:
         print_json(_as_json(record, experiment, top))
         return

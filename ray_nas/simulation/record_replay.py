@@ -59,6 +59,9 @@ class Replay:
             counts.append(f"{self.reports} decisions of {self.scheduler} ({self.stops} stops)")
         counts.append(f"{self.ends} ends of trials")
         lines = [f"equal: {', '.join(counts)}"]
+        running = sum(not trial.is_finished() for trial in self.trials)
+        if running and self.difference is None:
+            lines.append(f"{running} trials have not ended in this record")
         if self.unchecked:
             lines.append(f"not checked: {self.unchecked}")
         if self.difference is None:

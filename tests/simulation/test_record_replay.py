@@ -235,10 +235,10 @@ def test_a_search_without_a_seed_is_replayed_from_its_record(
             yield seconds, {**report, "size": len(str(config))}
 
     first = SEARCHERS[name](cells)
-    simulate(with_size, first, num_workers=3, max_trials=30)
+    simulate(with_size, first, num_workers=3, max_trials=20)
     first.save(str(tmp_path / "state.json"))
     again = replay(tmp_path, space=NASBench201(2, 1))
-    assert (again.difference, again.unchecked, again.proposals) == (None, "", 30)
+    assert (again.difference, again.unchecked, again.proposals) == (None, "", 20)
 
 
 SCHEDULERS = {
@@ -400,6 +400,20 @@ def test_stops_of_a_scheduler_that_cannot_be_made_anew_are_followed_unchecked(
     assert (again.difference, again.proposals, again.reports) == (None, 5, 0)
     assert again.unchecked == "the stops of Strict: pass it as scheduler"
     assert "not checked: the stops of Strict" in again.summary()
+
+
+def test_a_record_that_a_running_search_is_writing_is_replayed_so_far(
+    cells: NASBench201, tmp_path: Path
+) -> None:
+    first = searcher(cells)
+    simulate(objective, first, num_workers=3, max_seconds=30)
+    first.save(str(tmp_path / "state.json"))
+    (path,) = tmp_path.glob(record_files.RECORD_FILES)
+    path.write_bytes(path.read_bytes()[:-5])
+    again = replay(tmp_path, space=cells)
+    assert again.difference is None
+    assert again.ends < again.proposals
+    assert f"{again.proposals - again.ends} trials have not ended" in again.summary()
 
 
 def test_another_space_is_refused(cells: NASBench201, tmp_path: Path) -> None:
