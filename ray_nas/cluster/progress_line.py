@@ -118,7 +118,8 @@ class ProgressLine(Callback):
             parts.append(f"took {_duration(seconds)}")
         else:
             left = self._seconds_left(trials, paid, seconds)
-            parts.append(f"{_duration(left)} left" if left is not None else _duration(seconds))
+            so_far = f"{_duration(seconds)} so far"
+            parts.append(so_far if left is None else f"{_duration(left)} left")
         return " | ".join(part for part in parts if part)
 
     def _counts(self, trials: Sequence[Any]) -> str:
@@ -149,7 +150,8 @@ class ProgressLine(Callback):
         if self._time_attr is None:
             return f"{_duration(paid)} of training paid"
         of = f" of {self._budget:g}" if self._budget else ""
-        return f"{paid:g}{of} {self._time_attr}s paid"
+        plural = "" if paid == 1 and not of else "s"
+        return f"{paid:g}{of} {self._time_attr}{plural} paid"
 
     def _seconds_left(self, trials: Sequence[Any], paid: float, seconds: float) -> float | None:
         """An estimate from what is done so far; None if nothing says when the end is."""
