@@ -18,11 +18,9 @@ from ray_nas.schedulers import LearningCurveASHA, MultiObjectiveASHA, Resumable
 from ray_nas.searchers import (
     NSGA2,
     Bananas,
-    LocalSearch,
     OneShot,
     RandomSearch,
     RegularizedEvolution,
-    Reinforce,
     ZeroCostWarmup,
     start_from,
 )
@@ -202,11 +200,7 @@ def objective(config: dict) -> Iterator[tuple[float, dict]]:
 
 
 SEARCHERS = {
-    "RandomSearch": lambda space: RandomSearch(space, "accuracy", "max"),
-    "LocalSearch": lambda space: LocalSearch(space, "accuracy", "max"),
     "NSGA2": lambda space: NSGA2(space, objectives={"accuracy": "max", "size": "min"}),
-    "Bananas": lambda space: Bananas(space, "accuracy", "max", time_attr="epoch"),
-    "Reinforce": lambda space: Reinforce(space, "accuracy", "max"),
     "ZeroCostWarmup": lambda space: ZeroCostWarmup(
         RegularizedEvolution(space, "accuracy", "max", population_size=6, tournament_size=3),
         score=lambda space, configs: [-str(config).count("conv") for config in configs],
