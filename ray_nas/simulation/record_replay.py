@@ -13,6 +13,7 @@ from ray_nas.record.experiment import RecordError, read_events
 from ray_nas.searchers.core.searcher import Space
 from ray_nas.simulation.recorded_objects import (
     AnySearcher,
+    check_space,
     recorded_scheduler,
     recorded_searcher,
 )
@@ -126,9 +127,10 @@ def replay(
     try:
         if searcher is None:
             searcher = recorded_searcher(events, space, param_space)
+        check_space(started, searcher.space)
         if scheduler is None and used is not None:
             scheduler, unchecked = recorded_scheduler(used, _search_space(space, param_space))
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         raise ValueError(f"{file}: {error}") from error
     if not unchecked:
         scheduler = scheduler or FIFOScheduler()  # type: ignore[no-untyped-call]

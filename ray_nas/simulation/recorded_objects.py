@@ -32,10 +32,6 @@ _SCHEDULERS: Final[dict[str, type[Any]]] = {
 }
 
 
-class NotReplayableError(ValueError):
-    """A record that does not hold what a replay needs; the message says what to pass."""
-
-
 def recorded_searcher(
     events: Sequence[Any], space: Space | None, param_space: Mapping[str, Any] | None
 ) -> AnySearcher:
@@ -47,8 +43,8 @@ def recorded_searcher(
         param_space: Tune's `param_space`; None for one that holds constants only.
 
     Raises:
-        NotReplayableError: The record does not hold all of its arguments.
-        ValueError: The space is another one.
+        ValueError: There is no space, or the record does not hold all that the searcher had; the
+            message says what to pass.
     """
     started: ExperimentStarted = events[0]
     _check_recorded(started, events)
@@ -61,26 +57,25 @@ def recorded_searcher(
     searcher: AnySearcher = SEARCHERS[started.searcher](space, **arguments)
     if param_space is not None:
         searcher.set_search_properties(None, None, dict(param_space))
-    check_space(started, searcher.space)
     return _prepared(searcher, events)
 
 
 def _check_recorded(started: ExperimentStarted, events: Sequence[Any]) -> None:
     name = started.searcher
     if name not in SEARCHERS:
-        raise NotReplayableError(
+        raise ValueError(
             f"the searcher was {name}, which is not in ray_nas.searchers: pass it, searcher={name}"
             "(...), new and with the same arguments"
         )
     if started.unrecorded:
         missing = ", ".join(f"{key} ({what})" for key, what in started.unrecorded.items())
-        raise NotReplayableError(
+        raise ValueError(
             f"{name} had arguments that a record cannot hold: {missing}; pass the searcher, "
             f"searcher={_call(started)}"
         )
     strategies = [event.strategy for event in events if isinstance(event, SupernetStarted)]
     if "enas" in strategies:
-        raise NotReplayableError(
+        raise ValueError(
             'a OneShot search with strategy="enas" cannot be replayed: the record does not hold '
             "what its controller found"
         )

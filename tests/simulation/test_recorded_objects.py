@@ -8,7 +8,7 @@ from ray.tune.schedulers import ASHAScheduler, MedianStoppingRule
 
 from ray_nas.record.events import ExperimentStarted, SchedulerStarted, SupernetStarted
 from ray_nas.schedulers import LearningCurveASHA, Resumable
-from ray_nas.simulation.recorded_objects import recorded_scheduler, recorded_searcher
+from ray_nas.simulation.recorded_objects import check_space, recorded_scheduler, recorded_searcher
 from ray_nas.spaces import NASBench201
 from ray_nas.tune_internals.scheduler_decisions import describe
 
@@ -53,12 +53,19 @@ def test_a_scheduler_has_the_recorded_arguments(scheduler: object) -> None:
             r"costs \(function f\); pass the searcher, searcher=RegularizedEvolution\(space, "
             r"seed=7, population_size=30, metric='loss', mode='min', costs=\.\.\.\)",
         ),
-        ({"space": "other"}, "space is not the one that was searched .*: the values are equal"),
     ],
 )
 def test_what_a_record_lacks_is_named(cells: NASBench201, more: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         recorded_searcher([started(cells, **more)], cells, None)
+
+
+def test_another_space_is_told_by_its_parameters_or_its_conditions(cells: NASBench201) -> None:
+    check_space(started(cells), cells)
+    with pytest.raises(ValueError, match=r"they differ in edge_0_1; pass that space"):
+        check_space(started(cells), cells.fix({"edge_0_1": "none"}))
+    with pytest.raises(ValueError, match=r"space is not the one that was .*: the values are equal"):
+        check_space(started(cells, space="other"), cells)
 
 
 def test_an_enas_controller_is_not_in_the_record(cells: NASBench201) -> None:
