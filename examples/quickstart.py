@@ -10,7 +10,6 @@ and as many epochs is the baseline.
 
 import argparse
 import logging
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from ray.tune.schedulers import ASHAScheduler
 from sklearn.datasets import load_digits
 from torch import nn
 
+from ray_nas.cluster import ProgressLine
 from ray_nas.searchers import ArchitectureSearcher, RandomSearch, RegularizedEvolution
 from ray_nas.spaces import NASBench201
 
@@ -75,33 +75,6 @@ def train(config: dict[str, Any]) -> None:
         tune.report({"accuracy": accuracy(network, validation), "epoch": epoch})
 
 
-class Progress(tune.Callback):
-    """One live line: trials, epochs paid, the best so far."""
-
-    def __init__(self, name: str, budget: int) -> None:
-        self.name, self.budget, self.start = name, budget, time.monotonic()
-        self.epochs, self.best, self.shown = 0, 0.0, 0.0
-
-    def on_trial_result(
-        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
-    ) -> None:
-        """Counts an epoch."""
-        self.epochs += 1
-        self.best = max(self.best, result["accuracy"])
-        now = time.monotonic()
-        if sys.stdout.isatty() or now - self.shown > 10 or self.epochs >= self.budget:
-            self.shown = now
-            line = (
-                f"{self.name}: {len(trials)} architectures, epoch {self.epochs} of {self.budget}, "
-                f"best validation accuracy {self.best:.4f}, {now - self.start:.0f} s"
-            )
-            print(
-                f"\r{line}" if sys.stdout.isatty() else line,
-                end="" if sys.stdout.isatty() else "\n",
-                flush=True,
-            )
-
-
 class EpochBudget(tune.Stopper):
     """Ends the experiment when so many epochs have been trained in all trials together."""
 
@@ -141,12 +114,11 @@ def search(
             name=f"{name}_{time.strftime('%Y-%m-%d_%H-%M-%S')}",
             storage_path=str(options.storage_path.resolve()),
             stop=EpochBudget(options.epochs),
-            callbacks=[Progress(name, options.epochs)],
-            verbose=0,
+            callbacks=[ProgressLine("epoch", options.epochs)],
+            verbose=0,  # Tune's own tables
         ),
     )
     results = tuner.fit()
-    print()
     best = results.get_best_result(scope="last")
     return (
         space.own_parameters(best.config),
@@ -221,7 +193,7 @@ def main() -> None:
         test = retrained(config, 2 * options.max_epochs)
         print(f"    test accuracy, retrained from scratch: {test:.4f}")
         print(f"    results: {folder}")
-    print(f"\nwhere it comes from: ray-nas show {outcomes['RegularizedEvolution'][2]}")
+    print(f"\nwhere it comes from: ray-nas explain {outcomes['RegularizedEvolution'][2]}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The command line: `ray-nas search` runs an experiment, `ray-nas show` shows one."""
+"""The command line `ray-nas`: searches, and what remains of them."""
 
 from ray_nas.cli.main import app, main
 

@@ -1,17 +1,16 @@
 """`ray-nas search`: reads the arguments and runs one Tune experiment, or a zero-shot search."""
 
 import enum
-import importlib
-import os
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from ray_nas.cli.show_command import print_experiment
-from ray_nas.cli.terminal import fail, print_line
-from ray_nas.record import load
+from ray_nas.cli.command_file import Command
+from ray_nas.cli.completion import complete_searcher
+from ray_nas.cli.references import load_object, parse_asha, parse_resources
+from ray_nas.cli.show_command import print_outcome
+from ray_nas.cli.terminal import fail, user_errors
 
 _SPACE_HELP = (
     "MODULE:NAME of a SearchSpace, a ConfigurationSpace, or an nn.Module class with choices in it"
@@ -51,7 +50,10 @@ def search(
     ] = None,
     mode: Annotated[str, typer.Option(help="min or max")] = "max",
     searcher: Annotated[
-        str, typer.Option(help="A searcher of ray_nas.searchers")
+        str,
+        typer.Option(
+            help="One of those that `ray-nas searchers` lists", autocompletion=complete_searcher
+        ),
     ] = "RegularizedEvolution",
     num_samples: Annotated[
         int, typer.Option(min=-1, help="Number of trials; -1 runs until --time-budget is over")
@@ -77,15 +79,15 @@ def search(
         str | None,
         typer.Option(help="The experiment's name [default: made from the searcher and the time]"),
     ] = None,
-    resume: Annotated[
-        bool,
-        typer.Option(
-            "--resume", help="Continue the experiment of that name (only one that you trust)"
-        ),
-    ] = False,
     verbose: Annotated[
-        int, typer.Option(min=0, max=2, help="Tune's own output: 0 silent, 1 status, 2 results")
-    ] = 1,
+        int,
+        typer.Option(
+            min=0, max=2, help="0: one line of progress; 1, 2: Tune's own output in its place"
+        ),
+    ] = 0,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print only the ranked trials, as JSON")
+    ] = False,
     zero_shot: Annotated[
         bool, typer.Option("--zero-shot", help=_ZERO_SHOT_HELP, rich_help_panel=_PANEL)
     ] = False,
@@ -113,106 +115,42 @@ def search(
 
     MODULE is an importable module or the path of a Python file.
     """
-    if resume and not name:
-        fail("--resume needs --name, the experiment to continue")
     if trainable is None and not zero_shot:
         fail("TRAINABLE is missing; only --zero-shot does without it")
     if trainable is not None and metric is None:
         fail("--metric is missing: TRAINABLE's metric to optimise")
-    sys.path.insert(0, os.getcwd())
-    space_object = _load(space, "SPACE")
-    trainable_object = None if trainable is None else _load(trainable, "TRAINABLE")
+    if zero_shot and batch is None:
+        fail("--zero-shot needs --batch, the examples on which proxies are measured")
+    space_object = load_object(space, "SPACE")
+    trainable_object = None if trainable is None else load_object(trainable, "TRAINABLE")
     points: list[dict[str, Any]] = []
-    if zero_shot and not resume:
-        if batch is None:
-            fail("--zero-shot needs --batch, the examples on which proxies are measured")
-        from ray_nas.cli.zero_shot import run_zero_shot
+    if batch is not None and zero_shot:
+        from ray_nas.cli.zero_shot import ZeroShotSettings, run_zero_shot
 
-        try:
-            points = run_zero_shot(
-                space_object,
-                _load(batch, "--batch"),
-                searcher=searcher,
-                proxies=proxies,
-                preset=preset,
-                evaluations=evaluations,
-                top=top,
-                seed=seed,
-                output=output,
-            )
-        except (ValueError, TypeError, OSError) as error:
-            fail(str(error))
-        num_samples = len(points)
-    if trainable_object is None or metric is None:
+        wanted = ZeroShotSettings(searcher, proxies, preset, evaluations, top, seed, output)
+        with user_errors():
+            points = run_zero_shot(space_object, load_object(batch, "--batch"), wanted)
+    if trainable is None or metric is None:
         return
     # Ray and torch take seconds to load: --help and show do without them
-    from ray_nas.cli.tune_experiment import run_search
+    from ray_nas.cli.tune_experiment import SearchSettings, run_search
 
-    try:
-        place = run_search(
-            space_object,
-            trainable_object,
-            points=points,
-            searcher=searcher,
-            metric=metric,
-            mode=mode,
-            num_samples=num_samples,
-            time_budget=time_budget,
-            resources=_resources(resources),
-            max_concurrent=max_concurrent,
-            asha=_asha(asha),
-            seed=seed,
-            storage_path=storage_path,
-            name=name,
-            resume=resume,
-            verbose=verbose,
-        )
-    except (ValueError, TypeError, FileNotFoundError) as error:
-        fail(str(error))
-    try:
-        record = load(place)
-    except (OSError, ValueError) as error:
-        print_line(f"the search has ended, but its record cannot be read now: {error}")
-        print_line(f"when it can be, see it with: ray-nas show {place}")
-    else:
-        print_experiment(record, place, top=5)
-
-
-def _load(reference: str, argument: str) -> Any:
-    """The object that MODULE:NAME refers to."""
-    module_name, separator, attribute = reference.rpartition(":")
-    if not separator or not module_name or not attribute:
-        fail(f"{argument} must be MODULE:NAME, got {reference!r}")
-    if module_name.endswith(".py"):
-        path = Path(module_name).resolve()
-        sys.path.insert(0, str(path.parent))
-        module_name = path.stem
-    try:
-        module = importlib.import_module(module_name)
-    except ImportError as error:
-        fail(f"{argument}: cannot import {module_name!r}: {error}")
-    if not hasattr(module, attribute):
-        fail(f"{argument}: {module_name} has no {attribute!r}")
-    return getattr(module, attribute)
-
-
-def _resources(text: str) -> dict[str, float]:
-    resources: dict[str, float] = {}
-    for part in text.split(","):
-        name, separator, amount = part.partition("=")
-        try:
-            resources[name.strip()] = float(amount)
-        except ValueError:
-            separator = ""
-        if not separator or not name.strip() or resources[name.strip()] < 0:
-            fail(f"--resources must be NAME=AMOUNT,..., e.g. cpu=1,gpu=0.25, got {text!r}")
-    return resources
-
-
-def _asha(text: str | None) -> tuple[str, int] | None:
-    if text is None:
-        return None
-    name, _, steps = text.partition("=")
-    if not name or not steps.isdigit() or int(steps) < 1:
-        fail(f"--asha must be TIME_ATTR=MAX_T, e.g. epoch=27, got {text!r}")
-    return name, int(steps)
+    settings = SearchSettings(
+        searcher=searcher,
+        metric=metric,
+        mode=mode,
+        num_samples=len(points) if zero_shot else num_samples,
+        time_budget=time_budget,
+        resources=parse_resources(resources),
+        max_concurrent=max_concurrent,
+        asha=parse_asha(asha),
+        seed=seed,
+        storage_path=storage_path,
+        name=name,
+        verbose=verbose,
+        quiet=as_json,
+    )
+    command = Command.here(space, trainable, resources)
+    with user_errors():
+        place = run_search(space_object, trainable_object, settings, command, points)
+    print_outcome(place, as_json=as_json)

@@ -1,22 +1,20 @@
 """`ray-nas show`: an experiment's best trials, the lineage of the best, and how trials ended."""
 
-import json
 from collections import Counter
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 from rich.table import Table
 
-from ray_nas.cli.terminal import console, fail, print_line, visible
+from ray_nas.cli.terminal import console, fail, print_json, print_line, user_errors, visible
 from ray_nas.estimators import report
 from ray_nas.record import ExperimentRecord, TrialRecord, files, load
-from ray_nas.record.events import without_special_floats
+
+EXPERIMENT_HELP: Final = "The experiment's folder (a path or a URI), or its record"
 
 
 def show(
-    experiment_dir: Annotated[
-        str, typer.Argument(help="The experiment's folder (a path or a URI), or its record")
-    ],
+    experiment: Annotated[str, typer.Argument(help=EXPERIMENT_HELP)],
     top: Annotated[int, typer.Option(min=1, help="How many trials to list")] = 10,
     trial: Annotated[
         str | None, typer.Option(help="Show this trial's lineage instead of the best one's")
@@ -39,17 +37,18 @@ def show(
 
     Reads only the searcher's own record (JSON), none of Tune's files.
     """
-    try:
-        *earlier, newest = files.find(experiment_dir)
+    with user_errors():
+        *earlier, newest = files.find(experiment)
         record = load(newest)
-    except (OSError, ValueError) as error:
-        fail(str(error))
     if trial is not None and trial not in record.trials:
-        fail(f"--trial: {trial} is not one of the experiment's {len(record.trials)} trials")
+        fail(
+            f"--trial: {trial} is not one of the experiment's {len(record.trials)} trials in "
+            f"{newest}; see them with --top {len(record.trials)}"
+        )
     if as_json:
-        typer.echo(json.dumps(_as_json(record, top)))
+        print_json(_as_json(record, experiment, top))
         return
-    print_experiment(record, experiment_dir, top, trial)
+    print_experiment(record, experiment, top, trial)
     if estimators:
         for line in ("", *str(report(record, time_attr=time_attr)).splitlines()):
             print_line(line)
@@ -97,10 +96,31 @@ def _print_scores(record: ExperimentRecord) -> None:
         print_line(f"  rank correlation with {audit.results} results {interval}{end}")
 
 
-def _as_json(record: ExperimentRecord, top: int) -> dict[str, Any]:
+def print_outcome(place: str, *, as_json: bool) -> None:
+    """Prints an experiment that has just ended.
+
+    Args:
+        place: Its folder.
+        as_json: Whether to print its ranked trials as JSON.
+    """
+    try:
+        record = load(place)
+    except (OSError, ValueError) as error:
+        print_line(f"the search has ended, but its record cannot be read now: {error}")
+        print_line(f"when it can be, see it with: ray-nas show {place}")
+        return
+    if as_json:
+        print_json(_as_json(record, place, len(record.trials)))
+        return
+    print_experiment(record, place, top=5)
+    print_line(f"why it is the best: ray-nas explain {place} best")
+
+
+def _as_json(record: ExperimentRecord, place: str, top: int) -> dict[str, Any]:
     started = record.started
     assert started is not None, "load() refuses a record without it"
     return {
+        "experiment": place,
         "searcher": started.searcher,
         "space": started.space,
         "objectives": started.objectives,
@@ -109,7 +129,7 @@ def _as_json(record: ExperimentRecord, top: int) -> dict[str, Any]:
             {
                 "trial": one.trial_id,
                 "config": one.config,
-                "metrics": without_special_floats(one.metrics),
+                "metrics": one.metrics,
                 "move": one.move,
             }
             for one in record.ranked()[:top]

@@ -1,9 +1,14 @@
 """Output to the terminal. It may contain untrusted text: no markup, no control characters."""
 
-from typing import Final, NoReturn
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final, NoReturn
 
 import typer
 from rich.console import Console
+
+from ray_nas.record.events import without_special_floats
 
 console: Final = Console(markup=False, emoji=False, highlight=False)
 errors: Final = Console(stderr=True, markup=False, emoji=False, highlight=False)
@@ -26,3 +31,17 @@ def fail(message: str) -> NoReturn:
     for line in f"Error: {message}".splitlines():
         errors.print(visible(line), style="red", soft_wrap=True)
     raise typer.Exit(2)
+
+
+@contextmanager
+def user_errors() -> Iterator[None]:
+    """Ends the command with the message of an error that names what the user can change."""
+    try:
+        yield
+    except (ValueError, TypeError, OSError, ImportError, NotImplementedError) as error:
+        fail(str(error))
+
+
+def print_json(value: Any) -> None:
+    """Prints a value as JSON; NaN and infinities as text."""
+    typer.echo(json.dumps(without_special_floats(value)))

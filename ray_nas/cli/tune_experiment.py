@@ -2,7 +2,8 @@
 
 import inspect
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,33 +13,54 @@ from ray.tune.schedulers import ASHAScheduler
 from ray.tune.search import Searcher
 from torch import nn
 
+from ray_nas.cli.command_file import Command
+from ray_nas.cluster import ProgressLine
 from ray_nas.record import files as record_files
-from ray_nas.searchers import OneShot
+from ray_nas.searchers import ArchitectureSearcher, OneShot
 from ray_nas.searchers.registry import SEARCHERS
 from ray_nas.spaces import ModelSpace, SearchSpace
 from ray_nas.spaces.core.search_space import Config
 
 
+@dataclass(frozen=True)
+class SearchSettings:
+    """What `ray-nas search` decides about an experiment besides its space and trainable."""
+
+    searcher: str
+    metric: str
+    mode: str
+    num_samples: int
+    resources: Mapping[str, float]
+    """Of one trial, by Tune's names."""
+    time_budget: float | None = None
+    """Seconds after which the experiment ends."""
+    max_concurrent: int | None = None
+    asha: tuple[str, int] | None = None
+    """Stop early by ASHA: the metric that counts a trial's budget, and its full length."""
+    seed: int | None = None
+    storage_path: str | None = None
+    name: str | None = None
+    verbose: int = 0
+    """Tune's own output; with 0 there is one line of progress."""
+    quiet: bool = False
+    """Whether there is no line of progress either."""
+
+
 def run_search(
     space: Any,
     trainable: Any,
-    *,
-    searcher: str,
-    metric: str,
-    mode: str,
-    num_samples: int,
-    time_budget: float | None,
-    resources: dict[str, float],
-    max_concurrent: int | None,
-    asha: tuple[str, int] | None,
-    seed: int | None,
-    storage_path: str | None,
-    name: str | None,
-    resume: bool,
-    verbose: int,
+    settings: SearchSettings,
+    command: Command,
     points: Sequence[Config] = (),
 ) -> str:
-    """Runs or resumes an experiment; `points` are configs to try first.
+    """Runs an experiment.
+
+    Args:
+        space: A space, or a module class with choices.
+        trainable: A function or a `tune.Trainable` class.
+        settings: Everything else.
+        command: What to write into the experiment's folder, for `resume_search`.
+        points: Configs to try first.
 
     Returns:
         The experiment's folder, a path or a URI.
@@ -46,65 +68,99 @@ def run_search(
     Raises:
         ValueError: An argument breaks a rule; the message names it.
     """
-    if not callable(trainable):
-        raise ValueError(
-            f"TRAINABLE must be a function or a tune.Trainable class, got {trainable!r}"
-        )
-    if num_samples == -1 and time_budget is None:
+    _check_trainable(trainable)
+    if settings.num_samples == -1 and settings.time_budget is None:
         raise ValueError("--num-samples -1 needs a --time-budget, or the search never ends")
-    prepared = tune.with_resources(trainable, resources)
-    if resume:
-        place = record_files.inside(
-            _storage(storage_path) or str(Path("~/ray_results").expanduser()), str(name)
-        )
-        if not tune.Tuner.can_restore(place):
-            raise ValueError(f"--resume: there is no experiment {place}")
-        tune.Tuner.restore(place, trainable=prepared, resume_errored=False).fit()
-        return place
-    search_alg = _make_searcher(searcher, as_space(space), metric, mode, seed, points)
+    search_alg = _make_searcher(settings, as_space(space), points)
+    num_samples = settings.num_samples
     if isinstance(search_alg, OneShot):
         num_samples = search_alg.num_trials
-    name = name or f"{searcher}_{time.strftime('%Y-%m-%d_%H-%M-%S')}"
+    asha = settings.asha
+    name = settings.name or f"{settings.searcher}_{time.strftime('%Y-%m-%d_%H-%M-%S')}"
+    storage = absolute(settings.storage_path or "~/ray_results")
     tuner = tune.Tuner(
-        prepared,
+        tune.with_resources(trainable, dict(settings.resources)),
         tune_config=tune.TuneConfig(
             search_alg=search_alg,
             scheduler=ASHAScheduler(time_attr=asha[0], max_t=asha[1]) if asha else None,
-            metric=metric,
-            mode=mode,
+            metric=settings.metric,
+            mode=settings.mode,
             num_samples=num_samples,
-            time_budget_s=time_budget,
-            max_concurrent_trials=max_concurrent,
+            time_budget_s=settings.time_budget,
+            max_concurrent_trials=settings.max_concurrent,
             trial_dirname_creator=lambda trial: str(trial.trial_id),
         ),
         run_config=tune.RunConfig(
             name=name,
-            storage_path=_storage(storage_path),
-            verbose=verbose,
+            storage_path=storage,
+            verbose=settings.verbose,
+            callbacks=_callbacks(settings),
         ),
     )
-    folder = tuner.fit().experiment_path  # without a URI's scheme
-    return (
-        record_files.inside(storage_path, name)
-        if storage_path and record_files.is_uri(storage_path)
-        else folder
-    )
+    place = record_files.inside(storage, name)
+    command.write(place)
+    tuner.fit()
+    return place
+
+
+def resume_search(
+    experiment: str, trainable: Any, resources: Mapping[str, float], *, retry_failed: bool
+) -> str:
+    """Continues an experiment.
+
+    Args:
+        experiment: Its folder, a path or a URI.
+        trainable: The trainable that it was started with.
+        resources: Of one trial.
+        retry_failed: Whether to run failed trials again.
+
+    Returns:
+        The experiment's folder.
+
+    Raises:
+        ValueError: There is no such experiment.
+    """
+    _check_trainable(trainable)
+    place = absolute(experiment)
+    if not tune.Tuner.can_restore(place):
+        raise ValueError(f"EXPERIMENT: there is no Tune experiment in {experiment}")
+    prepared = tune.with_resources(trainable, dict(resources))
+    tune.Tuner.restore(place, trainable=prepared, resume_errored=retry_failed).fit()
+    return place
+
+
+def _check_trainable(trainable: Any) -> None:
+    if not callable(trainable):
+        raise ValueError(
+            f"TRAINABLE must be a function or a tune.Trainable class, got {trainable!r}"
+        )
+
+
+def _callbacks(settings: SearchSettings) -> list[tune.Callback]:
+    if settings.verbose or settings.quiet:
+        return []
+    return [ProgressLine(settings.asha[0] if settings.asha else None)]
 
 
 def _make_searcher(
-    name: str,
-    space: SearchSpace,
-    metric: str,
-    mode: str,
-    seed: int | None,
-    points: Sequence[Config] = (),
+    settings: SearchSettings, space: SearchSpace, points: Sequence[Config] = ()
 ) -> Searcher:
+    name, metric, mode, seed = settings.searcher, settings.metric, settings.mode, settings.seed
     if name == "OneShot":
         return OneShot(space, metric, mode, seed=seed)  # type: ignore[arg-type]  # it checks
+    return searcher_class(name)(space, metric, mode, seed=seed, points_to_evaluate=points)
+
+
+def searcher_class(name: str) -> type[ArchitectureSearcher]:
+    """The searcher of that name.
+
+    Raises:
+        ValueError: There is none.
+    """
     if name not in SEARCHERS:
         known = ", ".join([*SEARCHERS, "OneShot"])
         raise ValueError(f"--searcher must be one of {known}, got {name!r}")
-    return SEARCHERS[name](space, metric, mode, seed=seed, points_to_evaluate=points)
+    return SEARCHERS[name]
 
 
 def as_space(space: Any) -> SearchSpace:
@@ -125,6 +181,6 @@ def as_space(space: Any) -> SearchSpace:
     )
 
 
-def _storage(path: str | None) -> str | None:
-    """The path as Tune needs it: a URI or absolute."""
-    return path if path is None or record_files.is_uri(path) else str(Path(path).resolve())
+def absolute(place: str) -> str:
+    """A path as Tune needs it; a URI stays."""
+    return place if record_files.is_uri(place) else str(Path(place).expanduser().resolve())

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,27 +11,32 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from ray_nas.cli.terminal import console, errors, print_line, visible
-from ray_nas.cli.tune_experiment import as_space
+from ray_nas.cli.tune_experiment import as_space, searcher_class
 from ray_nas.estimators.proxies import Aggregate
 from ray_nas.record.events import without_special_floats
-from ray_nas.searchers.registry import SEARCHERS
 from ray_nas.spaces import ModelSpace, SearchSpace
 from ray_nas.spaces.core.search_space import Config
 from ray_nas.zero_shot import ScoredConfig, naswot_search, te_nas_search, zero_shot_search
 
 
-def run_zero_shot(
-    space: Any,
-    batch: Any,
-    *,
-    searcher: str,
-    proxies: str | None,
-    preset: str | None,
-    evaluations: int,
-    top: int,
-    seed: int | None,
-    output: Path | None,
-) -> list[Config]:
+@dataclass(frozen=True)
+class ZeroShotSettings:
+    """How `ray-nas search --zero-shot` searches."""
+
+    searcher: str
+    proxies: str | None
+    """Names joined by "+"; None for those of `Aggregate`."""
+    preset: str | None
+    evaluations: int
+    """Architectures to score."""
+    top: int
+    """How many of the best to return."""
+    seed: int | None
+    output: Path | None
+    """The file that gets the best."""
+
+
+def run_zero_shot(space: Any, batch: Any, settings: ZeroShotSettings) -> list[Config]:
     """Runs a zero-shot search and prints its best architectures.
 
     Returns:
@@ -39,36 +45,36 @@ def run_zero_shot(
     Raises:
         ValueError: An argument breaks a rule; the message names it.
     """
-    if preset is not None and proxies is not None:
-        raise ValueError(f"--proxies does not go with --preset {preset}, which has its own")
-    if searcher not in SEARCHERS:
-        raise ValueError(f"--searcher must be one of {', '.join(SEARCHERS)}, got {searcher!r}")
-    searched = as_space(space)
-    examples = batch() if callable(batch) else batch
-    if preset == "te-nas":
-        best = [ScoredConfig(_prune(searched, examples, seed), float("nan"))]
-    else:
-        with _progress(evaluations) as on_round:
-            if preset == "naswot":
-                best = naswot_search(
-                    searched, examples, samples=evaluations, top=top, seed=seed, on_round=on_round
-                )
-            else:
-                best = zero_shot_search(
-                    searched,
-                    Aggregate(examples, names=tuple(proxies.split("+")))
-                    if proxies
-                    else Aggregate(examples),
-                    searcher=SEARCHERS[searcher](searched, seed=seed),
-                    evaluations=evaluations,
-                    top=top,
-                    on_round=on_round,
-                )
-    if output is not None:
+    best = _search(as_space(space), batch() if callable(batch) else batch, settings)
+    if settings.output is not None:
         rows = [{"config": one.config, "score": one.score} for one in best]
-        output.write_text(json.dumps(without_special_floats(rows), indent=1))
+        settings.output.write_text(json.dumps(without_special_floats(rows), indent=1))
     _print_best(best)
     return [one.config for one in best]
+
+
+def _search(space: SearchSpace, batch: Any, settings: ZeroShotSettings) -> list[ScoredConfig]:
+    preset, proxies, seed = settings.preset, settings.proxies, settings.seed
+    evaluations, top = settings.evaluations, settings.top
+    if preset is not None and proxies is not None:
+        raise ValueError(f"--proxies does not go with --preset {preset}, which has its own")
+    searcher = searcher_class(settings.searcher)
+    if preset == "te-nas":
+        return [ScoredConfig(_prune(space, batch, seed), float("nan"))]
+    with _progress(evaluations) as on_round:
+        if preset == "naswot":
+            return naswot_search(
+                space, batch, samples=evaluations, top=top, seed=seed, on_round=on_round
+            )
+        names = tuple(proxies.split("+")) if proxies else None
+        return zero_shot_search(
+            space,
+            Aggregate(batch, names=names) if names else Aggregate(batch),
+            searcher=searcher(space, seed=seed),
+            evaluations=evaluations,
+            top=top,
+            on_round=on_round,
+        )
 
 
 def _prune(space: SearchSpace, batch: Any, seed: int | None) -> Config:

@@ -14,7 +14,7 @@ from functools import partial
 from types import NoneType, UnionType
 from typing import Any, ClassVar, Final, Literal, TypeAlias, get_args, get_origin, get_type_hints
 
-VERSION: Final = 2
+VERSION: Final = 3
 
 Metrics: TypeAlias = dict[str, float]
 """The numbers of a report, by name; NaN and infinities included."""
@@ -41,6 +41,25 @@ class ExperimentStarted:
     """Name of a cost or a metric to its limits, low and high."""
     domains: dict[str, Any] | None = None
     """Parameter name to its values, as `SearchSpace.domains` returns them."""
+    arguments: dict[str, Any] | None = None
+    """The searcher's arguments that are JSON, by name, the space excepted."""
+    unrecorded: dict[str, str] | None = None
+    """Those that are not, such as functions, to a description."""
+    constants: dict[str, Any] | None = None
+    """What every trial's config holds besides: the JSON constants of Tune's `param_space`."""
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulerStarted:
+    """A scheduler begins, or begins anew after a restore that it does not survive."""
+
+    kind: ClassVar[str] = "scheduler"
+    scheduler: str
+    """Its class name."""
+    arguments: dict[str, Any]
+    """Its arguments that are JSON, by name."""
+    unrecorded: dict[str, str] | None = None
+    """Those that are not, to a description."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +74,8 @@ class TrialProposed:
     """What made the config: "baseline", "random", "mutation", "crossover", "given", ..."""
     parents: tuple[str, ...]
     role: Role = "search"
+    expected: dict[str, Any] | None = None
+    """What the searcher predicted: metric name to [mean, low, high], one deviation apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +86,9 @@ class TrialReported:
     trial: str
     metrics: Metrics
     final: bool = False
-    """Whether the trial is stopped at this report; a function that returns has no such report."""
+    """Whether the trial ends with this report; a function that returns has no such report."""
+    stopped: bool = False
+    """Whether the scheduler decided so; else the trial did, or Tune's `stop`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +106,7 @@ class TrialEnded:
 
 @dataclass(frozen=True, slots=True)
 class TrialResumed:
-    """Tune runs a failed trial again under the same id (`resume_errored=True`)."""
+    """Tune runs a failed trial again under the same id: a retry, or `resume_errored=True`."""
 
     kind: ClassVar[str] = "resumed"
     trial: str
@@ -114,8 +137,11 @@ class TrialsImported:
 
     kind: ClassVar[str] = "earlier"
     trials: dict[str, Any]
-    """Trial id to `{"config": ..., "metrics": ...}`."""
+    """Trial id to `{"config": ..., "metrics": ...}`, and where there are more `"reports": [...]`,
+    those before the last; `"usable": false` for a trial that did not complete."""
     same_task: bool
+    arguments: dict[str, Any] | None = None
+    """The arguments of `start_from` but for searcher and source, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +180,8 @@ class CandidatesScored:
     """How long it took."""
     measures: list[Any] | None = None
     """What the scores were made from: for each candidate, numbers by name."""
+    arguments: dict[str, Any] | None = None
+    """The arguments of `ZeroCostWarmup` but for the score, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +228,7 @@ class UnknownEvent:
 
 Event: TypeAlias = (
     ExperimentStarted
+    | SchedulerStarted
     | TrialProposed
     | TrialReported
     | TrialEnded

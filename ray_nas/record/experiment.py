@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from ray_nas.record import files
+from ray_nas.record import files, seal
 from ray_nas.record.events import (
     CandidatesScored,
     Event,
     ExperimentStarted,
     Metrics,
     Role,
+    SchedulerStarted,
     ScoresAudited,
     Status,
     TrialEnded,
@@ -64,6 +65,10 @@ class TrialRecord:
     """Why it ended; empty if it ran to its end."""
     inheritance: str = ""
     """What it kept of its parent's weights: "preserved" (the function too), "partial", "fresh"."""
+    expected: dict[str, Any] | None = None
+    """What the searcher predicted of it, as in `TrialProposed`."""
+    parent_reports: tuple[int, ...] = ()
+    """How many reports each parent had when it was proposed."""
     restarted_as: str = ""
     """The id of its second run, if Tune restarted it after a failure."""
 
@@ -106,6 +111,8 @@ class ExperimentRecord:
     def __init__(self, *, keep_reports: bool = True) -> None:
         self.started: ExperimentStarted | None = None
         """The searcher, the space's fingerprint, the objectives and the seed."""
+        self.scheduler: SchedulerStarted | None = None
+        """The scheduler; None if no scheduler was seen."""
         self.trials: dict[str, TrialRecord] = {}
         """Trial id to trial."""
         self.imported: dict[str, TrialRecord] = {}
@@ -127,7 +134,13 @@ class ExperimentRecord:
                 self._add_report(self._trial(event), event.metrics)
             case TrialProposed():
                 self.trials[event.trial] = TrialRecord(
-                    event.trial, event.config, event.move, event.parents, event.role
+                    event.trial,
+                    event.config,
+                    event.move,
+                    event.parents,
+                    event.role,
+                    expected=event.expected,
+                    parent_reports=tuple(map(self._report_count, event.parents)),
                 )
             case TrialEnded():
                 trial = self._trial(event)
@@ -145,6 +158,8 @@ class ExperimentRecord:
                     old.move,
                     old.parents,
                     old.role,
+                    expected=old.expected,
+                    parent_reports=old.parent_reports,
                     restarted_as=event.new_id,
                 )
             case WeightsInherited():
@@ -160,6 +175,8 @@ class ExperimentRecord:
                 self.audits.append(event)
             case ExperimentStarted():
                 self.started = event
+            case SchedulerStarted():
+                self.scheduler = event
 
     @property
     def objectives(self) -> dict[str, str]:
@@ -210,6 +227,10 @@ class ExperimentRecord:
             trial.parents = tuple(ids.get(parent, parent) for parent in trial.parents)
         self.trials = {trial.trial_id: trial for trial in self.trials.values()}
 
+    def _report_count(self, trial_id: str) -> int:
+        trial = self.trials.get(trial_id) or self.imported.get(trial_id)
+        return 0 if trial is None else len(trial.reports)
+
     def _trial(self, event: Any) -> TrialRecord:
         trial = self.trials.get(event.trial)
         if trial is None:
@@ -251,7 +272,7 @@ def load(path: str | Path) -> ExperimentRecord:
 
 
 def read_events(path: str | Path) -> Iterator[Event | UnknownEvent]:
-    """The events of a record in the order in which they happened.
+    """The events of a record in the order in which they happened, one a line.
 
     Args:
         path: As in `load`.
@@ -261,13 +282,13 @@ def read_events(path: str | Path) -> Iterator[Event | UnknownEvent]:
         RecordError: It is damaged, or of another version.
     """
     file = files.find(path)[-1]
-    return decode_lines(files.read(file), file, may_end_torn=True)
+    return (event for event, _ in decode_lines(files.read(file), file, may_end_torn=True))
 
 
 def decode_lines(
     content: bytes, path: str | Path, *, may_end_torn: bool = False
-) -> Iterator[Event | UnknownEvent]:
-    """The events of a record's content.
+) -> Iterator[tuple[Event | UnknownEvent, int]]:
+    """The events of a record's content, each with the checksum of its line.
 
     Args:
         content: The lines.
@@ -277,15 +298,37 @@ def decode_lines(
     Raises:
         RecordError: A line is damaged, or of another version.
     """
-    lines = content.split(b"\n")
+    *lines, last = content.split(b"\n")
+    checksum = 0
     for number, line in enumerate(lines, start=1):
-        if not line:
-            continue
         try:
+            checksum = seal.check(line, checksum)
             event = decode(line)
         except (ValueError, RecursionError) as error:
-            is_torn = may_end_torn and number == len(lines)
-            if is_torn:
-                return
-            raise RecordError(f"{path} cannot be read, line {number}: {error}") from error
-        yield event
+            raise RecordError(_damage(path, number, line, error)) from error
+        yield event, checksum
+    if last and not (may_end_torn and _is_torn(last, checksum)):
+        raise RecordError(f"{path} is damaged: its last line, {len(lines) + 1}, has no end")
+
+
+def _is_torn(line: bytes, before: int) -> bool:
+    """Whether a last line without its newline was cut off; else its newline was changed."""
+    try:
+        seal.check(line[:-1], before)
+    except seal.SealError:
+        return True
+    return False
+
+
+def _damage(path: str | Path, number: int, line: bytes, error: Exception) -> str:
+    """The message about a line that cannot be read, or is not what was written."""
+    if isinstance(error, seal.SealError):
+        try:
+            event = decode(error.original or line)
+        except (ValueError, RecursionError) as decoding_error:
+            if error.original is None:
+                return f"{path} cannot be read, line {number}: {decoding_error}"
+        else:
+            trial = f" of trial {event.trial!r}" if hasattr(event, "trial") else ""
+            return f"{path} is damaged in line {number}, the {event.kind}{trial}: {error}"
+    return f"{path} cannot be read, line {number}: {error}"

@@ -51,6 +51,18 @@ def read(file: str) -> bytes:
         return bytes(stream.read())
 
 
+def write(file: str, content: bytes) -> None:
+    """Writes a small file, at a path or a URI; its folder is made if it is missing."""
+    if not is_uri(file):
+        Path(file).parent.mkdir(parents=True, exist_ok=True)
+        Path(file).write_bytes(content)
+        return
+    filesystem, path = _filesystem(file)
+    filesystem.create_dir(path.rpartition("/")[0], recursive=True)
+    with filesystem.open_output_stream(path) as stream:
+        stream.write(content)
+
+
 def is_uri(place: str | Path) -> bool:
     """Whether it is a URI rather than a path."""
     return "://" in str(place)

@@ -1,23 +1,23 @@
 """The file behind a record: events are appended, so that a save costs what happened since the last.
 
-A mark (file name, length, checksum) in the searcher's state says how much of the file belongs to
-it. A restore goes back to the mark and drops what a killed driver wrote after it.
+Each line ends with a checksum of all lines so far (`seal`). A mark (file name, length, checksum of
+the last line) in the searcher's state says how much of the file belongs to it. A restore goes back
+to the mark and drops what a killed driver wrote after it.
 """
 
 import os
 import shutil
-import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from ray_nas.record import files
+from ray_nas.record import files, seal
 from ray_nas.record.events import Event, UnknownEvent, encode
 from ray_nas.record.experiment import RecordError, decode_lines
 
 Mark: TypeAlias = Mapping[str, Any]
-"""The record's file name, its length in bytes and its CRC-32."""
+"""The record's file name, its length in bytes, and the checksum of its last line."""
 
 
 class EventLog:
@@ -28,10 +28,12 @@ class EventLog:
         self._lines: list[bytes] = []
         self._bytes = 0
         self._checksum = 0
+        """Of the last line, whether it is written or not."""
 
     def append(self, event: Event) -> None:
         """Adds an event; the next `save` writes it."""
-        self._lines.append(encode(event))
+        line, self._checksum = seal.seal(encode(event), self._checksum)
+        self._lines.append(line)
 
     def save(self, folder: Path) -> Mark:
         """Appends the new events to the record in `folder`.
@@ -50,9 +52,7 @@ class EventLog:
             file.truncate()
             for line in self._lines:
                 file.write(line)
-        for line in self._lines:
-            self._checksum = zlib.crc32(line, self._checksum)
-            self._bytes += len(line)
+        self._bytes += sum(map(len, self._lines))
         self._lines = []
         return {"file": path.name, "bytes": self._bytes, "crc32": self._checksum}
 
@@ -71,7 +71,8 @@ class EventLog:
                 f"{path} is missing: the searcher's state needs the record that was saved beside it"
             )
         content = path.read_bytes()[: mark["bytes"]]
-        checksum = zlib.crc32(content)
+        lines = list(decode_lines(content, path))
+        checksum = lines[-1][1] if lines else 0
         if len(content) < mark["bytes"] or checksum != mark["crc32"]:
             raise RecordError(
                 f"{path} is damaged: its first {mark['bytes']} bytes are not those that the "
@@ -81,7 +82,7 @@ class EventLog:
         self._lines = []
         self._bytes = len(content)
         self._checksum = checksum
-        return list(decode_lines(content, path))
+        return [event for event, _ in lines]
 
     def _move(self, path: Path) -> Path:
         """Copies what was written so far to a new folder; the old file stays."""

@@ -129,6 +129,10 @@ class Bananas(ArchitectureSearcher):
 
     def _before_decision(self) -> None:
         self._candidates_left = None
+        self._predictor.forget_forecast()
+
+    def _expected(self, proposal: Proposal) -> dict[str, Any] | None:
+        return self._predictor.forecast(proposal.config)
 
     def _ask(self) -> Proposal:
         if self._candidates_left is None:

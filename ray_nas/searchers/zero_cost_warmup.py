@@ -5,6 +5,7 @@ Whether the scores help is checked against the first results.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from itertools import islice
 from typing import Any, Final
@@ -23,6 +24,7 @@ from ray_nas.searchers.core.candidate_scoring import (
 from ray_nas.searchers.core.ledger import Result
 from ray_nas.searchers.core.searcher import ArchitectureSearcher
 from ray_nas.searchers.core.wrapper import SearcherWrapper
+from ray_nas.spaces.core.random_state import drawn_seed
 from ray_nas.state.attached_state import State
 from ray_nas.state.state_file import StateError
 
@@ -59,7 +61,7 @@ class ZeroCostWarmup(SearcherWrapper):
         candidates: How many to score, at least 2.
         keep: The share of them that may be proposed for their score, in [0.5, 1].
         num_gpus: What a scoring task gets of a GPU.
-        seed: Seed of the candidates.
+        seed: Seed of the candidates; None draws one, which the record holds.
 
     Raises:
         TypeError: The searcher or the score is of a wrong kind.
@@ -102,7 +104,14 @@ class ZeroCostWarmup(SearcherWrapper):
         self._scorer = CandidateScorer(score, num_gpus)
         self._count = candidates
         self._keep = keep
+        seed = drawn_seed() if seed is None else seed
         self._seed = int(np.random.default_rng(seed).integers(2**31))
+        self._arguments = {
+            "candidates": candidates,
+            "keep": keep,
+            "num_gpus": num_gpus,
+            "seed": seed,
+        }
         self._attach()
 
     # Tune's calls.
@@ -137,7 +146,7 @@ class ZeroCostWarmup(SearcherWrapper):
         configs = draw_candidates(
             self.inner.problem, objectives, self._count, self.ledger.is_known, rng
         )
-        scored = self._scorer(self.space, configs)
+        scored = replace(self._scorer(self.space, configs), arguments=self._arguments)
         self.ledger.write(scored)
         self.inner.learn_scores(scored)
 

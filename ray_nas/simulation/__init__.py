@@ -2,15 +2,17 @@
 
 from ray_nas.simulation.history import History
 from ray_nas.simulation.nasbench201_objective import NASBench201Objective
-from ray_nas.simulation.record_replay import DivergenceError, replay
+from ray_nas.simulation.record_replay import Replay, replay
+from ray_nas.simulation.replay_controller import Difference
 from ray_nas.simulation.tabular_objective import TabularObjective
 from ray_nas.simulation.virtual_cluster import VirtualCluster
 from ray_nas.simulation.virtual_time import simulate
 
 __all__ = [
-    "DivergenceError",
+    "Difference",
     "History",
     "NASBench201Objective",
+    "Replay",
     "TabularObjective",
     "VirtualCluster",
     "replay",

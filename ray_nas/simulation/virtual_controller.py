@@ -94,6 +94,8 @@ class VirtualController:
         # the same answer at once
         self._fifo = type(scheduler).choose_trial_to_run is FIFOScheduler.choose_trial_to_run
         share_metric(searcher, scheduler)
+        if hasattr(searcher, "use_scheduler"):
+            searcher.use_scheduler(scheduler)
 
     # What schedulers call
 

@@ -5,12 +5,10 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-import typer
 from ray import tune
 from typer.testing import CliRunner
 
 from ray_nas.cli import app
-from ray_nas.cli.search_command import _asha, _resources
 
 
 @pytest.mark.parametrize(
@@ -26,11 +24,6 @@ from ray_nas.cli.search_command import _asha, _resources
         (["mine:space", "mine:train", "--resources", "gpu"], "--resources must be NAME=AMOUNT"),
         (["mine:space", "mine:train", "--asha", "epoch"], "--asha must be TIME_ATTR=MAX_T"),
         (["mine:space", "mine:train", "--num-samples", "-1"], "needs a --time-budget"),
-        (["mine:space", "mine:train", "--resume"], "--resume needs --name"),
-        (
-            ["mine:space", "mine:train", "--resume", "--name", "none", "--storage-path", "runs"],
-            "there is no experiment",
-        ),
     ],
 )
 def test_mistakes_get_a_sentence_and_exit_code_2(
@@ -70,14 +63,3 @@ def test_a_search_in_a_bucket_ends_with_what_its_record_says(
     result = CliRunner().invoke(app, [*arguments, "--name", "run"])
     assert result.exit_code == 0, result.output
     assert "2 trials in" in result.output
-
-
-def test_resources_and_asha_are_parsed() -> None:
-    assert _resources("cpu=1, gpu=0.25") == {"cpu": 1.0, "gpu": 0.25}
-    assert _asha("epoch=27") == ("epoch", 27)
-    assert _asha(None) is None
-    for wrong in ("cpu=-1", "=1", "cpu=many"):
-        with pytest.raises(typer.Exit):
-            _resources(wrong)
-    with pytest.raises(typer.Exit):
-        _asha("epoch=0")

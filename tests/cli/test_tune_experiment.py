@@ -6,7 +6,7 @@ import ConfigSpace as CS
 import pytest
 from torch import nn
 
-from ray_nas.cli.tune_experiment import _make_searcher, _storage, as_space
+from ray_nas.cli.tune_experiment import SearchSettings, _make_searcher, absolute, as_space
 from ray_nas.searchers import LocalSearch, OneShot
 from ray_nas.spaces import LayerChoice, NASBench201
 
@@ -26,15 +26,18 @@ def test_other_objects_are_not_spaces() -> None:
         as_space(3)
 
 
+def settings(searcher: str) -> SearchSettings:
+    return SearchSettings(searcher, "loss", "min", 10, {"cpu": 1}, seed=1)
+
+
 def test_searchers_are_made_by_name(cells: NASBench201) -> None:
-    assert isinstance(_make_searcher("LocalSearch", cells, "loss", "min", 1), LocalSearch)
-    assert isinstance(_make_searcher("OneShot", cells, "loss", "min", 1), OneShot)
+    assert isinstance(_make_searcher(settings("LocalSearch"), cells), LocalSearch)
+    assert isinstance(_make_searcher(settings("OneShot"), cells), OneShot)
     with pytest.raises(ValueError, match=r"--searcher must be one of .*OneShot, got 'Luck'"):
-        _make_searcher("Luck", cells, "loss", "min", 1)
+        _make_searcher(settings("Luck"), cells)
 
 
 def test_paths_become_absolute_and_uris_stay(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert _storage("runs") == str(tmp_path / "runs")
-    assert _storage("s3://bucket/runs") == "s3://bucket/runs"
-    assert _storage(None) is None
+    assert absolute("runs") == str(tmp_path / "runs")
+    assert absolute("s3://bucket/runs") == "s3://bucket/runs"

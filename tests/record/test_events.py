@@ -19,9 +19,11 @@ from ray_nas.record.events import (
 
 LINES = [
     b'{"event":"experiment","searcher":"RandomSearch","space":"abc","objectives":{"loss":"min"},'
-    b'"seed":null,"version":2}',
+    b'"seed":null,"version":3}',
     b'{"event":"proposal","trial":"a","config":{"x":1,"kernel":[3,[5]]},"move":"mutation",'
     b'"parents":["b","c"],"role":"retrain"}',
+    b'{"event":"scheduler","scheduler":"LearningCurveASHA","arguments":{"max_t":9},'
+    b'"unrecorded":{"prior":"DataFrame"}}',
     b'{"event":"result","trial":"a","metrics":{"loss":0.5,"epoch":3},"final":true}',
     b'{"event":"end","trial":"a","status":"infeasible","reason":"too large","out_of_memory":true,'
     b'"size":12.5}',
@@ -102,8 +104,8 @@ def test_unknown_kinds_and_unknown_fields_are_skipped() -> None:
         (b"[]", "must be an object"),
         (b"{}", "must be an object"),
         (b'{"event": []}', "must be an object"),
-        (b'{"event": "experiment", "version": 99}', "version 99, newer than 2"),
-        (b'{"event": "experiment", "version": 1}', "version 1, this package reads version 2"),
+        (b'{"event": "experiment", "version": 99}', "version 99, newer than 3"),
+        (b'{"event": "experiment", "version": 1}', "version 1, this package reads version 3"),
         (b'{"event": "experiment"}', "version None"),
     ],
 )
@@ -131,12 +133,12 @@ for _ in range(11):
         (LINES[1], "config", {"x": DEEP}, "config must be flat"),
         (LINES[1], "parents", [1], r"parents of the proposal must be a list"),
         (LINES[1], "role", "cook", "role of the proposal must be one of 'search', 'retrain'"),
-        (LINES[2], "metrics", [1.0], r"metrics of the result must be dict, got \[1.0\]"),
-        (LINES[2], "metrics", {"loss": "low"}, "metrics must be numbers, got 'low'"),
-        (LINES[2], "metrics", {"loss": True}, "metrics must be numbers, got True"),
-        (LINES[2], "metrics", {"loss": [1.0]}, "metrics must be numbers"),
-        (LINES[2], "metrics", {"loss": 10**400}, "too large"),
-        (LINES[3], "status", 1, "status of the end must be one of"),
+        (LINES[3], "metrics", [1.0], r"metrics of the result must be dict, got \[1.0\]"),
+        (LINES[3], "metrics", {"loss": "low"}, "metrics must be numbers, got 'low'"),
+        (LINES[3], "metrics", {"loss": True}, "metrics must be numbers, got True"),
+        (LINES[3], "metrics", {"loss": [1.0]}, "metrics must be numbers"),
+        (LINES[3], "metrics", {"loss": 10**400}, "too large"),
+        (LINES[4], "status", 1, "status of the end must be one of"),
     ],
 )
 def test_a_field_of_the_wrong_type_is_named(

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from ray_nas.record import RecordError, events, files, load
+from ray_nas.record import RecordError, events, files, load, seal
+from ray_nas.record.events import TrialReported, encode
 from ray_nas.record.experiment import ExperimentRecord
 from ray_nas.record.log import EventLog
 
@@ -91,8 +92,12 @@ def test_a_torn_last_line_is_skipped_and_a_damaged_line_refused(
         (b"{}\n", "line 1: it must be an object"),
         (b"[" * 100_000 + b"\n", "line 1: maximum recursion depth"),
         (
-            b'{"event": "result", "trial": "x", "metrics": {}}\n',
+            seal.seal(encode(TrialReported("x", {})), 0)[0],
             "result of trial 'x' comes without its proposal",
+        ),
+        (
+            encode(TrialReported("x", {})),
+            "line 1, the result of trial 'x': its checksum does not match",
         ),
     ],
 )

@@ -520,7 +520,9 @@ def test_lineage_is_recorded(name: str, cells: NASBench201, tmp_path: Path) -> N
         1,
         constraints={},
         domains=cells.domains,
+        arguments=searcher.given_arguments.values,
     )
+    assert loaded.started.arguments["seed"] == 1
     known = set()
     for trial in loaded.trials.values():
         assert set(trial.parents) <= known

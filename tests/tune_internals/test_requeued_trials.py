@@ -72,5 +72,5 @@ def test_the_last_report_counts_and_no_epoch_is_trained_again(cluster, tmp_path,
     # Each worker that reached the second epoch died
     assert any(result.metrics["epoch"] == 2 for result in results)
     assert len(list((tmp_path / "steps").iterdir())) == sum(len(trial.reports) for trial in trials)
-    fresh = RandomSearch(ConfigurationSpace({"x": (0.0, 1.0)}), metric="score", mode="max", seed=0)
-    assert len(replay(tmp_path / "run", fresh, SCHEDULERS[name]())) == 3
+    again = replay(tmp_path / "run", space=ConfigurationSpace({"x": (0.0, 1.0)}))
+    assert (len(again.trials), again.difference, again.unchecked) == (3, None, "")

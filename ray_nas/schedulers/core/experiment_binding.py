@@ -72,6 +72,12 @@ class ExperimentBinding:
         searcher = search_algorithm.innermost_searcher(self._search_alg)
         requeued_trials.note_stop(searcher, trial_id, reason)
 
+    def note_retry(self, trial_id: str) -> None:
+        """Tells the searcher that Tune retries a failed trial: Tune itself does not."""
+        searcher = search_algorithm.innermost_searcher(self._search_alg)
+        if hasattr(searcher, "note_retry"):
+            searcher.note_retry(trial_id)
+
     def add_requeued(self, trial: Trial) -> None:
         """Adds a trial that was stopped and that Tune has queued again."""
         self._requeued.append(trial)

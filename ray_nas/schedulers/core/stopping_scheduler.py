@@ -12,12 +12,13 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
 from ray_nas.checks import check_float, number
+from ray_nas.record.given_arguments import RecordsArguments
 from ray_nas.schedulers.core.experiment_binding import ExperimentBinding
 from ray_nas.state.attached_state import State
 from ray_nas.tune_internals.requeued_trials import WAITING
 
 
-class StoppingScheduler(FIFOScheduler):
+class StoppingScheduler(RecordsArguments, FIFOScheduler):
     """A Tune scheduler that stops trials by their reports.
 
     A subclass implements `_stop_reason`, and saves what it remembers in `_get_extra_state` and
@@ -71,6 +72,8 @@ class StoppingScheduler(FIFOScheduler):
         self._stopped: dict[str, tuple[float, str]] = {}
         """When and why a trial was stopped."""
         self._added: set[str] = set()
+        self._failed: set[str] = set()
+        """Trials that failed and have not been added again."""
         self._live: dict[str, Trial] = {}
         """The trials that have not ended, in the order in which they were added."""
         self._is_restored = False
@@ -175,6 +178,9 @@ class StoppingScheduler(FIFOScheduler):
         self._live[trial.trial_id] = trial
         if trial.trial_id in self._stopped:
             self._binding.add_requeued(trial)
+        if trial.trial_id in self._failed:
+            self._failed.discard(trial.trial_id)
+            self._binding.note_retry(trial.trial_id)
         self._trial_added(trial)
 
     def on_trial_result(
@@ -228,6 +234,7 @@ class StoppingScheduler(FIFOScheduler):
     def on_trial_error(self, tune_controller: TuneController, trial: Trial) -> None:
         """Handles a failed trial. Tune adds it again for a retry."""
         self._live.pop(trial.trial_id, None)
+        self._failed.add(trial.trial_id)
         self._trial_ended(trial.trial_id, failed=True)
 
     def choose_trial_to_run(self, tune_controller: TuneController) -> Trial | None:

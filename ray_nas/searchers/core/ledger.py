@@ -4,12 +4,13 @@ The ledger changes only by events: a live call writes an event and applies it, a
 the recorded events. So both lead to the same state.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from ray_nas.record import events
+from ray_nas.record.earlier_trials import EarlierTrial
 from ray_nas.record.events import Event, Role, Status, UnknownEvent
 from ray_nas.record.experiment import ExperimentRecord
 from ray_nas.record.log import EventLog, Mark
@@ -48,6 +49,8 @@ class TrialLedger:
         self._retryable: set[str] = set()
         self._known: set[str] = set()
         self._stop_reasons: dict[str, str] = {}
+        """Trials that a scheduler is stopping, and why; empty for full length."""
+        self._cut_off: set[str] = set()
         self._restarted: dict[str, str] = {}
 
     @property
@@ -89,22 +92,21 @@ class TrialLedger:
         """
         if role == "search":
             self._proposals[trial_id] = proposal
-        self.write(
-            events.TrialProposed(trial_id, proposal.config, proposal.move, proposal.parents, role)
-        )
+        config, move, parents = proposal.config, proposal.move, proposal.parents
+        self.write(events.TrialProposed(trial_id, config, move, parents, role, proposal.expected))
 
     def report(self, trial_id: str, result: Result) -> None:
-        """Writes a report; the final one if a scheduler is stopping the trial."""
-        self._write_report(trial_id, result, final=trial_id in self._stop_reasons)
+        """Writes a report; of a trial that a scheduler is stopping, it is the last one."""
+        if trial_id in self._stop_reasons:
+            self.report_last(trial_id, result)
+        else:
+            self._write_report(trial_id, result)
 
     def report_last(self, trial_id: str, result: Result) -> None:
         """Writes the result that came with a completion, unless it repeats the last report."""
-        if trial_id in self._pending:
-            last = reported_numbers(self._pending[trial_id])
-        else:
-            last = self.record.trials[trial_id].metrics
-        if reported_numbers(result) != last:
-            self._write_report(trial_id, result, final=True)
+        if reported_numbers(result) != self._last_numbers(trial_id):
+            stopped = trial_id in self._stop_reasons
+            self._write_report(trial_id, result, final=True, stopped=stopped)
 
     def end(
         self,
@@ -130,40 +132,59 @@ class TrialLedger:
         return event
 
     def resume(self, trial_id: str) -> None:
-        """A trial that had failed runs again."""
+        """A trial that had failed runs again; of a retry, its last result stays."""
         self.write(events.TrialResumed(trial_id))
 
     def restart(self, trial_id: str, new_id: str) -> None:
         """A trial that had failed runs again from scratch, under a new id."""
         self.write(events.TrialRestarted(trial_id, new_id))
 
-    def note_stop(self, trial_id: str, reason: str) -> None:
-        """Says why a scheduler stops a trial."""
-        self._stop_reasons[trial_id] = reason
+    def note_stop(self, trial_id: str, reason: str, result: Result | None = None) -> None:
+        """Says why a scheduler stops a trial.
+
+        Args:
+            trial_id: Its id.
+            reason: Why; empty if it has its full length, or the scheduler does not say.
+            result: The report for which it is stopped, if it is known at once. It is written here:
+                other trials may report before Tune ends this one.
+        """
+        is_noted = trial_id in self._stop_reasons
+        self._stop_reasons[trial_id] = reason or self._stop_reasons.get(trial_id, "")
+        if result is None or trial_id not in self._pending:
+            return
+        if not (is_noted and reported_numbers(result) == self._last_numbers(trial_id)):
+            self._write_report(trial_id, result, final=True, stopped=True)
 
     def pop_stop_reason(self, trial_id: str) -> str:
-        """Why a scheduler stopped a trial; empty if it did not. The reason is forgotten."""
-        return self._stop_reasons.pop(trial_id, "")
+        """Why a trial was stopped; empty if it was not. The reason is forgotten."""
+        is_cut_off = trial_id in self._cut_off
+        self._cut_off.discard(trial_id)
+        reason = self._stop_reasons.pop(trial_id, "")
+        return reason or ("cut off by the end of the experiment" if is_cut_off else "")
 
     def note_cut_off(self, trial_id: str) -> None:
-        """Says that the experiment's end cuts a trial off; a scheduler's reason comes first."""
-        self._stop_reasons.setdefault(trial_id, "cut off by the end of the experiment")
+        """Says that the experiment's end cuts a trial off; a scheduler's stop comes first."""
+        if trial_id not in self._stop_reasons:
+            self._cut_off.add(trial_id)
 
-    def add_imported(self, trials: list[tuple[Config, Result]], *, same_task: bool) -> list[str]:
+    def add_imported(
+        self, trials: Sequence[EarlierTrial], arguments: dict[str, Any], *, same_task: bool
+    ) -> list[str]:
         """Adds trials of an earlier experiment.
 
         Args:
-            trials: The config and the last result of each.
+            trials: Their configs, as in this search's space, and their reports.
+            arguments: How they are used, for the record.
             same_task: Whether they count as duplicates of this search's own.
 
         Returns:
             Their new ids.
         """
         rows = {
-            f"earlier_{number}": {"config": config, "metrics": reported_numbers(result)}
-            for number, (config, result) in enumerate(trials, start=len(self.record.imported))
+            f"earlier_{number}": _imported_row(trial)
+            for number, trial in enumerate(trials, start=len(self.record.imported))
         }
-        self.write(events.TrialsImported(rows, same_task))
+        self.write(events.TrialsImported(rows, same_task, arguments))
         return list(rows)
 
     def write(self, event: Event) -> None:
@@ -214,7 +235,7 @@ class TrialLedger:
         proposal = self._proposals.get(event.trial)
         if proposal is None:
             key = self._duplicate_key(event.config)
-            proposal = Proposal(event.config, event.move, event.parents, key)
+            proposal = Proposal(event.config, event.move, event.parents, key, event.expected)
             self._proposals[event.trial] = proposal
         self._pending[event.trial] = {}
         self._known.add(proposal.key)
@@ -232,9 +253,29 @@ class TrialLedger:
 
     def _run_again(self, trial_id: str) -> None:
         self._retryable.discard(trial_id)
-        self._pending[trial_id] = {}
+        self._pending.setdefault(trial_id, {})
 
-    def _write_report(self, trial_id: str, result: Result, *, final: bool) -> None:
-        self.write(events.TrialReported(trial_id, reported_numbers(result), final))
+    def _last_numbers(self, trial_id: str) -> events.Metrics:
+        if trial_id in self._pending:
+            return reported_numbers(self._pending[trial_id])
+        return self.record.trials[trial_id].metrics
+
+    def _write_report(
+        self, trial_id: str, result: Result, *, final: bool = False, stopped: bool = False
+    ) -> None:
+        self.write(events.TrialReported(trial_id, reported_numbers(result), final, stopped))
         if trial_id in self._pending:
             self._pending[trial_id] = result  # the full result: it names checkpoints
+
+
+def _imported_row(trial: EarlierTrial) -> dict[str, Any]:
+    """A trial of an earlier experiment, as in `TrialsImported`."""
+    reports = [reported_numbers(report) for report in trial.reports]
+    row: dict[str, Any] = {"config": trial.config, "metrics": {}}
+    if trial.usable and reports:
+        row["metrics"] = reports.pop()
+    if reports:
+        row["reports"] = reports
+    if not trial.usable:
+        row["usable"] = False
+    return row

@@ -9,10 +9,12 @@ from ConfigSpace import ConfigurationSpace
 from ray.tune.result import DEFAULT_METRIC
 
 from ray_nas.checks import Limits, check_mode, check_objectives, checked_limits
+from ray_nas.record.events import ExperimentStarted
+from ray_nas.record.given_arguments import GivenArguments
 from ray_nas.searchers.core.known_costs import CachedCosts, Costs
 from ray_nas.searchers.core.objectives import Objectives
 from ray_nas.searchers.core.proposal import Move, Proposal
-from ray_nas.spaces.core.joint_space import joint_space
+from ray_nas.spaces.core.joint_space import constants_of, joint_space
 from ray_nas.spaces.core.search_space import Config, SearchSpace
 from ray_nas.state.state_file import StateError
 from ray_nas.tune_internals.call_stack import metric_and_mode
@@ -50,6 +52,7 @@ class SearchProblem:
         self.own_space = _as_space(space)
         """The space given to the searcher."""
         self._space = self.own_space
+        self._constants: dict[str, Any] = {}
         self.metric: str | None = metric
         self.mode: str | None = mode
         self._given_objectives = dict(objectives) if objectives is not None else None
@@ -114,6 +117,7 @@ class SearchProblem:
             ValueError: It holds something that cannot be searched.
         """
         self._space = joint_space(self.own_space, param_space)
+        self._constants = GivenArguments.of(constants_of(param_space)).values
 
     def complete(self) -> Objectives:
         """What is optimised, with the metric and mode of the running `tune.run` where needed.
@@ -130,6 +134,26 @@ class SearchProblem:
                 'mode="max"), or give both to Tune'
             )
         return Objectives(self.directions, self._constraints)
+
+    def started_event(self, seed: int, given: GivenArguments) -> ExperimentStarted:
+        """The first event of the record.
+
+        Args:
+            seed: The searcher's seed.
+            given: Its arguments.
+        """
+        unrecorded = {name: what for name, what in given.unrecorded.items() if name != "space"}
+        return ExperimentStarted(
+            searcher=self._owner,
+            space=self.space.fingerprint,
+            objectives=self.directions,
+            seed=seed,
+            constraints={name: list(limits) for name, limits in self._constraints.items()},
+            domains=self.space.domains,
+            arguments={"seed": seed, **given.values},
+            unrecorded=unrecorded or None,
+            constants=self._constants or None,
+        )
 
     def proposal(self, config: Config, move: Move, parents: tuple[str, ...] = ()) -> Proposal:
         """A proposal with its duplicate key."""

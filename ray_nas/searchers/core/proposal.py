@@ -1,7 +1,7 @@
 """A config that may become a trial, and where it comes from."""
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from ray_nas.spaces.core.search_space import Config
 
@@ -24,3 +24,5 @@ class Proposal:
     """The ids of the trials that it was made from."""
     key: str = ""
     """Equal for configs that count as duplicates of each other."""
+    expected: dict[str, Any] | None = None
+    """What the strategy predicts of it, as in `TrialProposed`; None if it does not predict."""

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from ray.tune.schedulers import TrialScheduler
+
 from ray_nas.record.events import (
     CandidatesScored,
     Event,
@@ -15,8 +17,11 @@ from ray_nas.record.events import (
 )
 from ray_nas.record.experiment import RecordError
 from ray_nas.searchers.core.evaluation import Evaluator
+from ray_nas.searchers.core.ledger import Result
 from ray_nas.searchers.core.memory_limit import MemoryLimit
+from ray_nas.searchers.core.scheduler_link import SchedulerLink
 from ray_nas.searchers.core.teaching import TaughtStrategy
+from ray_nas.searchers.core.tune_trials import TuneTrials
 from ray_nas.state import state_file
 from ray_nas.state.attached_state import AttachedStates, State
 from ray_nas.state.incremental_state import IncrementalState
@@ -27,8 +32,10 @@ from ray_nas.tune_internals.saved_param_space import saved_param_space
 class SavedStrategy(TaughtStrategy):
     """A strategy whose search outlives its process."""
 
-    _seed: int | None
+    _seed: int
     _memory: MemoryLimit
+    _scheduler: SchedulerLink
+    _tune_trials: TuneTrials
     _attached: AttachedStates
     _incremental: IncrementalState
     _refused: StateError | None
@@ -37,7 +44,7 @@ class SavedStrategy(TaughtStrategy):
     def _end_unreported(self) -> None:
         """Ends the trials that Tune has ended without a call."""
 
-    # For schedulers: Tune saves its searcher, but not its scheduler.
+    # For schedulers: Tune saves its searcher but not its scheduler, and does not connect them.
 
     def attach_state(
         self, name: str, get_state: Callable[[], State], set_state: Callable[[State], None]
@@ -50,6 +57,19 @@ class SavedStrategy(TaughtStrategy):
             set_state: Called with them at each `restore`, or now if that has happened.
         """
         self._attached.attach(name, get_state, set_state)
+
+    def note_stop(self, trial_id: str, reason: str, result: Result | None = None) -> None:
+        """Says why a scheduler stops a trial, and at which report, for the record."""
+        self.ledger.note_stop(self._tune_trials.proposed_id(trial_id), reason, result)
+
+    def note_retry(self, trial_id: str) -> None:
+        """Says that a failed trial is retried, for the record."""
+        if trial_id in self.ledger.pending:
+            self.ledger.resume(trial_id)
+
+    def use_scheduler(self, scheduler: TrialScheduler) -> None:
+        """Says which scheduler decides about the trials, outside of Tune."""
+        self._scheduler.use(scheduler)
 
     # Saving and restoring.
 
@@ -122,6 +142,7 @@ class SavedStrategy(TaughtStrategy):
         self.candidates.set_state(state["candidates"])
         self._evaluator = None
         self._memory = MemoryLimit()
+        self._scheduler.forget()
         self._incremental = IncrementalState()
         for event in self.ledger.restore(path.parent, state["record"]):
             self._restored(event)

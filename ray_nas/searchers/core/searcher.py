@@ -4,6 +4,7 @@ A decision is judged, then written to the ledger, then taught to the strategy.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -12,9 +13,7 @@ from ray.tune.experiment import Trial
 from ray.tune.search import Searcher
 
 from ray_nas.checks import Limits
-from ray_nas.record.events import (
-    ExperimentStarted,
-)
+from ray_nas.record.given_arguments import RecordsArguments
 from ray_nas.searchers.core import arguments
 from ray_nas.searchers.core.candidates import CandidateSelector
 from ray_nas.searchers.core.evaluation import Evaluator
@@ -24,8 +23,10 @@ from ray_nas.searchers.core.memory_limit import MemoryLimit
 from ray_nas.searchers.core.problem import SearchProblem
 from ray_nas.searchers.core.proposal import Move
 from ray_nas.searchers.core.saving import SavedStrategy
+from ray_nas.searchers.core.scheduler_link import SchedulerLink
 from ray_nas.searchers.core.tune_trials import TuneTrials
 from ray_nas.searchers.core.verdict import judge_end, judge_failure
+from ray_nas.spaces.core.random_state import drawn_seed
 from ray_nas.spaces.core.search_space import Config, SearchSpace
 from ray_nas.state.attached_state import AttachedStates
 from ray_nas.state.incremental_state import IncrementalState
@@ -34,7 +35,7 @@ from ray_nas.state.state_file import StateError
 Space: TypeAlias = SearchSpace | ConfigurationSpace
 
 
-class ArchitectureSearcher(SavedStrategy, Searcher):
+class ArchitectureSearcher(SavedStrategy, RecordsArguments, Searcher):
     """A Tune searcher over architectures. A strategy implements `_ask`, `_tell` and its state.
 
     Args:
@@ -52,7 +53,7 @@ class ArchitectureSearcher(SavedStrategy, Searcher):
             `space.baseline`, which is left out if it breaks a limit on costs.
         points_to_evaluate: Configs to try first, as trials' configs would hold them.
         seed: Seed of the searcher's generator. The same seed and order of events give the same
-            proposals.
+            proposals. None draws one, which the record holds.
         repeats: Whether to propose configs again once nothing new is left (for noisy objectives).
 
     Raises:
@@ -78,13 +79,14 @@ class ArchitectureSearcher(SavedStrategy, Searcher):
         owner = type(self).__name__
         self.problem = SearchProblem(owner, space, metric, mode, objectives, constraints, costs)
         super().__init__()
-        self._seed = seed
-        self._rng = np.random.default_rng(seed)
+        self._seed = drawn_seed() if seed is None else seed
+        self._rng = np.random.default_rng(self._seed)
         self.ledger = TrialLedger(self.problem.duplicate_key)
         self.candidates = CandidateSelector(points_to_evaluate or (), repeats, baseline)
         self._evaluator: Evaluator | None = None
         self._tune_trials = TuneTrials(self.problem, self.ledger)
         self._memory = MemoryLimit()
+        self._scheduler = SchedulerLink(self.ledger, self.note_stop)
         self._attached = AttachedStates()
         self._incremental = IncrementalState()
         self._refused: StateError | None = None
@@ -136,16 +138,14 @@ class ArchitectureSearcher(SavedStrategy, Searcher):
         self.prepare()
         if trial_id not in self.ledger.proposals:
             self._before_decision()
+            objectives = self.evaluator.objectives
             proposal = self.candidates.next(
-                self.problem,
-                self.ledger,
-                self.evaluator.objectives,
-                self._memory,
-                self._ask,
-                self._rng,
+                self.problem, self.ledger, objectives, self._memory, self._ask, self._rng
             )
             if proposal is None:
                 return str(Searcher.FINISHED)
+            expected = self._expected(proposal)
+            proposal = proposal if expected is None else replace(proposal, expected=expected)
             self.ledger.propose(trial_id, proposal)
             self._proposed(trial_id, proposal)
         return self._trial_config(trial_id)
@@ -207,11 +207,7 @@ class ArchitectureSearcher(SavedStrategy, Searcher):
                     self.ledger.note_cut_off(trial_id)
                 self.on_trial_complete(trial_id, result)
 
-    # For schedulers, wrappers and warm starts.
-
-    def note_stop(self, trial_id: str, reason: str) -> None:
-        """Says why a scheduler stops a trial, for the record."""
-        self.ledger.note_stop(self._tune_trials.proposed_id(trial_id), reason)
+    # For wrappers and warm starts.
 
     def prepare(self) -> None:
         """Completes the problem and imports earlier trials, before the first trial.
@@ -222,19 +218,12 @@ class ArchitectureSearcher(SavedStrategy, Searcher):
         """
         if self._refused is not None:
             raise self._refused
+        self._scheduler.find()
         if self._evaluator is not None:
             return
         evaluator = Evaluator(self.problem, scalarize=self.needs_score)
-        self.ledger.write(
-            ExperimentStarted(
-                searcher=type(self).__name__,
-                space=self.space.fingerprint,
-                objectives=dict(evaluator.objectives.directions),
-                seed=self._seed,
-                constraints={name: list(limit) for name, limit in self.problem.constraints.items()},
-                domains=self.space.domains,
-            )
-        )
+        self.ledger.write(self.problem.started_event(self._seed, self.given_arguments))
+        self._scheduler.write()
         self._evaluator = evaluator
         self.candidates.check_points(self.space)
         while self._imports:

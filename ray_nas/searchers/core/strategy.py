@@ -37,6 +37,14 @@ class Strategy:
     def _before_decision(self) -> None:
         """Called once before each decision, for which `_ask` may be called several times."""
 
+    def _expected(self, proposal: Proposal) -> dict[str, Any] | None:
+        """What it expects of the chosen candidate, for the record; None if it does not predict.
+
+        Returns:
+            Metric name to [mean, low, high]; low and high are one standard deviation away.
+        """
+        return None
+
     def _proposed(self, trial_id: str, proposal: Proposal) -> None:
         """A proposal became a trial."""
 

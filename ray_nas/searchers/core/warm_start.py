@@ -6,7 +6,7 @@ they have enough results of their own.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -14,7 +14,6 @@ import numpy as np
 from ray_nas.checks import check_int
 from ray_nas.record.earlier_trials import EarlierTrial, Source, earlier_trials
 from ray_nas.searchers.core.evaluation import Observation
-from ray_nas.searchers.core.ledger import Result
 from ray_nas.searchers.core.objectives import Objectives
 from ray_nas.searchers.core.searcher import ArchitectureSearcher
 from ray_nas.searchers.core.wrapper import SearcherWrapper
@@ -99,11 +98,11 @@ class ImportedTrials:
         """
         kept = [trial for trial in self.trials if self.same_task or _has_result(trial)]
         space = searcher.space
-        rows: list[tuple[Config, Result]] = [
-            (_config(space, trial, index), trial.reports[-1] if _has_result(trial) else {})
-            for index, trial in enumerate(kept)
+        own = [
+            replace(trial, config=_config(space, trial, index)) for index, trial in enumerate(kept)
         ]
-        ids = searcher.ledger.add_imported(rows, same_task=self.same_task)
+        arguments = {"best_first": self.best_first, "objectives": self.objectives}
+        ids = searcher.ledger.add_imported(own, arguments, same_task=self.same_task)
         named = dict(zip(ids, kept, strict=True))
         if self.same_task:
             _learn_results(searcher, named)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import Searcher
 
 from ray_nas.searchers.core.ledger import Result, TrialLedger
@@ -88,9 +89,17 @@ class SearcherWrapper(Searcher):
         """Saves and restores another object's state with the searcher's, e.g. the scheduler's."""
         self.inner.attach_state(name, get_state, set_state)
 
-    def note_stop(self, trial_id: str, reason: str) -> None:
-        """Says why a scheduler stops a trial, for the record."""
-        self.inner.note_stop(trial_id, reason)
+    def note_stop(self, trial_id: str, reason: str, result: Result | None = None) -> None:
+        """Says why a scheduler stops a trial, and at which report, for the record."""
+        self.inner.note_stop(trial_id, reason, result)
+
+    def note_retry(self, trial_id: str) -> None:
+        """Says that a failed trial is retried, for the record."""
+        self.inner.note_retry(trial_id)
+
+    def use_scheduler(self, scheduler: TrialScheduler) -> None:
+        """Says which scheduler decides about the trials, outside of Tune."""
+        self.inner.use_scheduler(scheduler)
 
     def prepare(self) -> None:
         """Completes the problem and imports earlier trials."""

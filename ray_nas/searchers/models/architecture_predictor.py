@@ -18,7 +18,9 @@ from ray_nas.estimators.predictors import (
     parameter_count_prior,
 )
 from ray_nas.estimators.predictors.acquisition import Acquisition, ExpectedImprovement
+from ray_nas.estimators.predictors.gaussian_process import Posterior
 from ray_nas.estimators.predictors.scalar_improvement import ScalarImprovement
+from ray_nas.estimators.predictors.score_scale import ScoreScale
 from ray_nas.searchers.core.ledger import TrialLedger
 from ray_nas.searchers.core.problem import SearchProblem
 from ray_nas.searchers.models.trial_results import Targets, TrialResults, merits, representative
@@ -60,6 +62,8 @@ class ArchitecturePredictor:
         """Configs with the rank of each by a score that is known before the first trial."""
         self._fitted_at = 0
         """The number of ended trials at the last fit of the hyperparameters."""
+        self._forecast: list[tuple[Posterior, ScoreScale]] | None = None
+        """For each objective, what the last decision was based on."""
         self._cache: dict[tuple[tuple[str, Any], ...], tuple[str, Array]] = {}
         """Config to its duplicate key and features."""
 
@@ -210,12 +214,38 @@ class ArchitecturePredictor:
             process.condition(features, target.values, target.variances, pending_features)
             for process, target in zip(processes, targets, strict=True)
         ]
+        self._forecast = [
+            (posterior, target.scale) for posterior, target in zip(posteriors, targets, strict=True)
+        ]
         # Compare with the best known trial, pending ones included
         known = np.concatenate([features, pending_features])
         if len(posteriors) == 1:
             return trial_ids, ExpectedImprovement(posteriors[0], known)
         scales = [target.scale for target in targets]
         return trial_ids, ScalarImprovement(posteriors, scales, known, rng)
+
+    def forget_forecast(self) -> None:
+        """Called before a decision: it may be made without a prediction."""
+        self._forecast = None
+
+    def forecast(self, config: Config) -> dict[str, list[float]] | None:
+        """What the last decision was based on, for one config; None if it was on no prediction.
+
+        Returns:
+            Metric name to its mean, and one standard deviation below and above it.
+        """
+        if self._forecast is None:
+            return None
+        row = self.features([config])
+        found = {}
+        directions = self._problem.directions.items()
+        for (name, mode), (posterior, scale) in zip(directions, self._forecast, strict=True):
+            mean, deviation = posterior.predict(row)
+            steps = np.array([0.0, -1.0, 1.0])
+            values = scale.invert(mean[0] + deviation[0] * steps)
+            mean_value, *ends = (values if mode == "max" else -values).tolist()
+            found[name] = [mean_value, *sorted(ends)]
+        return found
 
     def _fit(self, results: TrialResults, features: Array, targets: Sequence[Targets]) -> None:
         """Fits the hyperparameters anew whenever the number of trials has grown by 5 %."""

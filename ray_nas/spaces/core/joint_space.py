@@ -169,6 +169,25 @@ def joint_space(own: SearchSpace | None, param_space: Mapping[str, Any]) -> Sear
     return JointSpace(own, param_space)
 
 
+def constants_of(param_space: Mapping[str, Any]) -> dict[str, Any]:
+    """The entries of a `param_space` that are the same in every trial, nested ones included.
+
+    Example:
+        >>> from ray import tune
+        >>> constants_of({"lr": tune.uniform(0, 1), "epochs": 9, "data": {"size": 3}})
+        {'epochs': 9, 'data': {'size': 3}}
+    """
+    kept = {}
+    for name, value in param_space.items():
+        if isinstance(value, Mapping):
+            value = constants_of(value)
+            if not value:
+                continue
+        if not isinstance(value, Domain):
+            kept[name] = value
+    return kept
+
+
 def _leaves(value: Mapping[str, Any], path: Path) -> Iterator[tuple[Path, Domain]]:
     """The spaces and Tune domains in a nested param_space, with their paths."""
     if "grid_search" in value and len(value) == 1:

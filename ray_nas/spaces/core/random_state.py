@@ -24,3 +24,13 @@ def as_generator(random_state: Any) -> np.random.Generator:
     if random_state is None or isinstance(random_state, int):
         return np.random.default_rng(random_state)
     return np.random.default_rng(int(random_state.integers(2**31)))
+
+
+def drawn_seed() -> int:
+    """A seed for a search without one, in [0, 2^32), different at each call.
+
+    Example:
+        >>> drawn_seed() == drawn_seed()
+        False
+    """
+    return int(np.random.SeedSequence().generate_state(1)[0])

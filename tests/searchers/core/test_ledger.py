@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from ray_nas.record.earlier_trials import EarlierTrial
 from ray_nas.searchers.core.ledger import TrialLedger
 from ray_nas.searchers.core.proposal import Proposal
 
@@ -46,8 +47,9 @@ def test_a_restore_leads_to_the_same_trials_and_failed_ones_may_run_again(tmp_pa
 
 def test_imported_trials_are_duplicates_only_of_the_same_task() -> None:
     ledger = TrialLedger(str)
-    assert ledger.add_imported([({"x": 1}, {"loss": 1.0})], same_task=False) == ["earlier_0"]
-    assert ledger.add_imported([({"x": 2}, {"loss": 2.0})], same_task=True) == ["earlier_1"]
+    other, same = EarlierTrial({"x": 1}, [{"loss": 1.0}]), EarlierTrial({"x": 2}, [{"loss": 2.0}])
+    assert ledger.add_imported([other], {}, same_task=False) == ["earlier_0"]
+    assert ledger.add_imported([same], {}, same_task=True) == ["earlier_1"]
     assert not ledger.is_known(str({"x": 1}))
     assert ledger.is_known(str({"x": 2}))
     assert ledger.proposals["earlier_0"].move == "earlier"
