@@ -5,8 +5,16 @@ from dataclasses import dataclass
 
 from ray_nas.record import ExperimentRecord
 from ray_nas.report.evidence import Evidence
-from ray_nas.report.evidence.comparison import InSearch, Retrained, in_search, retrained
-from ray_nas.report.evidence.wording import Interval, counted, number, percent
+from ray_nas.report.evidence.comparison import (
+    InSearch,
+    Outcome,
+    Retrained,
+    in_search,
+    judge_retraining,
+    judge_search,
+    retrained,
+)
+from ray_nas.report.evidence.wording import counted, number, percent
 from ray_nas.retraining.results import Retraining
 
 
@@ -76,14 +84,14 @@ def _found(evidence: Evidence, searched: InSearch | str) -> Verdict:
 def _after(again: Retrained, searched: InSearch | str) -> Verdict:
     """What retraining shows."""
     seen = searched.seen if isinstance(searched, InSearch) else math.inf
-    word = _word(again.gain, seen)
+    outcome = judge_retraining(again, searched)
     seeds, data = counted(again.seeds[0], "new seed"), "held-out test data"
     if not again.is_held_out:
         data = "the validation data that guided the search"
     told = f"the winner gains {again.gain.signed} {again.metric} on the baseline"
     promised = f"; the search had promised {seen:+.3g}" if math.isfinite(seen) else ""
-    sentence = f"{word}: trained again with {seeds}, {told}, on {data}{promised}."
-    if word == "Not decidable":
+    sentence = f"{_word(outcome)}: trained again with {seeds}, {told}, on {data}{promised}."
+    if outcome == "not decidable":
         sentence += " Retrain with more seeds."
     return Verdict(
         sentence,
@@ -98,9 +106,8 @@ def _after(again: Retrained, searched: InSearch | str) -> Verdict:
 def _before(evidence: Evidence, found: InSearch) -> Verdict:
     """What the search alone shows."""
     gain = found.corrected.gain
-    word = _word(gain, found.seen)
     sentence = (
-        f"{word}: in the search the winner was ahead of {found.reference} by {found.seen:+.3g} "
+        f"{_word(judge_search(found))}: in the search the winner was ahead of {found.reference} by {found.seen:+.3g} "
         f"{found.metric}; allowing for its luck as the best of {found.trials}, by {gain.signed}. "
         "Retrain both to be sure."
     )
@@ -114,16 +121,9 @@ def _before(evidence: Evidence, found: InSearch) -> Verdict:
     )
 
 
-def _word(gain: Interval, seen: float) -> str:
-    """The sentence's first word; `seen` is the gain that the search had shown.
-
-    No better: the interval holds 0 and lies below what the search had shown.
-    """
-    if gain.low > 0:
-        return "Better"
-    if gain.high < 0:
-        return "Worse"
-    return "No better" if gain.high < seen else "Not decidable"
+def _word(outcome: Outcome) -> str:
+    """The sentence's first words."""
+    return outcome.capitalize()
 
 
 def _unknown(evidence: Evidence) -> list[tuple[str, str]]:

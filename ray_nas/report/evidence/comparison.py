@@ -9,6 +9,7 @@ from scipy.stats import t as student
 
 from ray_nas.estimators.arrays import Array
 from ray_nas.report.evidence.evidence import Evidence, Level
+from ray_nas.report.evidence.stopped_trials import expected_results
 from ray_nas.report.evidence.variance_model import Contrast, VarianceModel
 from ray_nas.report.evidence.wording import Interval
 from ray_nas.retraining.results import Retraining
@@ -16,6 +17,9 @@ from ray_nas.retraining.results import Retraining
 MIN_TRIALS: Final = 20
 """Fewer full trainings do not show what the choices are worth."""
 Reference: TypeAlias = Literal["the baseline", "the best random trial", "a typical random trial"]
+
+
+Outcome: TypeAlias = Literal["better", "no better", "worse", "not decidable"]
 
 
 @dataclass(frozen=True)
@@ -50,14 +54,54 @@ class Retrained:
     """That ended well: the winner's, the baseline's."""
 
 
+def judge_retraining(found: Retrained, searched: InSearch | str) -> Outcome:
+    """What the gain after retraining says, given what the search had led to expect.
+
+    An interval that holds 0 does not decide. It is "no better" if the gain is closer to 0 than to
+    what was to be expected after allowing for luck, or is not positive.
+    """
+    decided = judge_interval(found.gain)
+    if decided is not None:
+        return decided
+    expected = searched.corrected.gain.value if isinstance(searched, InSearch) else 0.0
+    return "no better" if found.gain.value <= max(expected, 0.0) / 2 else "not decidable"
+
+
+def judge_search(found: InSearch) -> Outcome:
+    """What the search alone says; "no better" if the advantage it showed was luck."""
+    gain = found.corrected.gain
+    return judge_interval(gain) or ("no better" if gain.high < found.seen else "not decidable")
+
+
+def judge_interval(gain: Interval) -> Outcome | None:
+    """Better or worse if the interval lies on one side of 0, else None.
+
+    Example:
+        >>> judge_interval(Interval(1.0, 0.5, 1.5))
+        'better'
+    """
+    if gain.low > 0:
+        return "better"
+    return "worse" if gain.high < 0 else None
+
+
 def in_search(evidence: Evidence) -> InSearch | str:
     """The winner against the baseline, or against random trials; or why that cannot be said."""
-    winner, full = evidence.winner, evidence.full
-    place = full.place(winner)
+    winner = evidence.winner
     if winner is None:
         return "no trial completed with a finite result"
-    if place is None:
+    if evidence.full.place(winner) is None:
         return f"the best trial, {winner.trial_id}, was not trained to the end"
+    if (
+        evidence.record.baseline is not None
+        and evidence.full.place(evidence.record.baseline) is None
+    ):
+        return "the baseline was not trained to the end"
+    full = expected_results(evidence) if evidence.has_early_stops else evidence.full
+    if full is None:
+        return f"{len(evidence.full.trials)} full trainings are too few to tell luck from choices"
+    place = full.place(winner)
+    assert place is not None, "a full training has passed every rung"
     reference, others = _reference(evidence, full, place)
     if not others:
         return _why_nothing_to_beat(evidence)
@@ -124,17 +168,14 @@ def _reference(evidence: Evidence, full: Level, winner: int) -> tuple[Reference,
 
 
 def _why_nothing_to_beat(evidence: Evidence) -> str:
-    baseline = evidence.record.baseline
-    if baseline is None:
-        return "there is no baseline, and no random trial was trained to the end"
-    if baseline is evidence.winner:
-        return "the baseline itself is the best trial"
-    return "the baseline was not trained to the end"
+    if evidence.record.baseline is None:
+        return "there is no baseline, and no random trial to compare with"
+    return "the baseline itself is the best trial"
 
 
 def _guarded_quality(evidence: Evidence, full: Level) -> tuple[str, Array]:
     """The held-out metric where all trials report it: nobody was picked by it."""
-    if evidence.test_metric is not None:
+    if evidence.test_metric is not None and not evidence.has_early_stops:
         test = [one.metrics.get(evidence.test_metric, math.nan) for one in full.trials]
         if all(map(math.isfinite, test)):
             return evidence.test_metric, evidence.sign * np.array(test)

@@ -20,7 +20,7 @@ from ray_nas.report.evidence.wording import Interval
 
 MIN_TRIALS: Final = 30
 """Fewer trials cannot show that results are noise."""
-_FIRST: Final = 10
+_FIRST: Final = 5
 """Trials before the first prediction."""
 _REFITS: Final = 60
 _NEIGHBOURS: Final = 8

@@ -3,17 +3,24 @@
 from typing import Final
 
 from ray_nas.report.evidence import Evidence
-from ray_nas.report.evidence.comparison import InSearch, Retrained, in_search, retrained
+from ray_nas.report.evidence.comparison import (
+    InSearch,
+    Retrained,
+    in_search,
+    judge_retraining,
+    retrained,
+)
 from ray_nas.report.evidence.wording import counted, percent
 from ray_nas.report.health.check import HealthCheck
 
 NAME: Final = "baseline beaten after retraining"
 _RETRAIN: Final = "Train the winner and the baseline again: ray-nas retrain EXPERIMENT --seeds 3."
+_SEEDS: Final = "Retrain both with more seeds: ray-nas retrain EXPERIMENT --seeds 6."
 _LONGER: Final = "Keep the baseline, retrain with more seeds, or search longer or in another space."
 
 
 def check(evidence: Evidence) -> HealthCheck:
-    """Warns if the 95 % interval of the gain after retraining does not lie above 0."""
+    """Warns if the winner is worse after retraining, or its gain closer to 0 than was expected."""
     if evidence.record.baseline is None:
         remedy = "Give the searcher baseline=, the config of the network to beat."
         return HealthCheck(NAME, "missing", "The search had no baseline.", remedy)
@@ -24,9 +31,12 @@ def check(evidence: Evidence) -> HealthCheck:
     found = retrained(evidence.retraining)
     if isinstance(found, str):
         return HealthCheck(NAME, "missing", f"Nothing to compare: {found}.", _RETRAIN)
-    if found.gain.low > 0:
+    outcome = judge_retraining(found, in_search(evidence))
+    if outcome == "better":
         return HealthCheck(NAME, "pass", f"Yes. {_after(found)}")
-    return HealthCheck(NAME, "warn", f"Not shown. {_after(found)}", _LONGER)
+    if outcome == "not decidable":
+        return HealthCheck(NAME, "missing", f"Not decided. {_after(found)}", _SEEDS)
+    return HealthCheck(NAME, "warn", f"No: {outcome}. {_after(found)}", _LONGER)
 
 
 def _before(found: InSearch | str) -> str:

@@ -6,7 +6,6 @@ all trials did, which lowers the correlation. It is corrected for that restricti
 """
 
 import math
-from itertools import pairwise
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -18,6 +17,7 @@ from ray_nas.report.health.check import HealthCheck
 
 NAME: Final = "short trainings rank like full ones"
 MIN_TRIALS: Final = 8
+LEVEL: Final = 0.05
 ENOUGH: Final = 0.5
 """A short training whose correlation is below this stops good trials about as often as bad ones."""
 _REMEDY: Final = (
@@ -27,27 +27,26 @@ _REMEDY: Final = (
 
 
 class Agreement(NamedTuple):
-    """How a short training ranks like a longer one."""
+    """How a rung ranks like full length."""
 
-    short: float
-    long: float
+    time: float
     trials: int
-    """That were trained for as long."""
+    """That were trained to the end."""
     correlation: Interval
-    """Of normal scores, corrected for the picking at the short one."""
+    """Of normal scores, corrected for the picking at the rung. All intervals together miss the
+    truth on either side with probability 5 %."""
 
 
 def check(evidence: Evidence) -> HealthCheck:
-    """Warns if a rung's correlation with the end, or with the next rung, is surely below 0.5."""
+    """Warns if a rung's correlation with the end is surely below 0.5."""
     if evidence.full_time is None or not evidence.rungs:
         finding = "Trials report once, or no time: there is no short training to compare."
         return HealthCheck(NAME, "missing", finding)
     if not evidence.has_early_stops:
-        rungs = [*evidence.rungs[:1], evidence.full_time]
-        found = _agreements(evidence, [(rungs[0], rungs[-1])])
+        found = _agreements(evidence, evidence.rungs[:1])
         told = "".join(f" {_told(evidence, one)}" for one in found)
         return HealthCheck(NAME, "pass", f"No trial was stopped early.{told}")
-    return _judge(evidence, _agreements(evidence, _compared(evidence.rungs, evidence.full_time)))
+    return _judge(evidence, _agreements(evidence, evidence.rungs))
 
 
 def corrected(correlation: float, ratio: float) -> float:
@@ -64,20 +63,14 @@ def corrected(correlation: float, ratio: float) -> float:
     return correlation * ratio / math.sqrt(1 + correlation**2 * (ratio**2 - 1))
 
 
-def _compared(rungs: list[float], full: float) -> list[tuple[float, float]]:
-    """Each rung with the end and with the next rung."""
-    with_end = [(rung, full) for rung in rungs]
-    return sorted({*with_end, *pairwise(rungs)})
-
-
-def _agreements(evidence: Evidence, compared: list[tuple[float, float]]) -> list[Agreement]:
-    found = [_agreement(evidence, short, long, len(compared)) for short, long in compared]
+def _agreements(evidence: Evidence, rungs: list[float]) -> list[Agreement]:
+    found = [_agreement(evidence, rung, len(rungs)) for rung in rungs]
     return [agreement for agreement in found if agreement is not None]
 
 
-def _agreement(evidence: Evidence, short: float, long: float, tests: int) -> Agreement | None:
+def _agreement(evidence: Evidence, rung: float, tests: int) -> Agreement | None:
     """None where too few trials reached both."""
-    everyone, longer = evidence.level(short), evidence.level(long)
+    everyone, longer = evidence.level(rung), evidence.full
     scores = dict(
         zip(
             (trial.trial_id for trial in everyone.trials),
@@ -91,8 +84,8 @@ def _agreement(evidence: Evidence, short: float, long: float, tests: int) -> Agr
     if len(both) < MIN_TRIALS or early.std() == 0 or late.std() == 0:
         return None
     ratio = float(np.array(list(scores.values())).std() / early.std())
-    plain = fisher_interval(float(np.corrcoef(early, late)[0, 1]), len(both), 1 - 0.05 / tests)
-    return Agreement(short, long, len(both), Interval(*(corrected(end, ratio) for end in plain)))
+    plain = fisher_interval(float(np.corrcoef(early, late)[0, 1]), len(both), 1 - 2 * LEVEL / tests)
+    return Agreement(rung, len(both), Interval(*(corrected(end, ratio) for end in plain)))
 
 
 def _judge(evidence: Evidence, found: list[Agreement]) -> HealthCheck:
@@ -112,6 +105,6 @@ def _judge(evidence: Evidence, found: list[Agreement]) -> HealthCheck:
 
 def _told(evidence: Evidence, one: Agreement) -> str:
     return (
-        f"{evidence.time} {number(one.short)} ranks like {number(one.long)} with correlation "
-        f"{one.correlation} ({one.trials} trials)."
+        f"{evidence.time} {number(one.time)} ranks like full length with correlation "
+        f"{one.correlation} ({one.trials} full trainings)."
     )
