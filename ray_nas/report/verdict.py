@@ -106,10 +106,11 @@ def _after(again: Retrained, searched: InSearch | str) -> Verdict:
 def _before(evidence: Evidence, found: InSearch) -> Verdict:
     """What the search alone shows."""
     gain = found.corrected.gain
+    word = _word(judge_search(found))
+    ahead = f"ahead of {found.reference} by {found.seen:+.3g} {found.metric}"
     sentence = (
-        f"{_word(judge_search(found))}: in the search the winner was ahead of {found.reference} by {found.seen:+.3g} "
-        f"{found.metric}; allowing for its luck as the best of {found.trials}, by {gain.signed}. "
-        "Retrain both to be sure."
+        f"{word}: in the search the winner was {ahead}; allowing for its luck as "
+        f"the best of {found.trials}, by {gain.signed}. Retrain both to be sure."
     )
     return Verdict(
         sentence,

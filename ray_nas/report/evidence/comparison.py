@@ -109,7 +109,7 @@ def in_search(evidence: Evidence) -> InSearch | str:
     seen = float(quality[place] - quality[others].mean())
     if len(quality) < MIN_TRIALS:
         return f"{len(quality)} full trainings are too few to tell luck from choices"
-    if not full.columns or quality.std() == 0:
+    if not full.varies or np.ptp(quality) == 0:
         return "all results or all configs are equal"
     model = VarianceModel(full.kernel, quality)
     weights = np.zeros(len(quality))

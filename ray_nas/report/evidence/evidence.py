@@ -38,6 +38,11 @@ class Level:
         """How alike their configs are, shape (trials, trials)."""
         return kernel(self.columns)
 
+    @property
+    def varies(self) -> bool:
+        """Whether there are different configs with different results."""
+        return bool(self.columns) and bool(np.ptp(self.quality) > 0)
+
     def place(self, trial: TrialRecord | None) -> int | None:
         """The index of a trial; None if it is not among them."""
         ids = [one.trial_id for one in self.trials]

@@ -54,6 +54,6 @@ def _line(evidence: Evidence, short: float, long: float) -> Array | None:
             if one.trial_id in known
         ]
     ).reshape(-1, 2)
-    if len(pairs) < MIN_TRIALS or pairs[:, 0].std() == 0:
+    if len(pairs) < MIN_TRIALS or np.ptp(pairs[:, 0]) == 0:
         return None
     return np.asarray(np.polyfit(pairs[:, 0], pairs[:, 1], 1), np.float64)

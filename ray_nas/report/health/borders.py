@@ -1,7 +1,7 @@
 """Are the best choices at a border of the space? Then better ones may lie beyond it.
 
-For each parameter with an order: the winner and half of the best quarter of trials have the last
-value, and it gives better results than the one before it, the other parameters being equal. The
+For each parameter with an order: the last value is the most frequent one in the best quarter of
+trials, and it gives better results than the one before it, the other parameters being equal. The
 second part is tested in the mixed model (`evidence.variance_model`), whose similarity is that of
 the other parameters: in an evolution, relatives share a value and much else.
 """
@@ -50,7 +50,7 @@ def check(evidence: Evidence) -> HealthCheck:
         finding = "No parameter with three or more ordered values, and no range."
         return HealthCheck(NAME, "missing", finding)
     full = evidence.full
-    if len(full.trials) < MIN_TRIALS or full.quality.std() == 0:
+    if len(full.trials) < MIN_TRIALS or not full.varies:
         finding = f"{len(full.trials)} full trainings: at least {MIN_TRIALS} different ones needed."
         return HealthCheck(NAME, "missing", finding, "Run more trials to the end.")
     found = [_border(full, name, domain, len(ordered)) for name, domain in ordered.items()]
@@ -76,23 +76,23 @@ def _border(full: Level, name: str, domain: Mapping[str, Any], tests: int) -> Bo
     places = [position(trial.config.get(name), domain) for trial in full.trials]
     active = np.array([place is not None for place in places])
     quality = full.quality[active]
-    if active.sum() < MIN_TRIALS or quality.std() == 0:
+    if active.sum() < MIN_TRIALS or np.ptp(quality) == 0:
         return None
     steps = _steps(np.array([place for place in places if place is not None]), domain)
-    winner = int(quality.argmax())
-    last = _levels(domain) - 1
-    if steps[winner] not in (0, last):
-        return None
-    is_low = steps[winner] == 0
-    outward = last - steps if is_low else steps
     best = quality >= np.quantile(quality, 0.75)
+    last = _levels(domain) - 1
+    most = _most_frequent(steps[best], domain)
+    if most not in (0, last):
+        return None
+    is_low = most == 0
+    outward = last - steps if is_low else steps
     share = float((outward[best] == last).mean())
     counts = [(outward == last).sum(), (outward == last - 1).sum()]
-    if share < 0.5 or min(counts) < _MIN_EACH:
+    if min(counts) < _MIN_EACH:
         return None
     others = {key: part[active] for key, part in full.columns.items() if key != name}
     gain, chance = _contrast(outward, last, others, quality)
-    if chance > LEVEL / tests:
+    if chance > LEVEL / (2 * tests):  # two ends each
         return None
     ends = domain.get("values") or [domain["low"], domain["high"]]
     return Border(name, ends[0 if is_low else -1], "lowest" if is_low else "highest", share, gain)
@@ -103,6 +103,14 @@ def _steps(places: Array, domain: Mapping[str, Any]) -> Array:
     if "values" in domain:
         return np.asarray((places * (len(domain["values"]) - 1)).round())
     return np.digitize(places, _BINS).astype(np.float64)
+
+
+def _most_frequent(steps: Array, domain: Mapping[str, Any]) -> int:
+    """The step with the most trials; in a range, for its width."""
+    counts = np.bincount(steps.astype(int), minlength=_levels(domain)).astype(np.float64)
+    if "values" not in domain:
+        counts /= np.diff([0.0, *_BINS, 1.0])
+    return int(counts.argmax())
 
 
 def _contrast(

@@ -18,8 +18,8 @@ from ray_nas.report.health.check import HealthCheck
 NAME: Final = "short trainings rank like full ones"
 MIN_TRIALS: Final = 8
 LEVEL: Final = 0.05
-ENOUGH: Final = 0.5
-"""A short training whose correlation is below this stops good trials about as often as bad ones."""
+ENOUGH: Final = 0.6
+"""At this correlation a rung that keeps a third stops the best of 60 trials one time in eight."""
 _REMEDY: Final = (
     "Stop later: a longer grace period, or a larger reduction factor's first rung. Or train "
     "everything to the end, and compare with ray_nas.estimators.fidelity_report."
@@ -38,7 +38,7 @@ class Agreement(NamedTuple):
 
 
 def check(evidence: Evidence) -> HealthCheck:
-    """Warns if a rung's correlation with the end is surely below 0.5."""
+    """Warns if a rung's correlation with the end is surely below 0.6."""
     if evidence.full_time is None or not evidence.rungs:
         finding = "Trials report once, or no time: there is no short training to compare."
         return HealthCheck(NAME, "missing", finding)
@@ -81,7 +81,7 @@ def _agreement(evidence: Evidence, rung: float, tests: int) -> Agreement | None:
     both = [place for place, trial in enumerate(longer.trials) if trial.trial_id in scores]
     early = np.array([scores[longer.trials[place].trial_id] for place in both])
     late = normal_scores(longer.quality[both]) if both else np.zeros(0)
-    if len(both) < MIN_TRIALS or early.std() == 0 or late.std() == 0:
+    if len(both) < MIN_TRIALS or np.ptp(early) == 0 or np.ptp(late) == 0:
         return None
     ratio = float(np.array(list(scores.values())).std() / early.std())
     plain = fisher_interval(float(np.corrcoef(early, late)[0, 1]), len(both), 1 - 2 * LEVEL / tests)
@@ -97,7 +97,7 @@ def _judge(evidence: Evidence, found: list[Agreement]) -> HealthCheck:
     told = " ".join(_told(evidence, one) for one in found)
     if worst.correlation.high < ENOUGH:
         return HealthCheck(NAME, "warn", "Early stopping goes by the wrong ranks. " + told, _REMEDY)
-    if all(one.correlation.low <= 0 for one in found):
+    if min(one.correlation.value for one in found) < ENOUGH:
         remedy = "Stop fewer trials, or run more of them."
         return HealthCheck(NAME, "missing", f"Too few trials to tell. {told}", remedy)
     return HealthCheck(NAME, "pass", told)

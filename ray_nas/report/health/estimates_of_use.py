@@ -64,7 +64,7 @@ def _correlation(evidence: Evidence, scored: CandidatesScored) -> Interval | Non
     ranks = dict(zip(everyone.tolist(), normal_scores(everyone).tolist(), strict=True))
     early = np.array([ranks[score] for score in np.array(own)[known].tolist()])
     late = normal_scores(full.quality[known])
-    if early.std() == 0 or late.std() == 0:
+    if np.ptp(early) == 0 or np.ptp(late) == 0:
         return None
     ratio = max(1.0, float(normal_scores(everyone).std() / early.std()))
     plain = fisher_interval(float(np.corrcoef(early, late)[0, 1]), len(early))

@@ -22,7 +22,7 @@ def check(evidence: Evidence) -> HealthCheck:
         found = counted(len(evidence.full.trials), "full training")
         finding = f"{found}: at least {MIN_TRIALS} are needed to tell results from noise."
         return HealthCheck(NAME, "missing", finding, f"Run at least {MIN_TRIALS} trials.")
-    levels = [level for level in levels if level.columns and level.quality.std() > 0]
+    levels = [level for level in levels if level.varies]
     if not levels:
         finding = "All trials have the same config or the same result: there is nothing to explain."
         return HealthCheck(NAME, "warn", finding, _MORE)

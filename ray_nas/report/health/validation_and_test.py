@@ -20,6 +20,7 @@ from ray_nas.report.health.check import HealthCheck
 
 NAME: Final = "validation and test agree"
 MIN_TRIALS: Final = 20
+LEVEL: Final = 0.05
 CARRIED: Final = 0.5
 """An advantage of which less than this carries over is overfitted."""
 _REMEDY: Final = (
@@ -35,7 +36,7 @@ def check(evidence: Evidence) -> HealthCheck:
         remedy = f"Report test_{evidence.metric} as well; the search does not use it."
         return HealthCheck(NAME, "missing", finding, remedy)
     validation, test = _pairs(evidence, evidence.test_metric)
-    if len(validation) < MIN_TRIALS or validation.std() == 0 or test.std() == 0:
+    if len(validation) < MIN_TRIALS or np.ptp(validation) == 0 or np.ptp(test) == 0:
         finding = f"{len(validation)} full trainings with {evidence.test_metric}: at least "
         finding += f"{MIN_TRIALS} different ones are needed."
         return HealthCheck(NAME, "missing", finding, "Run more trials to the end.")
@@ -50,7 +51,7 @@ def check(evidence: Evidence) -> HealthCheck:
 
 
 def carried_over(validation: Array, test: Array) -> Interval:
-    """The slope of test on validation, with a 95 % interval that allows for uneven spread (HC3).
+    """The slope of test on validation, with a 90 % interval that allows for uneven spread (HC3).
 
     Example:
         >>> import numpy as np
@@ -65,7 +66,7 @@ def carried_over(validation: Array, test: Array) -> Interval:
     residuals = test - test.mean() - slope * centred
     leverage = 1 / len(test) + centred**2 / squares
     spread = math.sqrt(float((centred**2 * (residuals / (1 - leverage)) ** 2).sum())) / squares
-    half = float(student.ppf(0.975, len(test) - 2)) * spread
+    half = float(student.ppf(1 - LEVEL, len(test) - 2)) * spread
     return Interval(slope, slope - half, slope + half)
 
 
