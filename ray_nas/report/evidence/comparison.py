@@ -1,7 +1,7 @@
 """The winner against what it has to beat: in the search, and after retraining."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
@@ -97,19 +97,20 @@ def in_search(evidence: Evidence) -> InSearch | str:
         and evidence.full.place(evidence.record.baseline) is None
     ):
         return "the baseline was not trained to the end"
-    full = expected_results(evidence) if evidence.has_early_stops else evidence.full
-    if full is None:
+    found = _all_trials(evidence)
+    if found is None:
         return f"{len(evidence.full.trials)} full trainings are too few to tell luck from choices"
+    metric, full = found
     place = full.place(winner)
     assert place is not None, "a full training has passed every rung"
     reference, others = _reference(evidence, full, place)
     if not others:
         return _why_nothing_to_beat(evidence)
-    metric, quality = _guarded_quality(evidence, full)
+    quality = full.quality
     seen = float(quality[place] - quality[others].mean())
     if len(quality) < MIN_TRIALS:
         return f"{len(quality)} full trainings are too few to tell luck from choices"
-    if not full.varies or np.ptp(quality) == 0:
+    if not full.varies:
         return "all results or all configs are equal"
     model = VarianceModel(full.kernel, quality)
     weights = np.zeros(len(quality))
@@ -173,13 +174,32 @@ def _why_nothing_to_beat(evidence: Evidence) -> str:
     return "the baseline itself is the best trial"
 
 
-def _guarded_quality(evidence: Evidence, full: Level) -> tuple[str, Array]:
-    """The held-out metric where all trials report it: nobody was picked by it."""
-    if evidence.test_metric is not None and not evidence.has_early_stops:
-        test = [one.metrics.get(evidence.test_metric, math.nan) for one in full.trials]
-        if all(map(math.isfinite, test)):
-            return evidence.test_metric, evidence.sign * np.array(test)
-    return evidence.metric, full.quality
+def _all_trials(evidence: Evidence) -> tuple[str, Level] | None:
+    """The results by which the winner is compared, and their metric.
+
+    That is the held-out metric where all trials report it: nobody was picked by it.
+    """
+    metrics = [evidence.metric]
+    for chosen in ([*metrics, evidence.test_metric], metrics):
+        if chosen[-1] is None:
+            continue
+        known = [name for name in chosen if name is not None]
+        level = (
+            expected_results(evidence, known)
+            if evidence.has_early_stops
+            else _with_metric(evidence, known[-1])
+        )
+        if level is not None:
+            return known[-1], level
+    return None
+
+
+def _with_metric(evidence: Evidence, metric: str) -> Level | None:
+    """The trials of full length with another metric; None if one of them lacks it."""
+    values = np.array([one.metrics.get(metric, math.nan) for one in evidence.full.trials])
+    if not np.isfinite(values).all():
+        return None
+    return replace(evidence.full, quality=evidence.sign * values)
 
 
 def _groups(retraining: Retraining, metric: str) -> dict[str, Array]:

@@ -15,8 +15,10 @@ import numpy as np
 from ray_nas.estimators.arrays import Array
 from ray_nas.report.evidence import Evidence, Level
 from ray_nas.report.evidence.features import kernel, position
+from ray_nas.report.evidence.stopped_trials import expected_results
 from ray_nas.report.evidence.variance_model import VarianceModel
 from ray_nas.report.evidence.wording import Interval, listed, number, percent
+from ray_nas.report.health import early_stopping
 from ray_nas.report.health.check import HealthCheck
 
 NAME: Final = "best choices inside the space"
@@ -49,11 +51,13 @@ def check(evidence: Evidence) -> HealthCheck:
     if not ordered:
         finding = "No parameter with three or more ordered values, and no range."
         return HealthCheck(NAME, "missing", finding)
-    full = evidence.full
-    if len(full.trials) < MIN_TRIALS or not full.varies:
-        finding = f"{len(full.trials)} full trainings: at least {MIN_TRIALS} different ones needed."
+    level = _level(evidence)
+    if len(level.trials) < MIN_TRIALS or not level.varies:
+        finding = (
+            f"{len(level.trials)} full trainings: at least {MIN_TRIALS} different ones needed."
+        )
         return HealthCheck(NAME, "missing", finding, "Run more trials to the end.")
-    found = [_border(full, name, domain, len(ordered)) for name, domain in ordered.items()]
+    found = [_border(level, name, domain, len(ordered)) for name, domain in ordered.items()]
     borders = [border for border in found if border is not None]
     if not borders:
         finding = f"None of the {len(ordered)} ordered parameters is best at its end."
@@ -64,6 +68,13 @@ def check(evidence: Evidence) -> HealthCheck:
     return HealthCheck(NAME, "warn", told, remedy)
 
 
+def _level(evidence: Evidence) -> Level:
+    """Full trainings; all trials where short trainings are known to rank like full ones."""
+    if evidence.has_early_stops and early_stopping.check(evidence).status == "pass":
+        return expected_results(evidence, [evidence.metric]) or evidence.full
+    return evidence.full
+
+
 def _levels(domain: Mapping[str, Any]) -> int:
     """How many values in order are told apart; 0 without an order."""
     if "values" not in domain:
@@ -72,10 +83,10 @@ def _levels(domain: Mapping[str, Any]) -> int:
     return count if domain["ordered"] and count > 2 else 0
 
 
-def _border(full: Level, name: str, domain: Mapping[str, Any], tests: int) -> Border | None:
-    places = [position(trial.config.get(name), domain) for trial in full.trials]
+def _border(level: Level, name: str, domain: Mapping[str, Any], tests: int) -> Border | None:
+    places = [position(trial.config.get(name), domain) for trial in level.trials]
     active = np.array([place is not None for place in places])
-    quality = full.quality[active]
+    quality = level.quality[active]
     if active.sum() < MIN_TRIALS or np.ptp(quality) == 0:
         return None
     steps = _steps(np.array([place for place in places if place is not None]), domain)
@@ -90,7 +101,7 @@ def _border(full: Level, name: str, domain: Mapping[str, Any], tests: int) -> Bo
     counts = [(outward == last).sum(), (outward == last - 1).sum()]
     if min(counts) < _MIN_EACH:
         return None
-    others = {key: part[active] for key, part in full.columns.items() if key != name}
+    others = {key: part[active] for key, part in level.columns.items() if key != name}
     gain, chance = _contrast(outward, last, others, quality)
     if chance > LEVEL / (2 * tests):  # two ends each
         return None
