@@ -16,7 +16,7 @@ from ConfigSpace import (
     UniformFloatHyperparameter,
 )
 
-from ray_nas.report.evidence.features import position
+from ray_nas.report.evidence.features import placer
 from ray_nas.retraining.results import RetrainedTrial, Retraining
 from ray_nas.spaces import SearchSpace
 
@@ -129,6 +129,7 @@ class Task:
 def effects(space: SearchSpace, rng: np.random.Generator, pushed: str | None = None) -> Worth:
     """A sum of effects; ordered parameters are best inside, but for `pushed`, best at the end."""
     domains = space.domains
+    places = {name: placer(domain) for name, domain in domains.items()}
     tables: dict[str, Any] = {}
     for name, domain in domains.items():
         if domain.get("values") and not domain["ordered"]:
@@ -143,7 +144,7 @@ def effects(space: SearchSpace, rng: np.random.Generator, pushed: str | None = N
     def worth(config: Config) -> float:
         total = 0.0
         for name, table in tables.items():
-            place = position(config.get(name), domains[name])
+            place = None if isinstance(table, dict) else places[name](config.get(name))
             if isinstance(table, dict):
                 total += table.get(config.get(name), 0.0)
             elif place is not None:
@@ -199,5 +200,5 @@ def _correlated(other: Worth, worth: Worth, sample: list[dict[str, Any]], target
 
 
 def _at_border(space: SearchSpace, config: Config) -> bool:
-    places = {name: position(config.get(name), domain) for name, domain in space.domains.items()}
+    places = {name: placer(domain)(config.get(name)) for name, domain in space.domains.items()}
     return any(place is not None and not 0.1 < place < 0.9 for place in places.values())

@@ -74,6 +74,7 @@ class Evidence:
         self.metric, self.mode = next(iter(record.objectives.items()), ("", "max"))
         self.sign = 1.0 if self.mode == "max" else -1.0
         self.domains = record.started.domains if record.started else None
+        self._levels: dict[float, Level] = {}
 
     @cached_property
     def time(self) -> str | None:
@@ -143,6 +144,11 @@ class Evidence:
 
     def level(self, time: float) -> Level:
         """The trials that were trained until a time, and what they had reached by then."""
+        if time not in self._levels:
+            self._levels[time] = self._reached(time)
+        return self._levels[time]
+
+    def _reached(self, time: float) -> Level:
         reached = [
             trial
             for trial in self.trials

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -55,29 +55,29 @@ def kernel(columns: Mapping[str, Array]) -> Array:
     return _centred(mixed)
 
 
-def position(value: Any, domain: Mapping[str, Any] | None) -> float | None:
-    """The place of a value in its range or order, in [0, 1]; None where there is no order.
+def placer(domain: Mapping[str, Any] | None) -> Callable[[Any], float | None]:
+    """Maps a value to its place in its range or order, in [0, 1]; to None where there is no order.
 
     Example:
-        >>> position(4, {"values": [2, 4, 8], "ordered": True})
+        >>> placer({"values": [2, 4, 8], "ordered": True})(4)
         0.5
-        >>> position(0.1, {"low": 0.01, "high": 1.0, "log": True})
+        >>> placer({"low": 0.01, "high": 1.0, "log": True})(0.1)
         0.5
     """
-    if domain is None or value is None:
-        return None
+    if domain is None:
+        return lambda value: None
     if "values" in domain:
-        values = [_text(option) for option in domain["values"]]
-        if not domain["ordered"] or _text(value) not in values:
-            return None
-        return values.index(_text(value)) / max(len(values) - 1, 1)
+        values = [_text(option) for option in domain["values"]] if domain["ordered"] else []
+        places = {text: place / max(len(values) - 1, 1) for place, text in enumerate(values)}
+        return lambda value: places.get(_text(value)) if places else None
     scale = math.log if domain["log"] else float
     low, high = scale(domain["low"]), scale(domain["high"])
-    return (scale(value) - low) / (high - low) if high > low else 0.0
+    width = high - low or 1.0
+    return lambda value: None if value is None else (scale(value) - low) / width
 
 
 def _columns(values: Sequence[Any], domain: Mapping[str, Any] | None) -> Array:
-    places = [position(value, domain) for value in values]
+    places = list(map(placer(domain), values))
     if domain is None and all(value is None or _is_number(value) for value in values):
         places = values  # type: ignore[assignment]
     if any(place is not None for place in places):
@@ -111,4 +111,4 @@ def _is_number(value: Any) -> bool:
 
 
 def _text(value: Any) -> str:
-    return json.dumps(value)
+    return f'"{value}"' if isinstance(value, str) else json.dumps(value)

@@ -14,7 +14,7 @@ import numpy as np
 
 from ray_nas.estimators.arrays import Array
 from ray_nas.report.evidence import Evidence, Level
-from ray_nas.report.evidence.features import kernel, position
+from ray_nas.report.evidence.features import kernel, placer
 from ray_nas.report.evidence.stopped_trials import expected_results
 from ray_nas.report.evidence.variance_model import VarianceModel
 from ray_nas.report.evidence.wording import Interval, listed, number, percent
@@ -84,7 +84,7 @@ def _levels(domain: Mapping[str, Any]) -> int:
 
 
 def _border(level: Level, name: str, domain: Mapping[str, Any], tests: int) -> Border | None:
-    places = [position(trial.config.get(name), domain) for trial in level.trials]
+    places = list(map(placer(domain), [trial.config.get(name) for trial in level.trials]))
     active = np.array([place is not None for place in places])
     quality = level.quality[active]
     if active.sum() < MIN_TRIALS or np.ptp(quality) == 0:

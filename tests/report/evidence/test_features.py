@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from small_searches import DOMAINS, random_config
 
-from ray_nas.report.evidence.features import kernel, parameter_columns, position
+from ray_nas.report.evidence.features import kernel, parameter_columns, placer
 
 
 def test_columns_are_standardised_and_constant_ones_left_out() -> None:
@@ -28,11 +28,11 @@ def test_an_inactive_number_is_at_the_mean() -> None:
 
 @pytest.mark.parametrize("domain", [None, {"values": ["a", "b"], "ordered": False}])
 def test_unordered_values_have_no_position(domain: dict[str, object] | None) -> None:
-    assert position("a", domain) is None
+    assert placer(domain)("a") is None
 
 
 def test_a_range_of_one_value_has_a_position() -> None:
-    assert position(2, {"low": 2, "high": 2, "log": False}) == 0
+    assert placer({"low": 2, "high": 2, "log": False})(2) == 0
 
 
 def test_the_kernel_is_centred_and_positive() -> None:
