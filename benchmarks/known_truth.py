@@ -75,22 +75,19 @@ class Task:
     def train(self, config: Config, rng: np.random.Generator) -> Iterator[tuple[float, Any]]:
         """Reports each of nine epochs, as an objective of `simulate`."""
         luck, habit, test_luck = rng.standard_normal(3)
-        final, early = self.worth(config), self.early(config)
+        shared = 0.0 if self.kind == "overfit" else 0.5
+        test_luck = shared * luck + (1 - shared**2) ** 0.5 * test_luck
+        final, early, tested = self.worth(config), self.early(config), self.tested(config)
         for epoch in range(1, EPOCHS + 1):
             left = 1 - epoch / EPOCHS
-            blend = np.clip((epoch / EPOCHS - 0.5) / 0.5, 0, 1)
+            blend = float(np.clip((epoch / EPOCHS - 0.5) / 0.5, 0, 1))
+            state = 80 - 30 * left + 0.5 * left * habit
             value = blend * final + (1 - blend) * early + self.noise * luck
-            value += 0.5 * left * habit + 0.05 * rng.standard_normal()
-            metrics = {"accuracy": 80 - 30 * left + value, "epoch": epoch}
-            if self.kind != "noise":
-                share = 0.0 if self.kind == "overfit" else 0.5
-                shared = share * luck + (1 - share**2) ** 0.5 * test_luck
-                metrics["test_accuracy"] = (
-                    79
-                    - 30 * left
-                    + self.tested(config)
-                    + (self.noise * shared + 0.5 * left * habit)
-                )
+            value += 0.05 * rng.standard_normal()
+            metrics = {"accuracy": state + value, "epoch": epoch}
+            if self.kind != "noise":  # `tested` differs from `worth` in "overfit" alone
+                test = tested if self.kind == "overfit" else blend * final + (1 - blend) * early
+                metrics["test_accuracy"] = state - 1 + test + self.noise * test_luck
             yield 1.0, metrics
 
     def retrain(self, winner: str, config: Config, seeds: int = 3) -> Retraining:
