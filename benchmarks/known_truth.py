@@ -81,7 +81,7 @@ class Task:
         for epoch in range(1, EPOCHS + 1):
             left = 1 - epoch / EPOCHS
             blend = float(np.clip((epoch / EPOCHS - 0.5) / 0.5, 0, 1))
-            state = 80 - 30 * left + 0.5 * left * habit
+            state = 80 - 30 * left + self.noise * left * habit
             value = blend * final + (1 - blend) * early + self.noise * luck
             value += 0.05 * rng.standard_normal()
             metrics = {"accuracy": state + value, "epoch": epoch}
