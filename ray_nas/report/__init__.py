@@ -1,0 +1,1 @@
+"""Report: whether a search paid, and whether its result can be believed."""

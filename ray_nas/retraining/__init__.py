@@ -1,0 +1,1 @@
+"""Retraining: the winner and the baseline, trained again from scratch."""
