@@ -1,9 +1,9 @@
 """Exports random architectures, and checks the files in a process that cannot import ray_nas.
 
 For every ready-made space and three models of users, random architectures with random weights are
-written in each format. Another process loads the files without ray_nas and runs them on three batch
-sizes. A file fails if its outputs differ by more than 1e-4 from the network's, or if its accuracy on
-random labels differs. A network whose code depends on the values of its input must be refused
+written in each format. Another process loads the files without ray_nas and runs them on three sizes
+of batch. A file fails if its outputs differ by more than 1e-4 from the network's, or its accuracy
+on random labels differs. A network whose code depends on the values of its input must be refused
 with the name of the layer.
 
     python benchmarks/export.py

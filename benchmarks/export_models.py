@@ -1,3 +1,4 @@
+# ruff: noqa: D102
 """Networks of users for `benchmarks/export.py`: ordinary modules with choices in them."""
 
 from typing import Any

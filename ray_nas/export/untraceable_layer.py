@@ -30,7 +30,7 @@ def describe_failure(
         ...     def forward(self, x):
         ...         return x if x.sum() > 0 else -x
         >>> def write(module, inputs, path):
-        ...     torch.jit.script(module) if isinstance(module, nn.ReLU) else 1 / 0
+        ...     0 if isinstance(module, nn.ReLU) else 1 / 0
         >>> describe_failure(write, nn.Sequential(nn.ReLU(), Sign()), (torch.ones(1),), OSError(""))
         "layer '1' (Sign) cannot be exported: ZeroDivisionError: division by zero"
     """
