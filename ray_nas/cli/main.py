@@ -4,6 +4,8 @@ from typing import Final
 
 import typer
 
+from ray_nas.cli.export_command import export
+from ray_nas.cli.retrain_command import retrain
 from ray_nas.cli.search_command import search
 from ray_nas.cli.show_command import show
 
@@ -15,6 +17,8 @@ app: Final = typer.Typer(
 )
 app.command()(search)
 app.command()(show)
+app.command()(export)
+app.command()(retrain)
 
 
 def main() -> None:

@@ -8,10 +8,10 @@ from typing import Any
 from torch import nn
 
 from ray_nas.export.network_export import Inputs
-from ray_nas.export.searched_space import check_space
 from ray_nas.export.trained_network import Weights, trained_network
 from ray_nas.record import load
 from ray_nas.record.chosen_trial import BEST, chosen_trial
+from ray_nas.retraining.searched_space import check_space
 from ray_nas.sharing.inheritance.morphism import copy_weights
 from ray_nas.spaces.model.model_space import ModelSpace
 from ray_nas.tune_internals.experiment_folder import ExperimentFolder

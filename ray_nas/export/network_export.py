@@ -14,7 +14,6 @@ from torch import nn
 from ray_nas.export.card import describe_inputs, file_properties, network_card, write_card
 from ray_nas.export.errors import ExportError
 from ray_nas.export.formats import WRITERS, Format, check_onnx, write_network
-from ray_nas.export.searched_space import check_space
 from ray_nas.export.separate_process import (
     Arrays,
     ExportedFile,
@@ -25,6 +24,7 @@ from ray_nas.export.separate_process import (
 from ray_nas.export.trained_network import Weights, trained_network
 from ray_nas.record import load
 from ray_nas.record.chosen_trial import BEST, chosen_trial
+from ray_nas.retraining.searched_space import check_space
 from ray_nas.spaces.model.model_space import ModelSpace
 from ray_nas.trials.data import Batch, Data, check_data, ordered_batches
 from ray_nas.tune_internals.experiment_folder import ExperimentFolder

@@ -10,10 +10,10 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ray_nas.export.errors import ExportError
-from ray_nas.export.searched_space import own_config
 from ray_nas.record.experiment import TrialRecord
 from ray_nas.retraining.results import load_retraining
 from ray_nas.retraining.retraining_folder import best_retraining
+from ray_nas.retraining.searched_space import own_config
 from ray_nas.spaces.model.model_space import ModelSpace
 from ray_nas.trials.batch_norm import recompute_batch_norm
 from ray_nas.trials.checkpoint import read_checkpoint

@@ -48,6 +48,10 @@ belongs to which trial: copy the experiment's whole folder
         """
         return {trial["trial_id"]: trial["relative_logdir"] for trial in self._trials()}
 
+    def trial_configs(self) -> dict[str, dict[str, Any]]:
+        """Trial id to the config that Tune passed to the trainable."""
+        return {trial["trial_id"]: trial["config"] for trial in self._trials()}
+
     def newest_checkpoint(self, trial_id: str) -> tune.Checkpoint | None:
         """The newest checkpoint of a trial that still exists; None if there is none."""
         folder = self.trial_folders().get(trial_id)
@@ -68,11 +72,8 @@ belongs to which trial: copy the experiment's whole folder
             The path in the experiment's folder; None if the trial is no sub-network.
         """
         evaluation, separator, _ = trial_id.partition("/")
-        for trial in self._trials() if separator else ():
-            config = trial["config"]
-            if trial["trial_id"] == evaluation and isinstance(config.get("weights"), str):
-                return str(config["weights"])
-        return None
+        path = self.trial_configs().get(evaluation, {}).get("weights") if separator else None
+        return path if isinstance(path, str) else None
 
     def checkpoint(self, path: str) -> tune.Checkpoint | None:
         """The checkpoint at a path in the experiment's folder; None if it does not exist."""
