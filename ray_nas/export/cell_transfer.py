@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
+from ray_nas.export.layer_alignment import align_layers
 from ray_nas.export.network_export import Inputs
 from ray_nas.export.trained_network import Weights, trained_network
 from ray_nas.record import load
 from ray_nas.record.chosen_trial import BEST, chosen_trial
 from ray_nas.retraining.searched_space import check_space
-from ray_nas.sharing.inheritance.morphism import copy_weights
+from ray_nas.sharing.inheritance.morphism import copy_layer, copy_weights
 from ray_nas.spaces.model.model_space import ModelSpace
 from ray_nas.tune_internals.experiment_folder import ExperimentFolder
 
@@ -47,10 +49,10 @@ def transfer(
 ) -> Transfer:
     """A trial's architecture as a network of another space, with its weights where they fit.
 
-    Layers are matched by name, as between a parent and its child (`ray_nas.sharing.copy_weights`):
-    in a wider layer the old weights are the first channels and the middle of the kernel, and new
-    layers are initialised so that they change the function as little as possible. Train the network
-    before use.
+    Layers are matched by name, and the layers of a sequence by place (`align_layers`): the cells of
+    a stage correspond to the first cells of that stage in a deeper network, and its further cells
+    start as copies of the last. In a wider layer the old weights are the first channels and the
+    middle of the kernel. Train the network before use.
 
     Args:
         experiment: The experiment's folder.
@@ -83,18 +85,37 @@ experiment that a ray_nas searcher ran?
     trained = trained_network(ExperimentFolder(experiment), chosen, space, weights)
     config = _translated(target, {**trained.config, **(changes or {})})
     network = target.build(config)
-    before = {name: tensor.detach().clone() for name, tensor in network.named_parameters()}
-    inheritance = copy_weights(trained.network, network, example_inputs)
-    old = dict(trained.network.named_parameters())
-    kept = tuple(name for name in before if name in old)
+    copied, share = _copy(trained.network, network, example_inputs)
+    names = [name for name, _ in network.named_parameters()]
     return Transfer(
         network=network.train(),
         config=config,
         trial=chosen.trial_id,
-        share=inheritance.share,
-        kept=kept,
-        fresh=tuple(name for name in before if name not in old),
+        share=share,
+        kept=tuple(name for name in names if name in copied),
+        fresh=tuple(name for name in names if name not in copied),
     )
+
+
+def _copy(old: nn.Module, new: nn.Module, inputs: Inputs) -> tuple[set[str], float]:
+    """Copies the weights that fit.
+
+    Where all layers have kept their names, new layers are initialised so that the function changes
+    as little as possible.
+
+    Returns:
+        The names of the parameters that got weights, and the share of all weights.
+    """
+    pairs = align_layers(old, new)
+    copied: dict[torch.Tensor, int] = {}
+    with torch.no_grad():
+        for before, after in pairs:
+            copied |= copy_layer(old.get_submodule(before), new.get_submodule(after))
+        if all(before == after for before, after in pairs):
+            copy_weights(old, new, inputs)
+    names = {name for name, tensor in new.named_parameters() if tensor in copied}
+    total = sum(tensor.numel() for tensor in new.parameters())
+    return names, sum(copied.values()) / total
 
 
 def _translated(target: ModelSpace, config: Mapping[str, Any]) -> dict[str, Any]:
