@@ -108,7 +108,7 @@ def check_onnx() -> None:
     missing = [name for name in _ONNX_PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
         raise ImportError(
-            f"format='onnx' needs {', '.join(missing)}: pip install 'ray-nas[onnx]', or use "
+            f"format='onnx' needs {', '.join(missing)}: pip install \"ray-nas[onnx]\", or use "
             "format='torch_export'"
         )
 

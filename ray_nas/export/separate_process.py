@@ -121,5 +121,5 @@ def largest_difference(one: Sequence[Arrays], other: Sequence[Arrays]) -> float:
             first, second = first.astype(np.float64), second.astype(np.float64)
             same = (first == second) | (np.isnan(first) & np.isnan(second))
             gap = np.abs(np.where(same, 0.0, first) - np.where(same, 0.0, second))
-            largest = max(largest, float(np.nan_to_num(gap, nan=np.inf).max(initial=0.0)))
+            largest = max(largest, float(np.where(np.isnan(gap), np.inf, gap).max(initial=0.0)))
     return largest
