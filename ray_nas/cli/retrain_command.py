@@ -3,7 +3,7 @@
 import json
 import statistics
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
@@ -25,6 +25,10 @@ def retrain(
     trial: Annotated[str, typer.Option(help="A trial's id, or best")] = "best",
     seeds: Annotated[int, typer.Option(min=1, help="Trainings of each network")] = 3,
     seed_key: Annotated[str, typer.Option(help="The config's key for the seed")] = "seed",
+    config: Annotated[
+        str | None,
+        typer.Option(help='JSON that replaces entries of the config, e.g. {"epochs": 200}'),
+    ] = None,
     resources: Annotated[str, typer.Option(help="Resources of a trial, e.g. cpu=1,gpu=0.5")] = (
         "cpu=1"
     ),
@@ -55,6 +59,7 @@ def retrain(
             trial=trial,
             seeds=seeds,
             seed_key=seed_key,
+            config=None if config is None else _json_object(config),
             resources=_amounts(resources, "--resources"),
             stop=None if stop is None else _amounts(stop, "--stop"),
             max_concurrent=max_concurrent,
@@ -86,6 +91,16 @@ def _spread(values: list[float]) -> str:
         return "-"
     deviation = f" ± {statistics.stdev(values):.4g}" if len(values) > 1 else ""
     return f"{statistics.fmean(values):.6g}{deviation}"
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        fail(f"--config must be JSON, got {text!r}: {error}")
+    if not isinstance(found, dict):
+        fail(f"--config must be a JSON object, got {text!r}")
+    return found
 
 
 def _amounts(text: str, option: str) -> dict[str, float]:

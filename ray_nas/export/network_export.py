@@ -168,7 +168,7 @@ def _checked_inputs(
             "example_inputs must be a tensor or a tuple of tensors, such as torch.rand(1, 3, 32, "
             f"32), got {type(inputs).__name__}"
         )
-    return found
+    return tuple(one.detach().cpu() for one in found)
 
 
 def _check(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import torch
 from ray import tune
@@ -61,9 +61,12 @@ def trained_network(
         calibration: Training batches (inputs, targets) for the batch norms of a supernet's part.
 
     Raises:
+        ValueError: `weights` is unknown.
         ExportError: There is no checkpoint, or it does not fit the network; the message says what
             to do.
     """
+    if weights not in get_args(Weights):
+        raise ValueError(f"weights must be one of {', '.join(get_args(Weights))}, got {weights!r}")
     config = own_config(space, trial.config)
     if weights in ("auto", "retraining"):
         found = _from_retraining(folder, trial, space, config)

@@ -29,7 +29,7 @@ class RetrainedTrial:
     trial: str
     """The id of the searched trial, or "baseline"."""
     config: dict[str, Any]
-    """The recorded config, flat."""
+    """The recorded config, flat, with what `retrain` replaced in it."""
     seed: int
     """The seed in the trainable's config."""
     metrics: dict[str, float]

@@ -25,6 +25,8 @@ from ray_nas.spaces.core.search_space import SearchSpace
 from ray_nas.tune_internals.experiment_folder import ExperimentFolder
 
 _INHERIT_FROM: Final = "inherit_from"
+_PICKLED: Final = "CLOUDPICKLE_FALLBACK"
+"""Tune's mark of a pickled object in its JSON."""
 
 
 def retrain(
@@ -35,6 +37,7 @@ def retrain(
     trial: str = BEST,
     seeds: int = 3,
     seed_key: str = "seed",
+    config: Mapping[str, Any] | None = None,
     resources: Mapping[str, float] | None = None,
     stop: Mapping[str, float] | None = None,
     max_concurrent: int | None = None,
@@ -58,6 +61,9 @@ def retrain(
         seeds: Trainings of the winner, and of the baseline; at least 1. The baseline is left out if
             neither the search nor the space has one.
         seed_key: The config's key for the seed.
+        config: Entries that replace those of the searched trial's config, such as
+            `{"epochs": 200}` for the full budget, or objects, which Tune pickles and this does not
+            read.
         resources: Resources of a trial, such as `{"cpu": 1, "gpu": 0.5}`; None for Tune's default.
         stop: Tune's criteria to stop a class that does not end by itself, such as
             `{"training_iteration": 50}`.
@@ -89,7 +95,7 @@ experiment that a ray_nas searcher ran?
             "folder back afterwards"
         )
     folder = Path(experiment).expanduser().resolve()
-    plan = make_plan(folder, space, trial, seeds, seed_key)
+    plan = make_plan(folder, space, trial, seeds, seed_key, config or {})
     if plan.runs:
         _run(folder, plan, trainable, resources, stop, max_concurrent, verbose)
     result = plan.result()
@@ -137,7 +143,14 @@ class Plan:
         return Retraining(ordered, self.metric, self.mode, test, self.winner)
 
 
-def make_plan(folder: Path, space: SearchSpace, trial: str, seeds: int, seed_key: str) -> Plan:
+def make_plan(
+    folder: Path,
+    space: SearchSpace,
+    trial: str,
+    seeds: int,
+    seed_key: str,
+    replaced: Mapping[str, Any],
+) -> Plan:
     """What is to be trained, given what is done.
 
     Raises:
@@ -156,6 +169,9 @@ def make_plan(folder: Path, space: SearchSpace, trial: str, seeds: int, seed_key
     plan = Plan(folder, metric, mode, winner.trial_id, kept)
     known = {(one.trial, one.seed): one.config for one in kept}
     for name, config, tune_config in _networks(record, folder, space, winner.trial_id):
+        tune_config |= replaced
+        config |= {key: value for key, value in replaced.items() if _is_plain(value)}
+        _refuse_pickled(tune_config, folder)
         for seed in range(seeds):
             if known.get((name, seed)) != config:
                 plan.runs.append(RetrainedTrial(name, config, seed, {}))
@@ -168,14 +184,15 @@ def _networks(
 ) -> list[tuple[str, dict[str, Any], dict[str, Any]]]:
     """Name, recorded config and trainable's config of the winner and of the baseline."""
     tune_configs = ExperimentFolder(folder).trial_configs()
-    config = record.trials[winner].config
+    config = dict(record.trials[winner].config)
     found = [(winner, config, _tune_config(config, tune_configs.get(winner)))]
     baseline = record.baseline
     if baseline is not None:
         given = tune_configs.get(baseline.trial_id)
-        found.append((BASELINE, baseline.config, _tune_config(baseline.config, given)))
+        config = dict(baseline.config)
+        found.append((BASELINE, config, _tune_config(config, given)))
     elif space.baseline is not None:
-        found.append((BASELINE, space.baseline, space.to_tune(space.baseline)))
+        found.append((BASELINE, dict(space.baseline), space.to_tune(space.baseline)))
     return found
 
 
@@ -187,12 +204,25 @@ def _tune_config(config: dict[str, Any], given: dict[str, Any] | None) -> dict[s
     return {name: value for name, value in given.items() if name != _INHERIT_FROM}
 
 
+def _is_plain(value: Any) -> bool:
+    return value is None or isinstance(value, bool | int | float | str)
+
+
+def _refuse_pickled(config: Mapping[str, Any], folder: Path) -> None:
+    for name, value in config.items():
+        if isinstance(value, Mapping) and _PICKLED in value.values():
+            raise ValueError(
+                f"config[{name!r}] of the trials in {folder} is an object, which Tune has pickled: "
+                f"pass it again, retrain(..., config={{{name!r}: ...}})"
+            )
+
+
 def _flat(config: Mapping[str, Any], prefix: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in config.items():
         if isinstance(value, Mapping):
             found |= _flat(value, f"{prefix}{name}.")
-        elif not isinstance(value, list):
+        else:
             found[f"{prefix}{name}"] = value
     return found
 

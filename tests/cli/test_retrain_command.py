@@ -52,6 +52,7 @@ def test_errors_are_plain(tmp_path: Path) -> None:
     for more, message in (
         (("--trial", "x"), "no trial 'x'"),
         (("--stop", "epoch"), "--stop must be NAME=NUMBER"),
+        (("--config", "[1]"), "--config must be a JSON object, got '[1]'"),
     ):
         code, text = run(tmp_path, *more)
         assert (code, "Traceback" in text, message in text) == (2, False, True), text

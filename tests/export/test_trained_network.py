@@ -27,6 +27,13 @@ def test_the_newest_checkpoint_of_the_trial_is_read(tmp_path: Path) -> None:
     expected = trained_state(SPACE, CONFIG, seed=10)
     assert all(torch.equal(one, expected[name]) for name, one in found.network.state_dict().items())
     assert (found.source, found.checkpoint[-17:]) == ("trial", "checkpoint_000010")
+    with pytest.raises(ValueError, match=r"weights must be one of auto, .* got 'own'"):
+        trained_network(
+            ExperimentFolder(tmp_path),
+            TrialRecord("t0", CONFIG, "", ()),
+            SPACE,
+            "own",  # type: ignore[arg-type]
+        )
 
 
 def test_a_retraining_comes_before_the_trial(tmp_path: Path) -> None:

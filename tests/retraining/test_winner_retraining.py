@@ -17,7 +17,7 @@ CONFIGS = [SPACE.sample(random_state=seed) for seed in range(3)]
 
 
 def plan(folder: Path, **more: Any) -> Plan:
-    arguments = {"space": SPACE, "trial": "best", "seeds": 2, "seed_key": "seed"}
+    arguments = {"space": SPACE, "trial": "best", "seeds": 2, "seed_key": "seed", "replaced": {}}
     return make_plan(folder, **{**arguments, **more})
 
 
@@ -43,6 +43,20 @@ def test_a_trial_is_trained_with_all_that_tune_passed_to_it(tmp_path: Path) -> N
     expected = {**joint.to_tune(config), "data": "cifar10", "random_seed": 0}
     assert found.configs == [expected]
     assert found.runs[0].config == config
+
+
+def test_objects_in_the_config_must_be_passed_again(tmp_path: Path) -> None:
+    pickled = {"_type": "CLOUDPICKLE_FALLBACK", "value": "80059500"}
+    given = {**CONFIGS[0], "data": pickled, "epochs": 3}
+    write_experiment(tmp_path, SPACE, CONFIGS[:1], tune_configs={"t0": given})
+    with pytest.raises(ValueError, match=r"config\['data'\] of the trials in .* pass it again"):
+        plan(tmp_path)
+    found = plan(tmp_path, seeds=1, replaced={"data": "digits", "epochs": 200})
+    assert found.configs == [{**CONFIGS[0], "data": "digits", "epochs": 200, "seed": 0}]
+    found.add(found.runs[0])
+    assert not plan(tmp_path, seeds=1, replaced={"data": "digits", "epochs": 200}).runs
+    longer = plan(tmp_path, seeds=1, replaced={"data": "digits", "epochs": 300})
+    assert longer.runs[0].config["epochs"] == 300, "another training, although the seed is done"
 
 
 def test_finished_trainings_are_kept_and_failed_ones_repeated(tmp_path: Path) -> None:
