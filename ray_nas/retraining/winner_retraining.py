@@ -80,10 +80,10 @@ def retrain(
 
     Example:
         >>> from ray_nas.spaces import NASBench201
-        >>> retrain("results/none", print, space=NASBench201())
+        >>> retrain("/results/none", print, space=NASBench201())
         Traceback (most recent call last):
         ...
-        FileNotFoundError: no ray_nas_record-*.json in results/none: is it the folder of an \
+        FileNotFoundError: no ray_nas_record-*.json in /results/none: is it the folder of an \
 experiment that a ray_nas searcher ran?
     """
     check_int("seeds", seeds, low=1)
