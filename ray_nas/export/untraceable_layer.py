@@ -36,9 +36,16 @@ def describe_failure(
     """
     path, layer, cause = _deepest_failure(write, network, "", inputs, error)
     place = f"layer {path!r} ({type(layer).__name__})" if path else f"{type(layer).__name__}"
-    text = " ".join(str(cause).split())
+    return f"{place} cannot be exported: {_in_short(cause)}"
+
+
+def _in_short(error: Exception) -> str:
+    text = " ".join(f"{type(error).__name__}: {error}".split())
     shortened = text if len(text) <= _LENGTH else f"{text[:_LENGTH]}..."
-    return f"{place} cannot be exported: {type(cause).__name__}: {shortened}"
+    if type(error).__name__.startswith("GuardOnDataDependent"):
+        reason = "its Python code depends on the values of a tensor, as `if x.sum() > 0` does"
+        return f"{reason} ({text[:99]}...)"
+    return shortened
 
 
 def _deepest_failure(

@@ -92,5 +92,6 @@ def test_the_module_keeps_the_names_of_the_weights(tmp_path: Path) -> None:
 @pytest.mark.parametrize("format", ["state_dict", "torch_export"])
 def test_the_layer_that_cannot_be_exported_is_named(format: str, tmp_path: Path) -> None:
     network = ModelSpace(Undecided).build({"layer": 0})
-    with pytest.raises(ExportError, match=rf"{format}: layer 'parts\.1' \(Gate\) cannot be"):
+    message = rf"{format}: layer 'parts\.1' \(Gate\) cannot be exported: its .* on the values"
+    with pytest.raises(ExportError, match=message):
         write_network(format, network, (torch.rand(2, 4),), tmp_path / "file")

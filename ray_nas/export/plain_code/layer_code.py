@@ -46,13 +46,14 @@ class Call:
     """What encloses the arguments."""
 
     def source(self, indent: int = 0) -> str:
-        """The code: on one line if it fits, else one argument a line.
+        """The code: on one line if it fits or holds no other call, else one argument a line.
 
         Args:
             indent: Levels by which lines after the first are indented.
         """
         flat = self._on_one_line()
-        if len(flat) + len(_INDENT) * indent <= _WIDTH or not self.arguments:
+        holds_calls = any(isinstance(value, Call) for _, value in self.arguments)
+        if not holds_calls or len(flat) + len(_INDENT) * indent <= _WIDTH:
             return flat
         inner = _INDENT * (indent + 1)
         lines = [

@@ -52,13 +52,14 @@ def module_source(traced: TracedNetwork, title: str) -> str:
         >>> network = nn.Sequential(nn.Linear(2, 1), nn.Tanh())
         >>> source = module_source(trace_layers(network), "A small one.")
         >>> print(source.splitlines()[9].strip())
-        self.add_module("0", nn.Linear(2, 1))
+        self.append(nn.Linear(2, 1))
     """
     body = _init_lines(traced)
     forward, imports = _forward_lines(traced)
     name = _class_name(traced.root)
     parts = [f'"""{title}"""\n', *imports, "\n" + _PART if "Part(" in "".join(body) else ""]
-    parts.append(f"\nclass {name}(nn.Module):\n    def __init__(self) -> None:")
+    base = "nn.ModuleList" if _container(traced.root) == "list" else "nn.Module"
+    parts.append(f"\nclass {name}({base}):\n    def __init__(self) -> None:")
     parts += [f"        {line}" for line in ("super().__init__()", *body)]
     parts += ["", *(f"    {line}".rstrip() for line in forward)]
     return "\n".join(parts) + "\n" + _LOAD.format(name=name)
@@ -80,9 +81,12 @@ def _init_lines(traced: TracedNetwork) -> list[str]:
         if child is None:
             continue
         code = _module_call(traced, child).source(2)
-        lines.append(
-            f"self.{name} = {code}" if name.isidentifier() else f'self.add_module("{name}", {code})'
-        )
+        if _container(traced.root) == "list":
+            lines.append(f"self.append({code})")
+        elif name.isidentifier():
+            lines.append(f"self.{name} = {code}")
+        else:
+            lines.append(f'self.add_module("{name}", {code})')
     return lines + list(_tensor_lines(traced))
 
 
@@ -152,10 +156,10 @@ def _access(traced: TracedNetwork, path: str) -> str:
     """The expression for a module at a path."""
     code, module = "self", traced.root
     for name in filter(None, path.split(".")):
-        kind = "part" if module is traced.root else _container(module)
+        kind = _container(module)
         if kind == "list":
             code += f"[{name}]"
-        elif kind == "dict":
+        elif kind == "dict" and module is not traced.root:
             code += f"[{literal(name)}]"
         else:
             code = f"{code}.{name}" if name.isidentifier() else f'getattr({code}, "{name}")'
