@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from ray_nas.cli.references import load_object
+from ray_nas.cli.references import load_object, parse_resources
 from ray_nas.cli.terminal import console, fail, print_line, visible
 from ray_nas.record.events import without_special_floats
 
@@ -60,8 +60,8 @@ def retrain(
             seeds=seeds,
             seed_key=seed_key,
             config=None if config is None else _json_object(config),
-            resources=_amounts(resources, "--resources"),
-            stop=None if stop is None else _amounts(stop, "--stop"),
+            resources=parse_resources(resources, "--resources"),
+            stop=None if stop is None else parse_resources(stop, "--stop"),
             max_concurrent=max_concurrent,
             verbose=verbose,
         )
@@ -100,15 +100,4 @@ def _json_object(text: str) -> dict[str, Any]:
         fail(f"--config must be JSON, got {text!r}: {error}")
     if not isinstance(found, dict):
         fail(f"--config must be a JSON object, got {text!r}")
-    return found
-
-
-def _amounts(text: str, option: str) -> dict[str, float]:
-    found: dict[str, float] = {}
-    for part in text.split(","):
-        name, _, amount = part.partition("=")
-        try:
-            found[name.strip()] = float(amount)
-        except ValueError:
-            fail(f"{option} must be NAME=NUMBER,..., got {text!r}")
     return found

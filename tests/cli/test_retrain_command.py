@@ -51,7 +51,7 @@ def test_errors_are_plain(tmp_path: Path) -> None:
     write_experiment(tmp_path / "search", SPACE, [SPACE.sample(random_state=0)])
     for more, message in (
         (("--trial", "x"), "no trial 'x'"),
-        (("--stop", "epoch"), "--stop must be NAME=NUMBER"),
+        (("--stop", "epoch"), "--stop must be NAME=AMOUNT"),
         (("--config", "[1]"), "--config must be a JSON object, got '[1]'"),
     ):
         code, text = run(tmp_path, *more)

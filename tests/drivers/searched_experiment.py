@@ -7,7 +7,13 @@ from typing import Any
 
 import torch
 
-from ray_nas.record.events import ExperimentStarted, TrialEnded, TrialProposed, TrialReported
+from ray_nas.record.events import (
+    VERSION,
+    ExperimentStarted,
+    TrialEnded,
+    TrialProposed,
+    TrialReported,
+)
 from ray_nas.record.log import EventLog
 from ray_nas.spaces import ModelSpace
 from ray_nas.spaces.core.search_space import SearchSpace
@@ -22,6 +28,7 @@ def write_experiment(
     baseline: bool = False,
     tune_configs: Mapping[str, dict[str, Any]] | None = None,
     domains: bool = True,
+    version: int = VERSION,
 ) -> Path:
     """Trials t0, t1, ... with accuracies 0.0, 0.1, ...; returns the record's path."""
     folder.mkdir(parents=True, exist_ok=True)

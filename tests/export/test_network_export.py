@@ -87,18 +87,17 @@ def test_a_half_written_record_is_named(experiment: Path) -> None:
     (record,) = experiment.glob(record_files.RECORD_FILES)
     lines = record.read_bytes().splitlines(keepends=True)
     record.write_bytes(lines[0] + lines[1][:20] + b"\n" + lines[2])
-    with pytest.raises(ValueError, match=f"{record} cannot be read, line 2"):
+    with pytest.raises(ValueError, match=f"{record} .*line 2"):
         exported(experiment)
     record.write_bytes(lines[0][:30])
     with pytest.raises(ValueError, match=f"{record} .* is being copied"):
         exported(experiment)
 
 
-def test_a_record_of_another_version_is_named(experiment: Path) -> None:
-    (record,) = experiment.glob(record_files.RECORD_FILES)
-    record.write_text(record.read_text().replace('"version":2', '"version":1'))
+def test_a_record_of_another_version_is_named(tmp_path: Path) -> None:
+    record = write_experiment(tmp_path, SPACE, CONFIGS, version=1)
     with pytest.raises(ValueError, match=f"{record} .*read it with the package version that wrote"):
-        exported(experiment)
+        exported(tmp_path)
 
 
 def test_a_winner_without_a_checkpoint_says_how_to_get_one(tmp_path: Path) -> None:
