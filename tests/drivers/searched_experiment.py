@@ -35,7 +35,9 @@ def write_experiment(
     log = EventLog()
     values = space.domains if domains else None
     log.append(
-        ExperimentStarted("RandomSearch", space.fingerprint, {"accuracy": "max"}, 1, domains=values)
+        ExperimentStarted(
+            "RandomSearch", space.fingerprint, {"accuracy": "max"}, 1, version, domains=values
+        )
     )
     entries = []
     for number, config in enumerate(configs):
