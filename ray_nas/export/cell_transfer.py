@@ -82,7 +82,10 @@ experiment that a ray_nas searcher ran?
     record = load(experiment)
     check_space(record, space, experiment)
     chosen = chosen_trial(record, trial, experiment)
-    trained = trained_network(ExperimentFolder(experiment), chosen, space, weights)
+    inputs = example_inputs if isinstance(example_inputs, tuple) else (example_inputs,)
+    calibration = [(inputs, torch.zeros(len(inputs[0])))]
+    folder = ExperimentFolder(experiment)
+    trained = trained_network(folder, chosen, space, weights, calibration)
     config = _translated(target, {**trained.config, **(changes or {})})
     network = target.build(config)
     copied, share = _copy(trained.network, network, example_inputs)

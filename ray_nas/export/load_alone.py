@@ -8,6 +8,7 @@ job.
 """
 
 import json
+import os
 import runpy
 import sys
 from collections.abc import Callable
@@ -20,7 +21,8 @@ FORBIDDEN = ("ray_nas", "ray")
 
 def main() -> None:
     """Runs the jobs."""
-    sys.path.pop(0)  # this script's folder is a part of ray_nas
+    here = os.path.dirname(os.path.abspath(__file__))
+    sys.path[:] = [place for place in sys.path if place != here]  # a part of ray_nas
     for name in FORBIDDEN:
         sys.modules[name] = None  # type: ignore[assignment]  # importing it fails from now on
     with open(sys.argv[1]) as file:
