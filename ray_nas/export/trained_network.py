@@ -129,8 +129,8 @@ def _load(
         raise ExportError(
             f"{error}; save with `ray_nas.trials.save_checkpoint(network)` in the trainable"
         ) from error
-    is_training = any(name.startswith("weights.") for name in tensors)
-    weights = select_part(tensors, "weights") if is_training else tensors
+    is_one_shot = "space" in fields  # the state of a whole training, as OneShot's phases save it
+    weights = select_part(tensors, "weights") if is_one_shot else tensors
     try:
         network = _with_weights(space, config, weights, source)
     except RuntimeError as error:

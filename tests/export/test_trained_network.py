@@ -59,15 +59,16 @@ def test_a_part_of_a_supernet_has_its_own_batch_norms(tmp_path: Path) -> None:
     torch.nn.init.normal_(supernet.get_parameter("classifier.weight"))
     phases = {"t0": {"phase": "evaluate", "weights": "trial_t1/checkpoint_000000"}}
     write_experiment(tmp_path, cells, [config, config], tune_configs=phases)
+    fields = {"epoch": 3, "space": cells.fingerprint}
     weights = {f"weights.{name}": one for name, one in supernet.state_dict().items()}
-    write_weights(tmp_path, "t1", {**weights, "optimizer.0": torch.zeros(1)}, epoch=3)
+    write_weights(tmp_path, "t1", {**weights, "optimizer.0": torch.zeros(1)}, **fields)
     folder, trial = ExperimentFolder(tmp_path), TrialRecord("t0/1", config, "", ())
     with pytest.raises(ExportError, match=r"statistics mix all its networks: pass calibration="):
         trained_network(folder, trial, cells)
     batch = torch.rand(16, 1, 8, 8)
     batches = [(batch, torch.zeros(16))]
     found = trained_network(folder, trial, cells, calibration=batches)
-    assert (found.source, found.fields) == ("supernet", {"epoch": 3})
+    assert (found.source, found.fields) == ("supernet", fields)
     weight = supernet.get_parameter("classifier.weight")
     assert torch.equal(found.network.get_parameter("classifier.weight"), weight)
     assert not found.network.training
@@ -84,6 +85,6 @@ def test_a_retrained_winner_of_one_shot_search_is_read(tmp_path: Path) -> None:
     write_experiment(tmp_path, SPACE, [CONFIG])
     state = trained_state(SPACE, CONFIG)
     tensors = {f"weights.{name}": one for name, one in state.items()}
-    write_weights(tmp_path, "t0", {**tensors, "optimizer.0.step": torch.zeros(1)})
+    write_weights(tmp_path, "t0", {**tensors, "optimizer.0.step": torch.zeros(1)}, space="f00d")
     found = trained_network(ExperimentFolder(tmp_path), TrialRecord("t0", CONFIG, "", ()), SPACE)
     assert found.network.state_dict().keys() == state.keys()
