@@ -21,7 +21,13 @@ from ray_nas.tune_internals.experiment_folder import ExperimentFolder
 
 @dataclass(frozen=True)
 class Transfer:
-    """A network of another size with the architecture that was found."""
+    """A network of another size with the architecture that was found.
+
+    Example:
+        >>> found = Transfer(nn.Linear(4, 1), {"depth": 1}, "a", 0.8, ("weight",), ("bias",))
+        >>> f"{found.share:.0%} of the weights are those of trial {found.trial}"
+        '80% of the weights are those of trial a'
+    """
 
     network: nn.Module
     """The network, in training mode."""

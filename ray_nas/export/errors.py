@@ -2,4 +2,9 @@
 
 
 class ExportError(ValueError):
-    """An export that failed; the message names the layer or the file, and the remedy."""
+    """An export that failed; the message names the layer or the file, and the remedy.
+
+    Example:
+        >>> issubclass(ExportError, ValueError)
+        True
+    """

@@ -18,6 +18,7 @@ from ray_nas.export.plain_code.traced_network import (
     trace_layers,
     trace_operations,
 )
+from ray_nas.export.untraceable_layer import describe_failure
 
 Format: TypeAlias = Literal["state_dict", "torch_export", "onnx"]
 Writer: TypeAlias = Callable[[nn.Module, tuple[Any, ...], Path], list[Path]]
@@ -149,9 +150,15 @@ def write_network(
     Raises:
         ExportError: A layer cannot be exported.
         ImportError: The extra `onnx` is not installed.
-    """
-    from ray_nas.export.untraceable_layer import describe_failure
 
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder) / "winner.pt"
+        ...     files = write_network("state_dict", nn.Linear(2, 1), (torch.rand(1, 2),), path)
+        >>> [file.name for file in files]
+        ['winner.pt', 'winner_model.py']
+    """
     if format not in WRITERS:
         raise ValueError(f"format must be one of {', '.join(WRITERS)}, got {format!r}")
     if format == "onnx":

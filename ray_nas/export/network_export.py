@@ -38,7 +38,14 @@ Inputs = torch.Tensor | tuple[torch.Tensor, ...]
 
 @dataclass(frozen=True)
 class Exported:
-    """A file that was loaded without ray_nas and computed the same as the network."""
+    """A file that was loaded without ray_nas and computed the same as the network.
+
+    Example:
+        >>> winner = Path("winner.onnx")
+        >>> done = Exported(winner, (winner,), "onnx", "a", "trial", 1e-7, None, {})
+        >>> done.largest_difference < TOLERANCE
+        True
+    """
 
     path: Path
     """The file."""

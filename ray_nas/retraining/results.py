@@ -69,7 +69,16 @@ class Retraining:
 
 
 def save_retraining(folder: str | Path, retraining: Retraining) -> Path:
-    """Writes the results into an experiment's local folder, whole or not at all."""
+    """Writes the results into an experiment's local folder, whole or not at all.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = save_retraining(folder, Retraining([], "loss", "min", None, "a"))
+        ...     found = load_retraining(folder)
+        >>> path.name, found.winner
+        ('ray_nas_retraining.json', 'a')
+    """
     path = Path(folder) / FILE
     partial = path.with_name(f"{FILE}.partial")
     content = {"version": VERSION, **asdict(retraining)}

@@ -20,7 +20,12 @@ from ray_nas.export.plain_code.layer_code import Call, layer_call
 
 @dataclass
 class TracedNetwork:
-    """A network's modules, and the graph of what its `forward` does with them."""
+    """A network's modules, and the graph of what its `forward` does with them.
+
+    Example:
+        >>> sorted(trace_layers(nn.Sequential(nn.Linear(2, 1))).tensors())
+        ['0.bias', '0.weight']
+    """
 
     root: nn.Module
     """A copy of the network; or, from `torch.export`, a module with its tensors."""
