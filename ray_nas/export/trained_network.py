@@ -30,7 +30,7 @@ class TrainedNetwork:
     """A network with trained weights, and where they come from.
 
     Example:
-        >>> TrainedNetwork(nn.Linear(2, 1), {"depth": 1}, "trial", "a/c_1", {}, {"loss": 0.5}).source
+        >>> TrainedNetwork(nn.Linear(2, 1), {"depth": 1}, "trial", "a/c_1", {}, {}).source
         'trial'
     """
 
