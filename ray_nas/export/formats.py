@@ -37,11 +37,20 @@ def write_state_dict(network: nn.Module, inputs: tuple[Any, ...], path: Path) ->
         Exception: What the tracers raise; `untraceable_layer` finds the layer.
     """
     traced = _trace(network, inputs)
-    title = f"The network in {path.name}, in torch alone, written by ray_nas."
     model = model_path(path)
-    model.write_text(module_source(traced, title))
+    model.write_text(module_source(traced, _title(traced, path)))
     torch.save({name: _plain(tensor) for name, tensor in traced.tensors().items()}, path)
     return [path, model]
+
+
+def _title(traced: TracedNetwork, path: Path) -> str:
+    title = f"The network in {path.name}, in torch alone, written by ray_nas."
+    if traced.by == "torch.fx":
+        return title
+    return (
+        f"{title}\n\nIts layers could not be traced, so it holds basic operations, as they are in "
+        "evaluation\nmode. Do not train it.\n"
+    )
 
 
 def model_path(path: Path) -> Path:

@@ -74,6 +74,8 @@ def test_all_networks_compute_the_same_without_ray_nas(tmp_path: Path) -> None:
             model = model_path(path) if format == "state_dict" else None
             single = tuple(one[:1] for one in inputs)
             files.append(ExportedFile(format, path, [inputs, single], model))
+    assert "Do not train it." in (tmp_path / "shaped_model.py").read_text()
+    assert "Do not train it." not in (tmp_path / "darts_model.py").read_text()
     for file, outputs in zip(files, outputs_alone(files), strict=True):
         network, _ = made[file.path.stem]
         assert not isinstance(outputs, str), (file.path.name, outputs)
