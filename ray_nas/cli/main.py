@@ -6,9 +6,11 @@ from typing import Final
 import typer
 
 from ray_nas.cli.explain_command import explain
+from ray_nas.cli.export_command import export
 from ray_nas.cli.list_commands import searchers, spaces
 from ray_nas.cli.replay_command import replay
 from ray_nas.cli.resume_command import resume
+from ray_nas.cli.retrain_command import retrain
 from ray_nas.cli.search_command import search
 from ray_nas.cli.show_command import show
 from ray_nas.cli.simulate_command import simulate
@@ -21,7 +23,7 @@ app: Final = typer.Typer(
 
 _PANELS: Final[dict[str, tuple[Callable[..., None], ...]]] = {
     "Search": (search, resume, simulate),
-    "Results": (show, explain, replay),  # report, retrain and export belong here
+    "Results": (show, explain, replay, retrain, export),
     "Ready-made": (spaces, searchers),
 }
 

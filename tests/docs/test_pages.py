@@ -69,3 +69,22 @@ def test_fidelities(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtu
     monkeypatch.setattr(names["tune"], "report", reports.append)
     names["train_on_growing_images"](names["space"].sample(random_state=0))
     assert [report["resolution"] for report in reports] == [4, 8]
+
+
+def test_export(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    names = run_page("docs/export.md")
+    winner, retraining, larger = names["winner"], names["retraining"], names["larger"]
+    assert (winner.largest_difference, winner.weights) == (0.0, "trial")
+    assert winner.accuracy == pytest.approx(winner.card["weights"]["metrics"]["accuracy"])
+    assert winner.accuracy > 0.7
+    assert retraining.test_metric == "test_accuracy"
+    runs = [(run.trial, run.seed, run.reason) for run in retraining.trials]
+    trials = (retraining.winner, "baseline")
+    assert runs == [(trial, seed, "") for trial in trials for seed in (0, 1)]
+    again = names["export"](
+        names["folder"], space=names["space"], path="again.pt", example_inputs=names["images"][:4]
+    )
+    assert (again.weights, again.trial) == ("retraining", winner.trial)
+    assert larger.fresh == ("head.1.weight", "head.1.bias")

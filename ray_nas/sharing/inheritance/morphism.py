@@ -130,7 +130,7 @@ def copy_weights(old: nn.Module, new: nn.Module, batch: Inputs) -> Inheritance:
     # Copy what fits
     copied: dict[torch.Tensor, int] = {}
     for pair in pairs.matched:
-        copied.update(_copy_layer(*pair))
+        copied.update(copy_layer(*pair))
     if not copied:
         return Inheritance("fresh")
     # Run the old network, and keep the outputs of layers that were replaced
@@ -198,7 +198,7 @@ def _have_same_layers(one: nn.Module, other: nn.Module) -> bool:
     ]
 
 
-def _copy_layer(old: nn.Module, new: nn.Module) -> dict[torch.Tensor, int]:
+def copy_layer(old: nn.Module, new: nn.Module) -> dict[torch.Tensor, int]:
     """Copies a layer's own tensors as far as they fit.
 
     Returns:

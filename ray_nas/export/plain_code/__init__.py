@@ -1,0 +1,1 @@
+"""Python code that rebuilds a network in torch alone."""
