@@ -17,12 +17,14 @@ _GAP: Final = 34.0
 """Space between two pictures, in pixels."""
 _COLOURS: Final = {"end": "#e8e8e8", "layer": "#dbe9f6", "join": "#fdf1d6", "choice": "#dff0dd"}
 
-_HEAD: Final = """<svg xmlns="http://www.w3.org/2000/svg" \
+_HEAD: Final = """<svg class="ray-nas-drawing" xmlns="http://www.w3.org/2000/svg" \
 width="{width:.0f}" height="{height:.0f}" viewBox="0 0 {width:.0f} {height:.0f}">
 <style>
-rect {{ stroke: #555; rx: 4 }} text {{ font: 11px monospace; text-anchor: middle }}
-text.title {{ font-weight: bold; text-anchor: start }} text.detail {{ fill: #666 }}
-polyline {{ fill: none; stroke: #555; marker-end: url(#tip) }}
+.ray-nas-drawing rect {{ stroke: #555; rx: 4 }}
+.ray-nas-drawing text {{ font: 11px monospace; text-anchor: middle }}
+.ray-nas-drawing text.title {{ font-weight: bold; text-anchor: start }}
+.ray-nas-drawing text.detail {{ fill: #666 }}
+.ray-nas-drawing polyline {{ fill: none; stroke: #555; marker-end: url(#tip) }}
 </style>
 <defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" \
 markerWidth="7" markerHeight="7" orient="auto">
@@ -105,7 +107,7 @@ def _draw_box(box: _Box, texts: Sequence[str], kind: str) -> list[str]:
     x, y, width, height = box
     corner = f'x="{x - width / 2:.1f}" y="{y - height / 2:.1f}"'
     size = f'width="{width:.1f}" height="{height:.1f}"'
-    parts = [f'<rect {corner} {size} fill="{_COLOURS[kind]}"/>']
+    parts = [f'<rect class="{kind}" {corner} {size} fill="{_COLOURS[kind]}"/>']
     for row, text in enumerate(texts):
         style = "name" if row == 0 else "detail"
         baseline = y + _LINE * (row - (len(texts) - 1) / 2) + 4

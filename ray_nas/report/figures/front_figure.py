@@ -1,0 +1,91 @@
+"""The Pareto front: two objectives against each other."""
+
+from typing import Final
+
+from ray_nas.record import ExperimentRecord
+from ray_nas.report.analysis.front import Front, front_of
+from ray_nas.report.charts.figure import Figure
+from ray_nas.report.charts.plot import Plot
+from ray_nas.report.charts.scales import format_number, robust_span
+from ray_nas.report.figures.trial_dots import MAX_DOTS, draw_density
+
+_HEIGHT: Final = 360
+
+
+def pareto_front(record: ExperimentRecord, x: str | None = None, y: str | None = None) -> Figure:
+    """The trials by two objectives, with those that no other trial beats in all objectives.
+
+    Args:
+        record: An experiment with several objectives.
+        x: The objective along x; None for the second one.
+        y: The objective along y; None for the first one.
+
+    Raises:
+        ValueError: The experiment has one objective, or `x` or `y` is not one of its objectives.
+
+    Example:
+        >>> from ray_nas.searchers import NSGA2
+        >>> from ray_nas.spaces import NASBench201
+        >>> objectives = {"accuracy": "max", "ms": "min"}
+        >>> searcher = NSGA2(NASBench201(), objectives=objectives, seed=0)
+        >>> config = searcher.suggest("a")
+        >>> searcher.on_trial_complete("a", {"accuracy": 0.9, "ms": 3.0})
+        >>> pareto_front(searcher.ledger.record).title
+        'accuracy against ms.'
+    """
+    names = list(record.objectives)
+    if len(names) < 2:
+        raise ValueError(f"a Pareto front needs several objectives, got {names}")
+    x, y = x or names[1], y or names[0]
+    for name in (x, y):
+        if name not in names:
+            raise ValueError(f"{name!r} must be one of the objectives {names}")
+    front = front_of(record)
+    caption = f"The front has {len(front.members)} of {len(front.trials)} trials; "
+    caption += "no trial beats one of them in all objectives"
+    caption += f" ({len(names)} objectives, two are drawn)." if len(names) > 2 else "."
+    return Figure(f"{y} against {x}.", caption, lambda width: _draw(front, x, y, width, record))
+
+
+def _draw(front: Front, x: str, y: str, width: int, record: ExperimentRecord) -> str:
+    names = list(front.objectives)
+    xs, ys = front.values[:, names.index(x)], front.values[:, names.index(y)]
+    on_front = front.members
+    plot = Plot(
+        width,
+        _HEIGHT,
+        robust_span(xs.tolist(), xs[on_front].tolist()),
+        robust_span(ys.tolist(), ys[on_front].tolist()),
+        f"{x} ({front.objectives[x]})",
+        f"{y} ({front.objectives[y]})",
+        f"Pareto front of {y} against {x}",
+    )
+    members = set(on_front)
+    if len(xs) > MAX_DOTS:
+        draw_density(plot, xs, ys, y)
+    else:
+        for index in range(len(xs)):
+            if index not in members:
+                tip = _tip(front, index)
+                link = front.trials[index].trial_id
+                plot.point(xs[index], ys[index], "point grey", tip, radius=3, trial=link)
+    if len(names) == 2:
+        plot.line(sorted((xs[index], ys[index]) for index in on_front), "c1")
+    baseline = record.baseline
+    for index in on_front:
+        link = front.trials[index].trial_id
+        plot.point(xs[index], ys[index], "ring c1", _tip(front, index), radius=5, trial=link)
+    legend = [("c1 thick", "on the front"), ("grey thick", "other trials")]
+    if baseline is not None and baseline in front.trials:
+        index = front.trials.index(baseline)
+        tip = f"baseline, {_tip(front, index)}"
+        plot.point(xs[index], ys[index], "fill c2", tip, radius=5, trial=baseline.trial_id)
+        legend.append(("c2 thick", "baseline"))
+    plot.legend(legend)
+    return plot.svg()
+
+
+def _tip(front: Front, index: int) -> str:
+    pairs = zip(front.objectives, front.values[index].tolist(), strict=True)
+    numbers = ", ".join(f"{name} {format_number(value)}" for name, value in pairs)
+    return f"{front.trials[index].trial_id}: {numbers}"
