@@ -25,6 +25,8 @@ _BINS: Final = 4
 """Groups of a parameter whose values are a range, of equally many trials."""
 _MAX_VALUES: Final = 12
 """A parameter with more values than this is grouped like a range if they are numbers."""
+_MIN_INTERACTION: Final = 0.02
+"""The least share of the variance for which a pair is shown."""
 _FALSE_ALARMS: Final = 0.05
 """The chance that a search on noise suggests anything to fix."""
 
@@ -95,7 +97,7 @@ class ChoiceEffects:
     choices: list[ChoiceEffect]
     """The one that explains most first; those with a single value are left out."""
     pairs: list[PairEffect]
-    """The three pairs with the strongest interaction, strongest first."""
+    """At most three pairs with an interaction worth showing, strongest first."""
     suggestions: list[Suggestion]
     """Empty unless a value is clearly the best."""
 
@@ -235,7 +237,7 @@ def _pairs(choices: Sequence[ChoiceEffect], values: Array, number: int = 3) -> l
         cells = first.codes[both] * len(second.values) + second.codes[both]
         rest = _without_main_effects(values[both], first.codes[both], second.codes[both])
         share = _explained(rest, cells) * float(rest.var() / (values[both].var() or 1.0))
-        if share > 0:
+        if share >= _MIN_INTERACTION:
             means, counts = _cell_means(
                 values[both], cells, (len(first.values), len(second.values))
             )

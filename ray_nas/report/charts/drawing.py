@@ -104,10 +104,13 @@ class Drawing:
 
 
 def shorten(text: str, characters: int) -> str:
-    """Text of at most so many characters, with an ellipsis where it was cut.
+    """Text of at most so many characters, with an ellipsis where its middle was cut out.
 
     Example:
-        >>> shorten("cell_0.edge_0_1", 10)
-        'cell_0.ed…'
+        >>> shorten("nor_conv_3x3", 7)
+        'nor…3x3'
     """
-    return text if len(text) <= characters else f"{text[: max(characters - 1, 1)]}…"
+    if len(text) <= characters:
+        return text
+    tail = max((characters - 1) // 2, 1)
+    return f"{text[: max(characters - 1 - tail, 1)]}…{text[-tail:]}"

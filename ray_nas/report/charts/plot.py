@@ -31,6 +31,7 @@ class Plot(Drawing):
         left: Room for labels at the left, in pixels; None for what the ticks of y need, or for none
             where y has no ticks.
         numbered_y: Whether y has ticks and grid lines.
+        whole_x: Whether x has whole numbers only.
 
     Example:
         >>> plot = Plot(300, 200, (0, 10), (0, 1), "trials", "accuracy", "Accuracy by trial")
@@ -51,6 +52,7 @@ class Plot(Drawing):
         *,
         left: float | None = None,
         numbered_y: bool = True,
+        whole_x: bool = False,
     ) -> None:
         super().__init__(width, height, label)
         top = 24.0 if y_title else 10.0
@@ -59,6 +61,7 @@ class Plot(Drawing):
         longest = max((len(format_tick(tick)) for tick in ticks), default=0)
         self.left = 14.0 + CHARACTER * longest if left is None else left
         self.x = Scale(*x, self.left, width - 16.0)
+        self._whole_x = whole_x
         self._draw_axes(ticks, x_title, y_title)
 
     def _draw_axes(self, y_ticks: Sequence[float], x_title: str, y_title: str) -> None:
@@ -67,7 +70,10 @@ class Plot(Drawing):
             y = self.y(tick)
             self.path(f"M{self.left:.1f} {y:.1f}H{right:.1f}", "grid")
             self.text(self.left - 6, y + 4, format_tick(tick), anchor="end")
-        for tick in self.x.ticks(_number(right - self.left, _TICK_GAP_X)):
+        x_ticks = self.x.ticks(_number(right - self.left, _TICK_GAP_X))
+        for tick in x_ticks:
+            if self._whole_x and not tick.is_integer():
+                continue
             x = self.x(tick)
             self.path(f"M{x:.1f} {bottom:.1f}v4", "axis")
             self.text(x, bottom + 17, format_tick(tick), anchor="middle")

@@ -56,6 +56,7 @@ def _draw(found: StoppedTrials, width: int) -> str:
         found.time_attr,
         found.metric,
         f"Learning curves of {found.metric}",
+        whole_x=all(float(time).is_integer() for time in times),
     )
     for trial, curve in finished:
         tip = f"{trial.trial_id}: {found.metric} {format_number(curve[-1][1])}"

@@ -50,7 +50,8 @@ def _draw(found: ChoiceEffects, top: int, width: int) -> str:
     rows = [value for choice in choices for value in choice.values]
     labels = max((len(shorten(value.label, 22)) for value in rows), default=0)
     height = int(_HEAD * len(choices) + _ROW * len(rows) + 54)
-    ends = [end for row in rows for end in (row.low, row.high, row.mean) if np.isfinite(end)]
+    known = [row for row in rows if row.count >= effects.MIN_COUNT]
+    ends = [end for row in known for end in (row.low, row.high)]
     plot = Plot(
         width,
         height,

@@ -2,23 +2,32 @@
 
 from typing import Final
 
+import numpy as np
+
 from ray_nas.record import ExperimentRecord
 from ray_nas.report.analysis.front import Front, front_of
 from ray_nas.report.charts.figure import Figure
 from ray_nas.report.charts.plot import Plot
-from ray_nas.report.charts.scales import format_number, robust_span
+from ray_nas.report.charts.scales import format_number, robust_span, span
 from ray_nas.report.figures.trial_dots import MAX_DOTS, draw_density
 
 _HEIGHT: Final = 360
 
 
-def pareto_front(record: ExperimentRecord, x: str | None = None, y: str | None = None) -> Figure:
+def pareto_front(
+    record: ExperimentRecord,
+    x: str | None = None,
+    y: str | None = None,
+    *,
+    close_up: bool = False,
+) -> Figure:
     """The trials by two objectives, with those that no other trial beats in all objectives.
 
     Args:
         record: An experiment with several objectives.
         x: The objective along x; None for the second one.
         y: The objective along y; None for the first one.
+        close_up: Whether to show the surroundings of the front only.
 
     Raises:
         ValueError: The experiment has one objective, or `x` or `y` is not one of its objectives.
@@ -44,27 +53,37 @@ def pareto_front(record: ExperimentRecord, x: str | None = None, y: str | None =
     caption = f"The front has {len(front.members)} of {len(front.trials)} trials; "
     caption += "no trial beats one of them in all objectives"
     caption += f" ({len(names)} objectives, two are drawn)." if len(names) > 2 else "."
-    return Figure(f"{y} against {x}.", caption, lambda width: _draw(front, x, y, width, record))
+    return Figure(
+        f"{y} against {x}.", caption, lambda width: _draw(front, x, y, width, close_up, record)
+    )
 
 
-def _draw(front: Front, x: str, y: str, width: int, record: ExperimentRecord) -> str:
+def _draw(
+    front: Front, x: str, y: str, width: int, close_up: bool, record: ExperimentRecord
+) -> str:
     names = list(front.objectives)
     xs, ys = front.values[:, names.index(x)], front.values[:, names.index(y)]
     on_front = front.members
+    shown = (xs[on_front].tolist(), ys[on_front].tolist())
+    x_span, y_span = (
+        span(near, 0.4) if close_up else robust_span(all_values.tolist(), near)
+        for all_values, near in zip((xs, ys), shown, strict=True)
+    )
+    is_inside = (x_span[0] <= xs) & (xs <= x_span[1]) & (y_span[0] <= ys) & (ys <= y_span[1])
     plot = Plot(
         width,
         _HEIGHT,
-        robust_span(xs.tolist(), xs[on_front].tolist()),
-        robust_span(ys.tolist(), ys[on_front].tolist()),
+        x_span,
+        y_span,
         f"{x} ({front.objectives[x]})",
         f"{y} ({front.objectives[y]})",
         f"Pareto front of {y} against {x}",
     )
     members = set(on_front)
-    if len(xs) > MAX_DOTS:
-        draw_density(plot, xs, ys, y)
+    if is_inside.sum() > MAX_DOTS:
+        draw_density(plot, xs[is_inside], ys[is_inside], y)
     else:
-        for index in range(len(xs)):
+        for index in np.flatnonzero(is_inside).tolist():
             if index not in members:
                 tip = _tip(front, index)
                 link = front.trials[index].trial_id

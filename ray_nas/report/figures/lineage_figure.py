@@ -72,6 +72,7 @@ def _draw(record: ExperimentRecord, trial: str, width: int) -> str:
         "trials, in the order of proposals",
         results.metric,
         f"Ancestors of {trial} by {results.metric}",
+        whole_x=True,
     )
     draw_trials(plot, np.arange(1.0, len(results.trials) + 1), results)
     for one in drawn:

@@ -38,7 +38,8 @@ def choice_pairs(record: ExperimentRecord, *, random_only: bool = False) -> list
 def _figure(pair: PairEffect, metric: str, mode: str) -> Figure:
     title = f"{pair.first.name} with {pair.second.name}."
     caption = (
-        f"Mean {metric} and number of trials; better means are darker. The pair explains "
+        f"Mean {metric} and number of trials; the better the mean, the stronger the colour. The "
+        "pair explains "
         f"{format_share(pair.interaction)} of the variance beyond the two choices alone."
     )
     return Figure(title, caption, lambda width: _draw(pair, metric, mode, width))

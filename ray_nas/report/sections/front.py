@@ -57,7 +57,11 @@ def front_section(data: ExperimentData) -> FrontSection:
     if not front.members:
         return FrontSection([], names, [], 0, "No trial has reported all objectives yet.")
     pairs = list(combinations(names, 2))[:_MAX_CHARTS]
-    charts = [(f"{y} / {x}", figures.pareto_front(data.record, x, y)) for y, x in pairs]
+    charts = []
+    for y, x in pairs:
+        name = f"{y} / {x}"
+        charts.append((name, figures.pareto_front(data.record, x, y)))
+        charts.append((f"{name}, close-up", figures.pareto_front(data.record, x, y, close_up=True)))
     return FrontSection(charts, names, _members(data), len(front.members), "")
 
 

@@ -64,7 +64,10 @@ def _rungs(data: ExperimentData, found: StoppedTrials) -> list[tuple[str, str, s
     is_reported = found.time_attr == data.time_attr
     if not is_reported or not 4 <= len(found.finished) <= _MAX_COMPARED:
         return []
-    report = fidelity_report(data.record, time_attr=data.time_attr, max_t=found.full, seed=0)
+    rungs = sorted({float(found.full // 3**power) for power in (1, 2, 3)} - {0.0})
+    report = fidelity_report(
+        data.record, time_attr=data.time_attr, rungs=rungs or [1.0], max_t=found.full, seed=0
+    )
     return [
         (f"{rung.time:g}", _interval(rung), f"{rung.trials:,}")
         for rung in report.rungs

@@ -56,7 +56,8 @@ def _sentences(found: WorkerTime) -> list[str]:
     passed = format_seconds(found.end - found.start)
     return [
         f"From the first trial's start to the last report {passed} passed, on {nodes} "
-        f"node{'s'[: nodes - 1]}, with at most {found.workers:,} trials at a time. Trials ran for {format_seconds(found.busy)} together; workers stood idle for "
+        f"node{'s'[: nodes - 1]}, with at most {found.workers:,} trials at a time. Trials ran for "
+        f"{format_seconds(found.busy)} together; workers stood idle for "
         f"{format_share(found.idle)} of the time. Starting a trial's process counts as idle."
     ]
 

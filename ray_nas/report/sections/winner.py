@@ -52,8 +52,8 @@ def winner_section(data: ExperimentData) -> WinnerSection:
     winner, baseline = data.winner, data.record.baseline
     if winner is None:
         return WinnerSection(None, [], [], False, None, None, "", "", "", False, False)
-    drawing, reason = draw(data, winner)
     other = baseline if baseline is not None and baseline is not winner else None
+    drawing, reason = draw(data, winner, other)
     return WinnerSection(
         winner,
         _numbers(data, winner),
@@ -69,10 +69,13 @@ def winner_section(data: ExperimentData) -> WinnerSection:
     )
 
 
-def draw(data: ExperimentData, trial: TrialRecord) -> tuple[Markup | None, str]:
+def draw(
+    data: ExperimentData, trial: TrialRecord, baseline: TrialRecord | None = None
+) -> tuple[Markup | None, str]:
     """The drawing of a trial's network, or None and the reason why there is none.
 
-    The drawing is SVG that `space.draw` made, in which all text is escaped.
+    The drawing is SVG that `space.draw` made, in which all text is escaped. What differs from the
+    baseline has a thick border.
     """
     if data.space is None:
         return None, NO_SPACE
@@ -80,7 +83,9 @@ def draw(data: ExperimentData, trial: TrialRecord) -> tuple[Markup | None, str]:
         kind = type(data.space).__name__
         return None, f"No drawing: the space is a {kind}, and only a ModelSpace can draw."
     try:
-        return Markup(data.space.draw(own_config(data.space, trial))), ""
+        before = None if baseline is None else own_config(data.space, baseline)
+        drawing = data.space.draw(own_config(data.space, trial), baseline=before)
+        return Markup(drawing), ""
     except ImportError as error:
         return None, f"No drawing: {error}"
 

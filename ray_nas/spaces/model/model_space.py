@@ -227,20 +227,34 @@ class ModelSpace(SearchSpace):
         """The cells of an architecture by name; empty in a space without cells."""
         return {}
 
-    def draw(self, config: Mapping[str, Any]) -> str:
+    def draw(self, config: Mapping[str, Any], *, baseline: Mapping[str, Any] | None = None) -> str:
         """The architecture as an SVG document: its cells if it has any, else its layers.
+
+        Args:
+            config: The architecture.
+            baseline: An architecture to compare with; what differs gets a thick border.
 
         Raises:
             ImportError: The extra `draw` is not installed.
-            ValueError: `config` is not in the space.
+            ValueError: `config` or `baseline` is not in the space.
         """
-        own = self.own_parameters(config)
-        self.validate(own)
+        own = self._checked(config)
+        other = None if baseline is None else self._checked(baseline)
         cells = self.cell_graphs(own)
         if cells:
-            return svg([picture_of_cell(name, cell) for name, cell in cells.items()])
+            before = {} if other is None else self.cell_graphs(other)
+            return svg(
+                [picture_of_cell(name, cell, before.get(name)) for name, cell in cells.items()]
+            )
         with torch.device("meta"):
-            return svg([picture_of_network(type(self).__name__, self.build(own))])
+            old = None if other is None else self.build(other)
+            return svg([picture_of_network(type(self).__name__, self.build(own), old)])
+
+    def _checked(self, config: Mapping[str, Any]) -> Config:
+        """The space's own parameters; raises a ValueError if they are not in it."""
+        own = self.own_parameters(config)
+        self.validate(own)
+        return own
 
     def __str__(self) -> str:
         """The tree of choices and the number of architectures."""
