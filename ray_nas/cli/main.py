@@ -4,6 +4,7 @@ from typing import Final
 
 import typer
 
+from ray_nas.cli.report_command import report
 from ray_nas.cli.search_command import search
 from ray_nas.cli.show_command import show
 
@@ -15,6 +16,7 @@ app: Final = typer.Typer(
 )
 app.command()(search)
 app.command()(show)
+app.command()(report)
 
 
 def main() -> None:

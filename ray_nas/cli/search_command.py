@@ -120,8 +120,8 @@ def search(
     if trainable is not None and metric is None:
         fail("--metric is missing: TRAINABLE's metric to optimise")
     sys.path.insert(0, os.getcwd())
-    space_object = _load(space, "SPACE")
-    trainable_object = None if trainable is None else _load(trainable, "TRAINABLE")
+    space_object = load_object(space, "SPACE")
+    trainable_object = None if trainable is None else load_object(trainable, "TRAINABLE")
     points: list[dict[str, Any]] = []
     if zero_shot and not resume:
         if batch is None:
@@ -131,7 +131,7 @@ def search(
         try:
             points = run_zero_shot(
                 space_object,
-                _load(batch, "--batch"),
+                load_object(batch, "--batch"),
                 searcher=searcher,
                 proxies=proxies,
                 preset=preset,
@@ -178,7 +178,7 @@ def search(
         print_experiment(record, place, top=5)
 
 
-def _load(reference: str, argument: str) -> Any:
+def load_object(reference: str, argument: str) -> Any:
     """The object that MODULE:NAME refers to."""
     module_name, separator, attribute = reference.rpartition(":")
     if not separator or not module_name or not attribute:

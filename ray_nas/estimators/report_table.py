@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
+from ray_nas import notebook_html
 from ray_nas.estimators.correlation import RankCorrelation
 
 if TYPE_CHECKING:
@@ -68,6 +69,11 @@ class EstimatorReport:
             for line in lines
         ]
         return "\n".join([title, *table, *self.notes])
+
+    def _repr_html_(self) -> str:
+        """The table, in Jupyter."""
+        title, _, lines = str(self).partition("\n")
+        return notebook_html.text(title, lines)
 
     def to_frame(self) -> "pandas.DataFrame":
         """One row for each score, predictor and rung.

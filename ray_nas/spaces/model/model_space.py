@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
+from ray_nas import notebook_html
 from ray_nas.checks import check_int
 from ray_nas.spaces.cells.cell_graph import CellGraph
 from ray_nas.spaces.core.parameters import Value
@@ -264,6 +265,11 @@ class ModelSpace(SearchSpace):
         lines = [f"{name}: {describe_size(self.size)}"]
         self._tree(None, 1, lines)
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        """The tree of choices, in Jupyter."""
+        title, _, tree = str(self).partition("\n")
+        return notebook_html.text(title, tree)
 
     def _tree(self, parent: str | None, level: int, lines: list[str]) -> None:
         """Adds a line for each choice below `parent`."""

@@ -43,8 +43,8 @@ class Picture:
 
     title: str = ""
     boxes: list[tuple[tuple[str, ...], str]] = field(default_factory=list)
-    """The lines of text in each box, and its kind, which decides the colour; "changed" after the kind
-    gives it a thick border."""
+    """The lines of text in each box, and its kind, which decides the colour; "changed" after the
+    kind gives it a thick border."""
     arrows: list[tuple[int, int]] = field(default_factory=list)
     """Pairs of indices into `boxes`: from, to."""
 
