@@ -77,14 +77,6 @@ def domain(parameter: Hyperparameter[Any, Any]) -> dict[str, Any]:
     }
 
 
-def describe(parameter: Hyperparameter[Any, Any]) -> str:
-    """The values in words."""
-    found = domain(parameter)
-    if "values" in found:
-        return ", ".join(map(str, found["values"]))
-    return f"{found['low']} to {found['high']}{', log scale' if found['log'] else ''}"
-
-
 def is_free(parameter: Hyperparameter[Any, Any]) -> bool:
     """Whether the parameter has more than one value."""
     return bool(parameter.size > 1)
