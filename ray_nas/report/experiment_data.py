@@ -2,11 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
 from ray_nas.record import ExperimentRecord, TrialRecord, files, load
-from ray_nas.report.analysis.search_results import first_objective
+from ray_nas.report.analysis.search_results import (
+    SearchResults,
+    first_objective,
+    search_results,
+)
 from ray_nas.report.trial_times import TrialTimes, read_trial_times
 from ray_nas.retraining import Retraining, load_retraining
 from ray_nas.spaces.core.search_space import SearchSpace
@@ -28,6 +33,11 @@ class ExperimentData:
     details: Mapping[str, str] = field(default_factory=dict)
     """What the user says about the experiment: command, data, hardware."""
     time_attr: str = "training_iteration"
+
+    @cached_property
+    def results(self) -> SearchResults:
+        """The trials of the search as arrays."""
+        return search_results(self.record)
 
     @property
     def metric(self) -> str:

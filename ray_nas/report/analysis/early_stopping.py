@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from ray_nas.estimators.curves.curve import value_at
-from ray_nas.record import ExperimentRecord, TrialRecord
+from ray_nas.record import TrialRecord
 from ray_nas.record.experiment import Curve
-from ray_nas.report.analysis.search_results import search_results
+from ray_nas.report.analysis.search_results import SearchResults
 
 NUMBER: Final = "report number"
 """The budget of trials that report none."""
@@ -62,17 +62,18 @@ class StoppedTrials:
 
 
 def stopped_trials(
-    record: ExperimentRecord, *, time_attr: str = "training_iteration"
+    results: SearchResults, *, time_attr: str = "training_iteration"
 ) -> StoppedTrials:
     """The completed trials, apart by whether they reached full length.
 
     Args:
-        record: The experiment.
+        results: The trials.
         time_attr: The reported metric that counts the budget; the number of the report where no
             trial reports it.
 
     Example:
-        >>> from ray_nas.record import events
+        >>> from ray_nas.record import ExperimentRecord, events
+        >>> from ray_nas.report.analysis.search_results import search_results
         >>> record = ExperimentRecord()
         >>> record.apply(events.ExperimentStarted("RandomSearch", "f00d", {"loss": "min"}, 0))
         >>> for name, losses in {"a": [0.9, 0.4], "b": [1.0]}.items():
@@ -80,11 +81,10 @@ def stopped_trials(
         ...     for loss in losses:
         ...         record.apply(events.TrialReported(name, {"loss": loss}))
         ...     record.apply(events.TrialEnded(name, "completed"))
-        >>> found = stopped_trials(record)
+        >>> found = stopped_trials(search_results(record))
         >>> found.saved, found.ahead
         (1.0, 0)
     """
-    results = search_results(record)
     completed = [trial for trial in results.trials if trial.status == "completed"]
     is_reported = any(time_attr in trial.metrics for trial in completed)
     curves = {

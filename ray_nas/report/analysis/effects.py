@@ -16,8 +16,7 @@ import numpy as np
 from scipy.stats import t as student
 
 from ray_nas.estimators.arrays import Array
-from ray_nas.record import ExperimentRecord
-from ray_nas.report.analysis.search_results import search_results
+from ray_nas.report.analysis.search_results import SearchResults
 
 MIN_COUNT: Final = 5
 """A value is judged only after so many trials."""
@@ -102,15 +101,16 @@ class ChoiceEffects:
     """Empty unless a value is clearly the best."""
 
 
-def choice_effects(record: ExperimentRecord, *, random_only: bool = False) -> ChoiceEffects:
+def choice_effects(results: SearchResults, *, random_only: bool = False) -> ChoiceEffects:
     """How the first objective depends on each choice.
 
     Args:
-        record: The experiment.
+        results: The trials.
         random_only: Whether to use its random trials alone.
 
     Example:
-        >>> from ray_nas.record import events
+        >>> from ray_nas.record import ExperimentRecord, events
+        >>> from ray_nas.report.analysis.search_results import search_results
         >>> record = ExperimentRecord()
         >>> record.apply(events.ExperimentStarted("RandomSearch", "f00d", {"loss": "min"}, 0))
         >>> for number in range(20):
@@ -119,20 +119,20 @@ def choice_effects(record: ExperimentRecord, *, random_only: bool = False) -> Ch
         ...     loss = (0.2 if number % 2 else 0.7) + number / 1000
         ...     record.apply(events.TrialReported(str(number), {"loss": loss}))
         ...     record.apply(events.TrialEnded(str(number), "completed"))
-        >>> found = choice_effects(record)
+        >>> found = choice_effects(search_results(record))
         >>> [(effect.label, round(effect.mean, 2)) for effect in found.choices[0].values]
         [('conv', 0.21), ('pool', 0.71)]
         >>> found.suggestions[0].value
         'conv'
     """
-    results = search_results(record)
     chosen = results.is_usable
     if random_only:
         chosen &= np.array([trial.move == "random" for trial in results.trials], dtype=bool)
     indices = np.flatnonzero(chosen)
     configs = [results.trials[index].config for index in indices]
     values = results.values[indices]
-    domains = (record.started.domains if record.started else None) or {}
+    started = results.record.started
+    domains = (started.domains if started else None) or {}
     found = [
         effect
         for name in dict.fromkeys(name for config in configs for name in config)
@@ -229,43 +229,41 @@ def _explained(values: Array, codes: "np.ndarray[Any, np.dtype[np.int64]]") -> f
 
 def _pairs(choices: Sequence[ChoiceEffect], values: Array, number: int = 3) -> list[PairEffect]:
     """The strongest interactions among the ten choices that explain most."""
-    found = []
-    for first, second in combinations(choices[:10], 2):
-        both = (first.codes >= 0) & (second.codes >= 0)
-        if both.sum() < 2 * MIN_COUNT:
-            continue
-        cells = first.codes[both] * len(second.values) + second.codes[both]
-        rest = _without_main_effects(values[both], first.codes[both], second.codes[both])
-        share = _explained(rest, cells) * float(rest.var() / (values[both].var() or 1.0))
-        if share >= _MIN_INTERACTION:
-            means, counts = _cell_means(
-                values[both], cells, (len(first.values), len(second.values))
-            )
-            found.append(PairEffect(first, second, means, counts, share))
-    return sorted(found, key=lambda pair: -pair.interaction)[:number]
+    found = [_pair(first, second, values) for first, second in combinations(choices[:10], 2)]
+    shown = [pair for pair in found if pair is not None and pair.interaction >= _MIN_INTERACTION]
+    return sorted(shown, key=lambda pair: -pair.interaction)[:number]
 
 
-def _without_main_effects(
-    values: Array,
-    first: "np.ndarray[Any, np.dtype[np.int64]]",
-    second: "np.ndarray[Any, np.dtype[np.int64]]",
-) -> Array:
-    """What is left of the values after the best fit of a sum of two effects."""
-    columns = [
-        (codes == code).astype(np.float64) for codes in (first, second) for code in np.unique(codes)
-    ]
-    design = np.stack(columns, axis=1)
-    fitted = design @ np.linalg.lstsq(design, values, rcond=None)[0]
-    return np.asarray(values - fitted)
+def _pair(first: ChoiceEffect, second: ChoiceEffect, values: Array) -> PairEffect | None:
+    """None if too few trials have both choices.
+
+    The interaction is epsilon squared of the cells in what a sum of two effects does not explain.
+    """
+    both = (first.codes >= 0) & (second.codes >= 0)
+    if both.sum() < 2 * MIN_COUNT:
+        return None
+    cells = first.codes[both] * len(second.values) + second.codes[both]
+    size = len(first.values) * len(second.values)
+    counts = np.bincount(cells, minlength=size).astype(np.float64)
+    sums = np.bincount(cells, weights=values[both], minlength=size)
+    means = np.divide(sums, counts, out=np.full(size, np.nan), where=counts > 0)
+    shape = (len(first.values), len(second.values))
+    additive = _additive_fit(means.reshape(shape), counts.reshape(shape)).ravel()[cells]
+    rest = values[both] - additive
+    total = float(values[both].var())
+    share = _explained(rest, cells) * float(rest.var()) / total if total > 0 else 0.0
+    return PairEffect(first, second, means.reshape(shape), counts.reshape(shape), share)
 
 
-def _cell_means(
-    values: Array, cells: "np.ndarray[Any, np.dtype[np.int64]]", shape: tuple[int, int]
-) -> tuple[Array, Array]:
-    counts = np.bincount(cells, minlength=shape[0] * shape[1]).astype(np.float64)
-    sums = np.bincount(cells, weights=values, minlength=shape[0] * shape[1])
-    means = np.divide(sums, counts, out=np.full(len(sums), np.nan), where=counts > 0)
-    return means.reshape(shape), counts.reshape(shape)
+def _additive_fit(means: Array, counts: Array) -> Array:
+    """The best fit of a sum of two effects to cell means, weighted by the cells' counts."""
+    rows, columns = np.indices(means.shape)
+    filled = counts > 0
+    design = np.concatenate([np.eye(means.shape[0])[rows], np.eye(means.shape[1])[columns]], axis=2)
+    weights = np.sqrt(counts[filled])[:, None]
+    target = means[filled] * weights[:, 0]
+    effects = np.linalg.lstsq(design[filled] * weights, target, rcond=None)[0]
+    return np.asarray(design @ effects)
 
 
 def _suggestions(choices: Sequence[ChoiceEffect], sign: float) -> list[Suggestion]:

@@ -17,8 +17,7 @@ import numpy as np
 from scipy.special import gammaln
 
 from ray_nas.estimators.arrays import Array
-from ray_nas.record import ExperimentRecord
-from ray_nas.report.analysis.search_results import SearchResults, search_results
+from ray_nas.report.analysis.search_results import SearchResults
 
 MIN_RANDOM: Final = 5
 """Fewer random trials than this say too little."""
@@ -65,26 +64,26 @@ class BestSoFar:
         return np.flatnonzero((self.best != previous) & np.isfinite(self.best)).tolist()
 
 
-def best_so_far(record: ExperimentRecord) -> BestSoFar:
+def best_so_far(results: SearchResults) -> BestSoFar:
     """The best value so far, by what the trials up to there cost together.
 
     Args:
-        record: The experiment.
+        results: The trials.
 
     Example:
-        >>> from ray_nas.record import events
+        >>> from ray_nas.record import ExperimentRecord, events
+        >>> from ray_nas.report.analysis.search_results import search_results
         >>> record = ExperimentRecord()
         >>> record.apply(events.ExperimentStarted("RandomSearch", "f00d", {"loss": "min"}, 0))
         >>> for name, loss in {"a": 0.5, "b": 0.7, "c": 0.4}.items():
         ...     record.apply(events.TrialProposed(name, {"depth": 2}, "random", ()))
         ...     record.apply(events.TrialReported(name, {"loss": loss}))
         ...     record.apply(events.TrialEnded(name, "completed"))
-        >>> found = best_so_far(record)
+        >>> found = best_so_far(search_results(record))
         >>> found.best.tolist(), found.costs.tolist(), found.improvements
         ([0.5, 0.5, 0.4], [1.0, 2.0, 3.0], [0, 2])
     """
-    results = search_results(record)
-    baseline = record.baseline
+    baseline = results.record.baseline
     pairs = zip(results.trials, results.values, strict=True)
     values = {trial.trial_id: float(value) for trial, value in pairs}
     return BestSoFar(

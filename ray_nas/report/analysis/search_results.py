@@ -21,6 +21,7 @@ ITERATION_KEY: Final = "training_iteration"
 class SearchResults:
     """The trials of a search in the order of their proposals; made by `search_results`."""
 
+    record: ExperimentRecord
     metric: str
     """The first objective."""
     mode: str
@@ -69,7 +70,7 @@ def search_results(record: ExperimentRecord) -> SearchResults:
     trials = [trial for trial in record.trials.values() if trial.role == "search"]
     costs, unit = _costs(trials)
     values = np.array([final_value(trial, metric) for trial in trials], dtype=np.float64)
-    return SearchResults(metric, mode, trials, values, costs, unit)
+    return SearchResults(record, metric, mode, trials, values, costs, unit)
 
 
 def first_objective(record: ExperimentRecord) -> tuple[str, str]:

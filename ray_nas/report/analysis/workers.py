@@ -9,8 +9,8 @@ from typing import Final
 import numpy as np
 
 from ray_nas.estimators.arrays import Array
-from ray_nas.record import ExperimentRecord, TrialRecord
-from ray_nas.report.analysis.search_results import search_results
+from ray_nas.record import TrialRecord
+from ray_nas.report.analysis.search_results import SearchResults
 from ray_nas.report.trial_times import TrialTime
 
 _OVERLAP: Final = 0.5
@@ -114,24 +114,24 @@ class TimeOfEnd:
     under the first of them."""
 
 
-def time_by_end(record: ExperimentRecord) -> tuple[list[TimeOfEnd], str]:
+def time_by_end(results: SearchResults) -> tuple[list[TimeOfEnd], str]:
     """What trials cost by how they ended, the costliest first, and the unit of cost.
 
     Args:
-        record: The experiment.
+        results: The trials.
 
     Example:
-        >>> from ray_nas.record import events
+        >>> from ray_nas.record import ExperimentRecord, events
+        >>> from ray_nas.report.analysis.search_results import search_results
         >>> record = ExperimentRecord()
         >>> record.apply(events.ExperimentStarted("RandomSearch", "f00d", {"loss": "min"}, 0))
         >>> record.apply(events.TrialProposed("a", {"depth": 2}, "random", ()))
         >>> record.apply(events.TrialReported("a", {"loss": 0.5}))
         >>> record.apply(events.TrialEnded("a", "completed"))
-        >>> ends, unit = time_by_end(record)
+        >>> ends, unit = time_by_end(search_results(record))
         >>> ends[0].end, ends[0].cost, unit
         ('ran to its end', 1.0, 'reports')
     """
-    results = search_results(record)
     longest = max((len(trial.reports) for trial in results.trials), default=0)
     groups: dict[str, list[int]] = {}
     for index, trial in enumerate(results.trials):

@@ -66,7 +66,8 @@ class Drawing:
         """A rectangle by its upper left corner."""
         seen = f' fill-opacity="{opacity:.2f}"' if opacity < 1 else ""
         link = f" data-trial={quoteattr(trial)}" if trial else ""
-        place = f'x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}"'
+        place = f'x="{_short(x)}" y="{_short(y)}" '
+        place += f'width="{_short(width)}" height="{_short(height)}"'
         self._add("rect", f'class="{style}" {place}{seen}{link}', tip)
 
     def legend(self, entries: Sequence[tuple[str, str]], left: float = 4.0) -> None:
@@ -101,6 +102,10 @@ class Drawing:
     def _add(self, name: str, attributes: str, tip: str) -> None:
         end = f"><title>{escape(tip)}</title></{name}>" if tip else "/>"
         self._parts.append(f"<{name} {attributes}{end}")
+
+
+def _short(pixels: float) -> str:
+    return f"{pixels:.1f}".removesuffix(".0")
 
 
 def shorten(text: str, characters: int) -> str:

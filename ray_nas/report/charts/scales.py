@@ -7,6 +7,8 @@ from typing import Final
 
 import numpy as np
 
+from ray_nas.estimators.arrays import Array
+
 _STEPS: Final = (1.0, 2.0, 2.5, 5.0, 10.0)
 _MAX_OUTSIDE: Final = 0.02
 """The share of values that a robust range leaves out at each end."""
@@ -34,6 +36,16 @@ class Scale:
         inside = min(max(value, self.low), self.high)
         share = (inside - self.low) / ((self.high - self.low) or 1.0)
         return self.start + share * (self.end - self.start)
+
+    def pixels(self, values: Array) -> Array:
+        """The pixels of many values; as a call does, value by value."""
+        share = (np.clip(values, self.low, self.high) - self.low) / ((self.high - self.low) or 1.0)
+        return np.asarray(self.start + share * (self.end - self.start))
+
+    def value(self, pixel: float) -> float:
+        """The value at a pixel."""
+        share = (pixel - self.start) / ((self.end - self.start) or 1.0)
+        return self.low + share * (self.high - self.low)
 
     def ticks(self, number: int) -> list[float]:
         """Round values inside of the range, about so many."""

@@ -5,6 +5,7 @@ from typing import Final, TypeVar
 
 from ray_nas.record import ExperimentRecord
 from ray_nas.report.analysis.early_stopping import StoppedTrials, stopped_trials
+from ray_nas.report.analysis.search_results import search_results
 from ray_nas.report.charts.figure import Figure
 from ray_nas.report.charts.plot import Plot
 from ray_nas.report.charts.scales import format_number, robust_span
@@ -32,7 +33,11 @@ def learning_curves(record: ExperimentRecord, *, time_attr: str = "training_iter
         >>> learning_curves(searcher.ledger.record).title
         'Learning curves.'
     """
-    found = stopped_trials(record, time_attr=time_attr)
+    return curves_figure(stopped_trials(search_results(record), time_attr=time_attr))
+
+
+def curves_figure(found: StoppedTrials) -> Figure:
+    """The figure of numbers that are at hand."""
     caption = f"{len(found.stopped):,} stopped trials, with a ring where they ended, and "
     caption += f"{len(found.finished):,} that reached full length."
     if max(len(found.stopped), len(found.finished)) > _MAX_CURVES:

@@ -7,6 +7,7 @@ import numpy as np
 from ray_nas.record import ExperimentRecord
 from ray_nas.report.analysis import effects
 from ray_nas.report.analysis.effects import ChoiceEffects, ValueEffect
+from ray_nas.report.analysis.search_results import search_results
 from ray_nas.report.charts.drawing import CHARACTER, shorten
 from ray_nas.report.charts.figure import Figure
 from ray_nas.report.charts.plot import Plot
@@ -35,7 +36,12 @@ def choice_effects(record: ExperimentRecord, *, top: int = 8, random_only: bool 
         >>> choice_effects(searcher.ledger.record).title
         'Mean loss of each choice.'
     """
-    found = effects.choice_effects(record, random_only=random_only)
+    found = effects.choice_effects(search_results(record), random_only=random_only)
+    return effects_figure(found, top=top, random_only=random_only)
+
+
+def effects_figure(found: ChoiceEffects, *, top: int, random_only: bool) -> Figure:
+    """The figure of numbers that are at hand; arguments as in `choice_effects`."""
     which = "random trials" if random_only else "trials"
     caption = (
         f"Over {found.trials:,} {which}, by their last report; the lines are 90 % intervals of the "

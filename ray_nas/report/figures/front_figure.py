@@ -49,7 +49,14 @@ def pareto_front(
     for name in (x, y):
         if name not in names:
             raise ValueError(f"{name!r} must be one of the objectives {names}")
-    front = front_of(record)
+    return front_figure(front_of(record), record, x, y, close_up=close_up)
+
+
+def front_figure(
+    front: Front, record: ExperimentRecord, x: str, y: str, *, close_up: bool
+) -> Figure:
+    """The figure of a front that is at hand; the other arguments as in `pareto_front`."""
+    names = list(front.objectives)
     caption = f"The front has {len(front.members)} of {len(front.trials)} trials; "
     caption += "no trial beats one of them in all objectives"
     caption += f" ({len(names)} objectives, two are drawn)." if len(names) > 2 else "."

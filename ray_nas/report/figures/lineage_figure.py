@@ -6,7 +6,7 @@ import numpy as np
 
 from ray_nas.record import ExperimentRecord
 from ray_nas.report.analysis.ancestry import main_line
-from ray_nas.report.analysis.search_results import search_results
+from ray_nas.report.analysis.search_results import SearchResults, search_results
 from ray_nas.report.charts.figure import Figure
 from ray_nas.report.charts.plot import Plot
 from ray_nas.report.charts.scales import format_number, robust_span
@@ -43,17 +43,26 @@ def lineage(record: ExperimentRecord, trial: str | None = None) -> Figure:
         trial = ranked[0].trial_id
     if trial not in record.trials:
         raise ValueError(f"trial must be one of the {len(record.trials)} trials, got {trial!r}")
-    name = trial
-    found = record.lineage(trial)
+    return lineage_figure(search_results(record), trial)
+
+
+def lineage_figure(results: SearchResults, trial: str) -> Figure:
+    """The figure of numbers that are at hand.
+
+    Args:
+        results: The trials.
+        trial: The id of one of them.
+    """
+    found = results.record.lineage(trial)
     caption = f"{len(found) - 1:,} ancestors, by the order of proposals; lines lead from parents "
     caption += "to children, and the line of first parents is thick."
     if len(found) > _MAX_ANCESTORS:
         caption += f" Only the {_MAX_ANCESTORS} nearest are drawn."
-    return Figure(f"Ancestors of {trial}.", caption, lambda width: _draw(record, name, width))
+    return Figure(f"Ancestors of {trial}.", caption, lambda width: _draw(results, trial, width))
 
 
-def _draw(record: ExperimentRecord, trial: str, width: int) -> str:
-    results = search_results(record)
+def _draw(results: SearchResults, trial: str, width: int) -> str:
+    record = results.record
     values = {
         one.trial_id: (float(number), float(value))
         for number, (one, value) in enumerate(

@@ -7,7 +7,8 @@ import numpy as np
 
 from ray_nas.record import ExperimentRecord
 from ray_nas.report.analysis import effects
-from ray_nas.report.analysis.effects import PairEffect
+from ray_nas.report.analysis.effects import ChoiceEffects, PairEffect
+from ray_nas.report.analysis.search_results import search_results
 from ray_nas.report.charts.drawing import CHARACTER, Drawing, shorten
 from ray_nas.report.charts.figure import Figure
 from ray_nas.report.charts.scales import format_number, format_share
@@ -31,7 +32,11 @@ def choice_pairs(record: ExperimentRecord, *, random_only: bool = False) -> list
         >>> choice_pairs(searcher.ledger.record)
         []
     """
-    found = effects.choice_effects(record, random_only=random_only)
+    return pair_figures(effects.choice_effects(search_results(record), random_only=random_only))
+
+
+def pair_figures(found: ChoiceEffects) -> list[Figure]:
+    """The figures of numbers that are at hand."""
     return [_figure(pair, found.metric, found.mode) for pair in found.pairs]
 
 

@@ -8,7 +8,7 @@ from ray_nas.estimators.arrays import Array
 from ray_nas.record import ExperimentRecord
 from ray_nas.report.analysis import progress
 from ray_nas.report.analysis.progress import BestSoFar
-from ray_nas.report.analysis.search_results import SECONDS
+from ray_nas.report.analysis.search_results import SECONDS, search_results
 from ray_nas.report.charts.figure import Figure
 from ray_nas.report.charts.plot import Plot
 from ray_nas.report.charts.scales import format_number, robust_span, span
@@ -48,18 +48,29 @@ def best_so_far(
     """
     if by not in ("cost", "trials"):
         raise ValueError(f'by must be "cost" or "trials", got {by!r}')
-    found = progress.best_so_far(record)
-    chart = _ProgressChart(found, by == "cost", close_up, random_search)
+    run = None if random_search is None else progress.best_so_far(search_results(random_search))
+    found = progress.best_so_far(search_results(record))
+    return progress_figure(found, run, by_cost=by == "cost", close_up=close_up)
+
+
+def progress_figure(
+    found: BestSoFar, run: BestSoFar | None, *, by_cost: bool, close_up: bool
+) -> Figure:
+    """The figure of numbers that are at hand.
+
+    Args:
+        found: The search.
+        run: A random search beside it; None for the search's own expectation.
+        by_cost: Whether x is the cost, else the number of trials.
+        close_up: Whether y covers only the best quarter of the trials.
+    """
+    chart = _ProgressChart(found, run, by_cost, close_up)
     return Figure(f"Best {found.results.metric} so far.", chart.caption(), chart.draw)
 
 
 class _ProgressChart:
     def __init__(
-        self,
-        found: BestSoFar,
-        by_cost: bool,
-        close_up: bool,
-        random_search: ExperimentRecord | None,
+        self, found: BestSoFar, run: BestSoFar | None, by_cost: bool, close_up: bool
     ) -> None:
         self._found = found
         self._close_up = close_up
@@ -71,10 +82,9 @@ class _ProgressChart:
         if found.random is not None:
             self._random_x = found.random.costs / size if by_cost else found.random.trials
         self._run: tuple[Array, Array] | None = None
-        if random_search is not None:
-            other = progress.best_so_far(random_search)
-            xs = other.costs / size if by_cost else np.arange(1.0, len(other.costs) + 1)
-            self._run = xs, other.best
+        if run is not None:
+            xs = run.costs / size if by_cost else np.arange(1.0, len(run.costs) + 1)
+            self._run = xs, run.best
 
     def caption(self) -> str:
         """What the chart shows, and where the grey line comes from."""

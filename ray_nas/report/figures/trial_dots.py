@@ -1,5 +1,6 @@
 """Trials as dots, or as a density where they are too many to tell apart."""
 
+import math
 from typing import Final
 
 import numpy as np
@@ -11,8 +12,10 @@ from ray_nas.report.charts.scales import format_number
 
 MAX_DOTS: Final = 600
 """More trials than this are counted in cells."""
-_CELL: Final = 9.0
+_CELL: Final = 12
 """Width and height of a cell, in pixels."""
+_LEVELS: Final = 6
+"""Shades of a cell."""
 
 
 def draw_trials(plot: Plot, x: Array, results: SearchResults) -> None:
@@ -49,16 +52,14 @@ def draw_density(plot: Plot, x: Array, y: Array, metric: str) -> None:
         y: Shape (points,).
         metric: What y is, for the tips.
     """
-    columns = max(int(abs(plot.x.end - plot.x.start) / _CELL), 1)
-    rows = max(int(abs(plot.y.end - plot.y.start) / _CELL), 1)
-    x_edges = np.linspace(plot.x.low, plot.x.high, columns + 1)
-    y_edges = np.linspace(plot.y.low, plot.y.high, rows + 1)
-    counts, _, _ = np.histogram2d(x, y, bins=(x_edges, y_edges))
-    darkest = np.log1p(counts.max())
-    for column, row in np.argwhere(counts).tolist():
-        count = int(counts[column, row])
-        low, high = y_edges[row], y_edges[row + 1]
-        tip = f"{count:,} trial{'s'[: count - 1]}, {metric} {format_number(low)} to "
-        opacity = 0.12 + 0.6 * float(np.log1p(count) / darkest)
-        box = (x_edges[column], x_edges[column + 1]), (low, high)
-        plot.box(*box, "fill grey", tip + format_number(high), opacity=opacity)
+    columns = ((plot.x.pixels(x) - plot.left) // _CELL).astype(int)
+    rows = ((plot.y.pixels(y) - plot.y.end) // _CELL).astype(int)
+    cells, counts = np.unique(np.stack([columns, rows], axis=1), axis=0, return_counts=True)
+    darkest = float(np.log1p(counts.max()))
+    for (column, row), count in zip(cells.tolist(), counts.tolist(), strict=True):
+        left, top = round(plot.left) + _CELL * column, round(plot.y.end) + _CELL * row
+        low, high = plot.y.value(top + _CELL), plot.y.value(top)
+        tip = f"{count:,} trial{'s'[: count - 1]}, {metric} "
+        tip += f"{format_number(low, 3)} to {format_number(high, 3)}"
+        level = math.ceil(_LEVELS * math.log1p(count) / darkest)
+        plot.rectangle(left, top, _CELL, _CELL, f"d{level}", tip)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ray_nas.report.analysis import progress
-from ray_nas.report.analysis.search_results import SECONDS, search_results
+from ray_nas.report.analysis.search_results import SECONDS
 from ray_nas.report.experiment_data import ExperimentData
 
 Answer = Literal["yes", "no", "yours"]
@@ -76,7 +76,7 @@ def _comparison(data: ExperimentData) -> list[Item]:
     group = "Fair comparison"
     has_baseline = data.record.baseline is not None
     has_random = data.random_search is not None
-    estimated = progress.random_expectation(search_results(data.record)) is not None
+    estimated = progress.random_expectation(data.results) is not None
     note = (
         "Run on the same space."
         if has_random
@@ -121,7 +121,7 @@ def _comparison(data: ExperimentData) -> list[Item]:
 
 def _details(data: ExperimentData) -> list[Item]:
     group = "Details reported"
-    in_seconds = search_results(data.record).cost_unit == SECONDS
+    in_seconds = data.results.cost_unit == SECONDS
     held_out = data.retraining is not None and data.retraining.test_metric is not None
     setup = [name for name in ("command", "data", "hardware") if name in data.details]
     return [

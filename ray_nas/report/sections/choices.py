@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from typing import Final
 
-from ray_nas.report import figures
 from ray_nas.report.analysis import effects
 from ray_nas.report.analysis.effects import ChoiceEffects
 from ray_nas.report.charts.figure import Figure
 from ray_nas.report.charts.scales import format_number, format_share
 from ray_nas.report.experiment_data import ExperimentData
+from ray_nas.report.figures.effects_figure import effects_figure
+from ray_nas.report.figures.pairs_figure import pair_figures
 
 _DRAWN: Final = 8
 _ENOUGH_RANDOM: Final = 30
@@ -43,18 +44,18 @@ class ChoicesSection:
 
 def choices_section(data: ExperimentData) -> ChoicesSection:
     """Which choices matter."""
-    found = effects.choice_effects(data.record)
+    found = effects.choice_effects(data.results)
     if found.trials < _MIN_TRIALS or not found.choices:
         missing = f"Too few trials for effects: {found.trials} with a value, and at least "
         missing += f"{_MIN_TRIALS} are needed, with different values of some choice."
         return ChoicesSection([], [], [], "", "", missing)
-    charts = [("all trials", figures.choice_effects(data.record, top=_DRAWN))]
-    at_random = effects.choice_effects(data.record, random_only=True)
+    charts = [("all trials", effects_figure(found, top=_DRAWN, random_only=False))]
+    at_random = effects.choice_effects(data.results, random_only=True)
     if _ENOUGH_RANDOM <= at_random.trials < found.trials:
-        chart = figures.choice_effects(data.record, top=_DRAWN, random_only=True)
+        chart = effects_figure(at_random, top=_DRAWN, random_only=True)
         charts.append(("random trials only", chart))
     code, why = _suggestion(found)
-    pairs = figures.choice_pairs(data.record)
+    pairs = pair_figures(found)
     return ChoicesSection(charts, pairs, _rows(found), code, why, "")
 
 

@@ -5,11 +5,11 @@ from itertools import combinations
 
 from markupsafe import Markup
 
-from ray_nas.report import figures
-from ray_nas.report.analysis.front import front_of
+from ray_nas.report.analysis.front import Front, front_of
 from ray_nas.report.charts.figure import Figure
 from ray_nas.report.charts.scales import format_number
 from ray_nas.report.experiment_data import ExperimentData
+from ray_nas.report.figures.front_figure import front_figure
 from ray_nas.report.sections.winner import draw
 
 _MAX_ROWS = 40
@@ -60,13 +60,12 @@ def front_section(data: ExperimentData) -> FrontSection:
     charts = []
     for y, x in pairs:
         name = f"{y} / {x}"
-        charts.append((name, figures.pareto_front(data.record, x, y)))
-        charts.append((f"{name}, close-up", figures.pareto_front(data.record, x, y, close_up=True)))
-    return FrontSection(charts, names, _members(data), len(front.members), "")
+        charts.append((name, front_figure(front, data.record, x, y, close_up=False)))
+        charts.append((f"{name}, close-up", front_figure(front, data.record, x, y, close_up=True)))
+    return FrontSection(charts, names, _members(data, front), len(front.members), "")
 
 
-def _members(data: ExperimentData) -> list[Member]:
-    front = front_of(data.record)
+def _members(data: ExperimentData, front: Front) -> list[Member]:
     members = []
     first = front.trials[front.members[0]]
     for number, index in enumerate(front.members[:_MAX_ROWS]):

@@ -4,11 +4,11 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-from ray_nas.report import figures
 from ray_nas.report.analysis.ancestry import Step, main_line
 from ray_nas.report.charts.figure import Figure
 from ray_nas.report.charts.scales import format_number
 from ray_nas.report.experiment_data import ExperimentData
+from ray_nas.report.figures.lineage_figure import lineage_figure
 
 _MAX_STEPS: Final = 30
 
@@ -51,7 +51,7 @@ def lineage_section(data: ExperimentData) -> LineageSection:
         return LineageSection(None, [], 0, data.metric, _why_alone(data, winner.move))
     rows = [_row(step) for step in line]
     left_out = max(len(rows) - _MAX_STEPS, 0)
-    chart = figures.lineage(data.record, winner.trial_id)
+    chart = lineage_figure(data.results, winner.trial_id)
     return LineageSection(chart, rows[left_out:], left_out, data.metric, "")
 
 

@@ -3,12 +3,12 @@
 import math
 from dataclasses import dataclass
 
-from ray_nas.report import figures
 from ray_nas.report.analysis import progress
-from ray_nas.report.analysis.search_results import SECONDS
+from ray_nas.report.analysis.search_results import SECONDS, search_results
 from ray_nas.report.charts.figure import Figure
 from ray_nas.report.charts.scales import format_number, format_seconds
 from ray_nas.report.experiment_data import ExperimentData
+from ray_nas.report.figures.progress_figure import progress_figure
 
 
 @dataclass(frozen=True)
@@ -23,14 +23,15 @@ class ProgressSection:
 
 def progress_section(data: ExperimentData) -> ProgressSection:
     """How the search came to its best value."""
-    found = progress.best_so_far(data.record)
+    found = progress.best_so_far(data.results)
     if not found.improvements:
         return ProgressSection([], [], ["No trial has reported a finite value yet."])
     other = data.random_search
+    run = None if other is None else progress.best_so_far(search_results(other))
     charts = [
-        ("by cost", figures.best_so_far(data.record, random_search=other)),
-        ("close-up", figures.best_so_far(data.record, close_up=True, random_search=other)),
-        ("by trials", figures.best_so_far(data.record, by="trials", random_search=other)),
+        ("by cost", progress_figure(found, run, by_cost=True, close_up=False)),
+        ("close-up", progress_figure(found, run, by_cost=True, close_up=True)),
+        ("by trials", progress_figure(found, run, by_cost=False, close_up=False)),
     ]
     missing = []
     if math.isnan(found.baseline):

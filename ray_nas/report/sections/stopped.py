@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from ray_nas.estimators.fidelity import Fidelity, fidelity_report
-from ray_nas.report import figures
 from ray_nas.report.analysis.early_stopping import StoppedTrials, stopped_trials
 from ray_nas.report.charts.figure import Figure
 from ray_nas.report.charts.scales import format_share
 from ray_nas.report.experiment_data import ExperimentData
+from ray_nas.report.figures.curves_figure import curves_figure
 
 _MAX_COMPARED: Final = 2_000
 """Finished trials of which ranks are compared; more take too long."""
@@ -28,14 +28,14 @@ class StoppedSection:
 
 def stopped_section(data: ExperimentData) -> StoppedSection:
     """Early stopping in an experiment."""
-    found = stopped_trials(data.record, time_attr=data.time_attr)
+    found = stopped_trials(data.results, time_attr=data.time_attr)
     if not found.finished:
         return StoppedSection(None, [], [], found.time_attr, "No trial has completed yet.")
     if found.full <= 1:
         missing = "Each trial reported once: there are no curves. Report after each epoch, and a "
         missing += "scheduler such as LearningCurveASHA can stop bad trials."
         return StoppedSection(None, [], [], found.time_attr, missing)
-    chart = figures.learning_curves(data.record, time_attr=data.time_attr)
+    chart = curves_figure(found)
     return StoppedSection(chart, _sentences(found), _rungs(data, found), found.time_attr, "")
 
 

@@ -63,7 +63,7 @@ def _sentences(found: WorkerTime) -> list[str]:
 
 
 def _ends(data: ExperimentData) -> tuple[list[EndRow], str]:
-    found, unit = time_by_end(data.record)
+    found, unit = time_by_end(data.results)
     total = sum(one.cost for one in found) or 1.0
     rows = [
         EndRow(
