@@ -1,6 +1,7 @@
 """Section 1: the best network, what differs from the baseline, and how to use it."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from shlex import quote
 from typing import Any
 
@@ -132,11 +133,9 @@ def _code(data: ExperimentData, winner: TrialRecord) -> str:
     if data.space is not None:
         config = own_config(data.space, winner)
     module, _, name = data.details.get("space", "").rpartition(":")
-    source = (
-        f"from {module.removesuffix('.py')} import {name or 'space'}"
-        if module
-        else ("from your_module import space  # the space that was searched")
-    )
+    source = "from your_module import space  # the space that was searched"
+    if module:
+        source = f"from {Path(module).stem if module.endswith('.py') else module} import {name}"
     lines = "".join(f"    {key!r}: {value!r},\n" for key, value in config.items())
     return f"{source}\n\nconfig = {{\n{lines}}}\nnetwork = {name or 'space'}.build(config)"
 
