@@ -91,7 +91,7 @@ def make_server(page: LivePage, port: int = 0) -> ThreadingHTTPServer:
                 self.send_error(404)
 
         def _answer(self, text: str, kind: str) -> None:
-            content = text.encode()
+            content = text.encode(errors="backslashreplace")
             self.send_response(200)
             self.send_header("Content-Type", f"{kind}; charset=utf-8")
             self.send_header("Content-Length", str(len(content)))

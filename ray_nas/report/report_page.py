@@ -14,7 +14,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from ray_nas.record import ExperimentRecord
-from ray_nas.report.charts.scales import format_number
 from ray_nas.report.experiment_data import ExperimentData, load_experiment
 from ray_nas.report.health import health_checks
 from ray_nas.report.sections.choices import choices_section
@@ -105,7 +104,7 @@ def write_report(
     target = Path(path)
     if not target.parent.is_dir():
         raise FileNotFoundError(f"{path} cannot be written: there is no folder {target.parent}")
-    target.write_text(render(data), encoding="utf-8")
+    target.write_text(render(data), encoding="utf-8", errors="backslashreplace")
     return target
 
 
@@ -170,7 +169,9 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["number"] = format_number
+    environment.filters["worst_first"] = lambda checks: sorted(
+        checks, key=lambda check: ("warn", "pass", "missing").index(check.status)
+    )
     environment.filters["chart"] = lambda figure: Markup(figure.html())
     return environment
 

@@ -107,6 +107,11 @@ def test_text_stays_text(tmp_path: Path) -> None:
     assert "$x^2$" in text(html)
 
 
+def test_half_a_character_is_written_out(tmp_path: Path) -> None:
+    """JSON can hold half of a pair of UTF-16 units; a file cannot."""
+    assert "a\\ud800b" in page(tmp_path, made_record([{"config": {"x": "a\ud800b"}}]))
+
+
 def test_an_experiments_name_is_escaped(tmp_path: Path) -> None:
     folder = tmp_path / "<img src=x onerror=y>"
     folder.mkdir()

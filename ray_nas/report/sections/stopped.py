@@ -52,9 +52,11 @@ def _sentences(found: StoppedTrials) -> list[str]:
         "that training all of them in full would have cost."
     ]
     if found.compared:
+        who = f"{found.ahead:,} of them were" if found.ahead else "None of them was"
         sentences.append(
-            f"{found.ahead:,} of {found.compared:,} were ahead of the later winner when they ended"
-            + (": one of them might have won." if found.ahead else ", so stopping looks safe.")
+            f"{who} ahead of the later winner at the budget at which they ended. Whether a trial "
+            "that was behind would have overtaken it, nobody can see from a curve that ends; the "
+            "rank correlation of short with full trainings tells how often that happens."
         )
     return sentences
 
