@@ -1,5 +1,6 @@
 """`ray-nas report`: writes an experiment's page, or serves it while the search runs."""
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -38,6 +39,9 @@ def report(
     watch: Annotated[
         bool, typer.Option("--watch", help="Serve the page on this machine until Ctrl-C")
     ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the file's path and size as JSON")
+    ] = False,
     port: Annotated[int, typer.Option(min=0, help="With --watch: the port; 0 for a free one")] = 0,
 ) -> None:
     """Write an experiment's report: one HTML file, without a server or a network.
@@ -68,6 +72,9 @@ def report(
         path = write_report(experiment, output, **options)
     except (OSError, ValueError) as error:
         fail(str(error))
+    if as_json:
+        typer.echo(json.dumps({"path": str(path), "bytes": path.stat().st_size}))
+        return
     print_line(f"wrote {path}, {path.stat().st_size / 1e6:.2f} MB")
 
 

@@ -1,5 +1,6 @@
 """`ray-nas report`: the page it writes, and what it refuses."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,13 @@ def test_the_default_is_report_html(
     monkeypatch.chdir(tmp_path)
     assert report(experiment)[0] == 0
     assert (tmp_path / "report.html").exists()
+
+
+def test_as_json(experiment: Path, tmp_path: Path) -> None:
+    target = tmp_path / "page.html"
+    code, output = report(experiment, "-o", target, "--json")
+    assert code == 0
+    assert json.loads(output) == {"path": str(target), "bytes": target.stat().st_size}
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,8 @@ from ray_nas.record import TrialRecord
 from ray_nas.report.analysis.search_results import ITERATION_KEY, SECONDS_KEY
 from ray_nas.report.charts.scales import format_number, format_seconds
 from ray_nas.report.experiment_data import ExperimentData, own_config
+from ray_nas.report.explanation import explain
+from ray_nas.retraining import Retraining
 from ray_nas.spaces.model.model_space import ModelSpace
 
 NO_SPACE = (
@@ -31,6 +33,18 @@ class ChoiceRow:
 
 
 @dataclass(frozen=True)
+class TrainingRow:
+    """A network's trainings from scratch, as text."""
+
+    name: str
+    mean: str
+    spread: str
+    """The smallest and the largest value."""
+    seeds: str
+    failures: str
+
+
+@dataclass(frozen=True)
 class WinnerSection:
     """What the template needs."""
 
@@ -46,13 +60,18 @@ class WinnerSection:
     several: bool
     """Whether there are several objectives."""
     retrained: bool
+    explanation: list[tuple[str, str]]
+    """Titles and texts: why it was proposed, what was expected of it, why it ended."""
+    trainings: list[TrainingRow]
+    """The retraining's results; empty if there was none."""
+    retrained_metric: str
 
 
 def winner_section(data: ExperimentData) -> WinnerSection:
     """The winner of an experiment."""
     winner, baseline = data.winner, data.record.baseline
     if winner is None:
-        return WinnerSection(None, [], [], False, None, None, "", "", "", False, False)
+        return WinnerSection(None, [], [], False, None, None, "", "", "", False, False, [], [], "")
     other = baseline if baseline is not None and baseline is not winner else None
     drawing, reason = draw(data, winner, other)
     return WinnerSection(
@@ -67,6 +86,9 @@ def winner_section(data: ExperimentData) -> WinnerSection:
         _commands(data),
         len(data.record.objectives) > 1,
         data.retraining is not None or winner.role == "retrain",
+        _explanation(data, winner),
+        _trainings(data.retraining) if data.retraining else [],
+        (data.retraining.test_metric or data.retraining.metric) if data.retraining else "",
     )
 
 
@@ -89,6 +111,39 @@ def draw(
         return Markup(drawing), ""
     except ImportError as error:
         return None, f"No drawing: {error}"
+
+
+def _explanation(data: ExperimentData, winner: TrialRecord) -> list[tuple[str, str]]:
+    """The lines of `explain` after the first, apart at their titles."""
+    rows: list[tuple[str, str]] = []
+    for line in explain(data.record, winner.trial_id).splitlines()[1:]:
+        title, colon, rest = line.partition(": ")
+        if line.startswith(" ") or not colon:
+            before, text = rows.pop() if rows else ("", "")
+            rows.append((before, f"{text}; {line.strip()}"))
+        else:
+            rows.append((title, rest))
+    return rows
+
+
+def _trainings(retraining: Retraining) -> list[TrainingRow]:
+    """One row for the winner, one for the baseline, by the held-out metric if there is one."""
+    metric = retraining.test_metric or retraining.metric
+    rows = []
+    for name in dict.fromkeys(one.trial for one in retraining.trials):
+        runs = [one for one in retraining.trials if one.trial == name]
+        values = [one.metrics[metric] for one in runs if metric in one.metrics and not one.reason]
+        failed = [one.reason for one in runs if one.reason]
+        rows.append(
+            TrainingRow(
+                name,
+                format_number(sum(values) / len(values)) if values else "none",
+                f"{format_number(min(values))} to {format_number(max(values))}" if values else "",
+                ", ".join(str(one.seed) for one in runs),
+                "; ".join(dict.fromkeys(failed)),
+            )
+        )
+    return rows
 
 
 def _numbers(data: ExperimentData, winner: TrialRecord) -> list[tuple[str, str]]:

@@ -39,6 +39,25 @@ def test_winner_differs_from_the_baseline() -> None:
     assert ("trained for", "30 s") in section.numbers
 
 
+def test_a_retraining_is_shown_by_its_held_out_metric() -> None:
+    runs = [
+        RetrainedTrial(name, {}, seed, {"accuracy": 0.0, "test": value + seed / 10})
+        for name, value in (("t0007", 0.8), ("baseline", 0.6))
+        for seed in range(3)
+    ]
+    runs[4] = RetrainedTrial("baseline", {}, 1, {}, "out of memory")
+    section = winner_section(
+        search(retraining=Retraining(runs, "accuracy", "max", "test", "t0007"))
+    )
+    assert section.retrained_metric == "test"
+    assert [(row.name, row.mean, row.spread, row.failures) for row in section.trainings] == [
+        ("t0007", "0.9", "0.8 to 1", ""),
+        ("baseline", "0.7", "0.6 to 0.8", "out of memory"),
+    ]
+    assert section.trial is not None
+    assert section.trial.trial_id == "t0007"
+
+
 def test_spaces_that_cannot_draw_say_so() -> None:
     record = made_record([{"config": {"op": "conv"}}])
     from ConfigSpace import ConfigurationSpace
