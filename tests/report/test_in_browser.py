@@ -167,8 +167,7 @@ def test_sort_filter_and_pages(open_page: Callable[..., Any]) -> None:
 
     page.locator("#filter-text").fill("accuracy>0.5 move=mutation")
     page.wait_for_function(
-        "document.getElementById('trial-count').textContent.startsWith('') "
-        "&& !document.getElementById('trial-count').textContent.startsWith('60')"
+        "!document.getElementById('trial-count').textContent.startsWith('60 of')"
     )
     wanted = table[(table["accuracy"] > 0.5) & (table["move"] == "mutation")]
     assert sorted(names(page)) == sorted(wanted.index)
@@ -194,6 +193,8 @@ def test_sort_filter_and_pages(open_page: Callable[..., Any]) -> None:
 
 def test_two_trials_are_compared(open_page: Callable[..., Any]) -> None:
     page = open_page(search())
+    page.locator("#filter-text").fill("t000")
+    page.wait_for_function("document.getElementById('trial-count').textContent.startsWith('10 ')")
     page.get_by_label("compare t0001").check()
     page.get_by_label("compare t0002").check()
     header = page.locator("#compare thead th").all_text_contents()
@@ -211,8 +212,9 @@ def test_hover_and_keyboard_show_the_same_tips(open_page: Callable[..., Any]) ->
     dot = chart.locator("circle.point").nth(3)
     box = dot.bounding_box()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    trial = dot.get_attribute("data-trial")
     hovered = page.locator("#tip").inner_text()
-    assert hovered.startswith("t0")
+    assert trial in hovered
     assert "accuracy" in hovered
     page.mouse.move(0, 0)
     assert page.locator("#tip").is_hidden()
@@ -222,7 +224,7 @@ def test_hover_and_keyboard_show_the_same_tips(open_page: Callable[..., Any]) ->
     for _ in range(6):
         page.keyboard.press("ArrowRight")
         tips.append(page.locator("#tip").inner_text())
-    assert hovered in tips
+    assert any(trial in tip for tip in tips)
     assert len(set(tips)) > 3
     page.keyboard.press("Enter")
     page.wait_for_function("document.getElementById('trial-count').textContent.startsWith('1 ')")
@@ -289,7 +291,7 @@ def test_large_searches_are_binned(open_page: Callable[..., Any]) -> None:
     chart.scroll_into_view_if_needed()
     box = chart.locator("rect").first.bounding_box()
     page.mouse.move(box["x"] + 2, box["y"] + 2)
-    assert "trial" in page.locator("#tip").inner_text()
+    assert "accuracy" in page.locator("#tip").inner_text()
 
 
 def test_an_empty_search_opens(open_page: Callable[..., Any]) -> None:
