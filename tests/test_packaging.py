@@ -20,6 +20,14 @@ def test_wheel_and_sdist_hold_the_package_once(tmp_path: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.split("/")[0] for name in names if ".dist-info" not in name} == {"ray_nas"}
     assert "ray_nas/py.typed" in names
+    templates = {name.rpartition("/")[2] for name in names if "/report/templates/" in name}
+    assert {
+        "page.html.jinja",
+        "page.css",
+        "page.js",
+        "chart.css",
+        "verdict.html.jinja",
+    } <= templates
     assert names.count("ray_nas/searchers/core/searcher.py") == 1
     (sdist,) = tmp_path.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:

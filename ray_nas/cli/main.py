@@ -9,6 +9,7 @@ from ray_nas.cli.explain_command import explain
 from ray_nas.cli.export_command import export
 from ray_nas.cli.list_commands import searchers, spaces
 from ray_nas.cli.replay_command import replay
+from ray_nas.cli.report_command import report
 from ray_nas.cli.resume_command import resume
 from ray_nas.cli.retrain_command import retrain
 from ray_nas.cli.search_command import search
@@ -23,7 +24,7 @@ app: Final = typer.Typer(
 
 _PANELS: Final[dict[str, tuple[Callable[..., None], ...]]] = {
     "Search": (search, resume, simulate),
-    "Results": (show, explain, replay, retrain, export),
+    "Results": (show, report, explain, replay, retrain, export),
     "Ready-made": (spaces, searchers),
 }
 

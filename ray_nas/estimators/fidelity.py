@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ray_nas import notebook_html
 from ray_nas.estimators.correlation import rank_correlation
 from ray_nas.estimators.curves.curve import Curve, value_at
 from ray_nas.record import ExperimentRecord, TrialRecord, load
@@ -56,6 +57,11 @@ class FidelityReport:
                 f"{rung.time:>8g}  {rung.correlation:5.2f}  {interval}  {rung.trials} trials"
             )
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        """The table, in Jupyter."""
+        title, _, lines = str(self).partition("\n")
+        return notebook_html.text(title, lines)
 
 
 def fidelity_report(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
+from ray_nas import notebook_html
 from ray_nas.estimators.correlation import RankCorrelation
 from ray_nas.extras import extra
 
@@ -69,6 +70,11 @@ class EstimatorReport:
             for line in lines
         ]
         return "\n".join([title, *table, *self.notes])
+
+    def _repr_html_(self) -> str:
+        """The table, in Jupyter."""
+        title, _, lines = str(self).partition("\n")
+        return notebook_html.text(title, lines)
 
     def to_frame(self) -> "pandas.DataFrame":
         """One row for each score, predictor and rung.

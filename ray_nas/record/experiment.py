@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from ray_nas import notebook_html
 from ray_nas.record import files, seal
 from ray_nas.record.events import (
     CandidatesScored,
@@ -76,6 +77,19 @@ class TrialRecord:
     def metrics(self) -> Metrics:
         """The last report; empty if there was none."""
         return self.reports[-1] if self.reports else {}
+
+    def _repr_html_(self) -> str:
+        """Its config and its last report, in Jupyter."""
+        return notebook_html.facts(
+            f"trial {self.trial_id}",
+            {
+                "config": _choices(self.config),
+                "move": self.move,
+                "parents": ", ".join(self.parents) or None,
+                "ended": f"{self.status}: {self.reason}" if self.reason else self.status,
+                "last report": ", ".join(f"{k}={v:.6g}" for k, v in self.metrics.items()) or "none",
+            },
+        )
 
     def curve(self, time_attr: str, metric: str) -> Curve:
         """A metric over time; a time that was reported twice keeps its last value.
@@ -219,6 +233,23 @@ class ExperimentRecord:
             found[trial.status] = found.get(trial.status, 0) + 1
         return found
 
+    def _repr_html_(self) -> str:
+        """The best trials, in Jupyter."""
+        objectives = self.objectives
+        rows = [
+            (
+                trial.trial_id,
+                *(f"{trial.metrics.get(name, math.nan):.6g}" for name in objectives),
+                trial.move,
+                _choices(trial.config),
+            )
+            for trial in self.ranked()[:10]
+        ]
+        ends = ", ".join(f"{count} {status}" for status, count in self.counts().items())
+        searcher = self.started.searcher if self.started else "experiment not started"
+        header = ("trial", *objectives, "move", "choices")
+        return notebook_html.table(f"{searcher}: {ends or 'no trials'}", header, rows)
+
     def use_restarted_ids(self) -> None:
         """Renames restarted trials to the ids of their second runs, as Tune has them."""
         ids = {name: trial.restarted_as or name for name, trial in self.trials.items()}
@@ -243,6 +274,10 @@ class ExperimentRecord:
         if not self._keep_reports:
             trial.reports.clear()
         trial.reports.append(metrics)
+
+
+def _choices(config: dict[str, Any]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in config.items())
 
 
 def load(path: str | Path) -> ExperimentRecord:

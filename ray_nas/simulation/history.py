@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ray_nas import notebook_html
 from ray_nas.extras import extra
 from ray_nas.simulation.virtual_trial import VirtualTrial, flatten
 
@@ -58,6 +59,23 @@ class History:
                 errors[-1] if errors else None
             )
         return (max if mode == "max" else min)(usable, key=lambda trial: trial.metrics[metric])
+
+    def _repr_html_(self) -> str:
+        """What was simulated and its best trial, in Jupyter."""
+        goals = ", ".join(f"{name} ({mode})" for name, mode in self.objectives.items())
+        is_single = len(self.objectives) == 1
+        metric = next(iter(self.objectives), "")
+        has_best = is_single and any(_is_usable(trial, metric) for trial in self.trials)
+        return notebook_html.facts(
+            "simulated search",
+            {
+                "objectives": goals,
+                "trials": len(self.trials),
+                "virtual seconds": f"{self.seconds:g}",
+                f"best {metric}": self.best.metrics[metric] if has_best else None,
+                "best config": self.best.config if has_best else None,
+            },
+        )
 
     def to_frame(self) -> "pandas.DataFrame":
         """One row per report, by virtual time (`seconds`), with metrics and `config/...` columns.

@@ -24,6 +24,7 @@ from ray_nas.searchers.core.problem import SearchProblem
 from ray_nas.searchers.core.proposal import Move
 from ray_nas.searchers.core.saving import SavedStrategy
 from ray_nas.searchers.core.scheduler_link import SchedulerLink
+from ray_nas.searchers.core.searcher_in_notebook import searcher_html
 from ray_nas.searchers.core.tune_trials import TuneTrials
 from ray_nas.searchers.core.verdict import judge_end, judge_failure
 from ray_nas.spaces.core.random_state import drawn_seed
@@ -116,6 +117,9 @@ class ArchitectureSearcher(SavedStrategy, RecordsArguments, Searcher):
     def objectives(self) -> dict[str, str]:
         """Metric name to "min" or "max", as far as known."""
         return self.problem.directions
+
+    def _repr_html_(self) -> str:
+        return searcher_html(self, self.problem, self.ledger.record, self._seed)
 
     # Tune's calls.
 

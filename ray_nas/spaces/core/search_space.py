@@ -10,6 +10,7 @@ from ConfigSpace import ConfigurationSpace
 from ray.tune.search.sample import Domain, Sampler
 from torch import nn
 
+from ray_nas import notebook_html
 from ray_nas.spaces.core import counting, parameters
 from ray_nas.spaces.core.parameters import Value
 from ray_nas.spaces.core.random_state import as_generator
@@ -115,6 +116,10 @@ class SearchSpace(Domain):
 
     def __repr__(self) -> str:
         return self.domain_str
+
+    def _repr_html_(self) -> str:
+        rows = [(name, parameters.describe(one)) for name, one in self._parameters.items()]
+        return notebook_html.table(self.domain_str, ("parameter", "values"), rows)
 
     # The space itself.
 

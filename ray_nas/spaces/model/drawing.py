@@ -1,6 +1,6 @@
 """Architectures as pictures: which operation, layer or join is connected to which."""
 
-from typing import Any
+from typing import Any, TypeAlias
 
 from torch import fx, nn
 
@@ -8,15 +8,24 @@ from ray_nas.spaces.cells.cell_graph import CellGraph
 from ray_nas.spaces.model.choices import InputChoice, LayerChoice, Repeat
 from ray_nas.spaces.model.svg_layout import Picture
 
+_Layers: TypeAlias = dict[str, nn.Module] | None
+"""A network's layers by name, to compare with; None to compare with nothing."""
+
 _MAX_DETAIL = 34
 """Longer descriptions of a layer are cut, in characters."""
 
 
-def picture_of_cell(title: str, cell: CellGraph) -> Picture:
+def picture_of_cell(title: str, cell: CellGraph, other: CellGraph | None = None) -> Picture:
     """A cell: its inputs, a box for each operation, and a plus for each sum.
 
     Edges that carry zeros are left out.
+
+    Args:
+        title: Stands above the cell.
+        cell: The cell.
+        other: A cell to compare with: operations that it does not have there are marked as changed.
     """
+    before = {edge.name: edge for edges in other.nodes for edge in edges} if other else None
     picture = Picture(title)
     places: list[int | None] = [
         picture.add([f"input {index}" if cell.inputs > 1 else "input"], "end")
@@ -27,7 +36,9 @@ def picture_of_cell(title: str, cell: CellGraph) -> Picture:
         for edge in edges:
             source = places[edge.source]
             if source is not None and edge.operation != "none":
-                parts.append(picture.add([edge.operation], "choice", [source]))
+                is_changed = before is not None and before.get(edge.name) != edge
+                kind = "choice changed" if is_changed else "choice"
+                parts.append(picture.add([edge.operation], kind, [source]))
         if len(parts) > 1:
             parts = [picture.add(["+"], "join", parts)]
         places.append(parts[0] if parts else None)
@@ -36,16 +47,22 @@ def picture_of_cell(title: str, cell: CellGraph) -> Picture:
     return picture
 
 
-def picture_of_network(title: str, network: nn.Module) -> Picture:
+def picture_of_network(title: str, network: nn.Module, other: nn.Module | None = None) -> Picture:
     """A network: a box for each layer, each choice and each join of several values.
 
     If the control flow of the network's `forward` depends on its values, it cannot be traced: then
     its children are drawn in sequence.
+
+    Args:
+        title: Stands above the network.
+        network: The network.
+        other: A network to compare with: layers that it does not have are marked as changed.
     """
+    before = None if other is None else dict(other.named_modules())
     try:
         graph = _Tracer(network).trace(network)
     except (fx.proxy.TraceError, TypeError):
-        return _sequence(title, network)
+        return _sequence(title, network, before)
     picture = Picture(title)
     made: dict[fx.Node, list[int]] = {}
     for node in graph.nodes:
@@ -61,8 +78,9 @@ def picture_of_network(title: str, network: nn.Module) -> Picture:
             if _changes_nothing(layer, sources):
                 made[node] = sources
             else:
-                lines = _describe(str(node.target), layer)
-                made[node] = [picture.add(lines, _kind(layer), sources)]
+                name = str(node.target)
+                kind = _kind(name, layer, before)
+                made[node] = [picture.add(_describe(name, layer), kind, sources)]
         elif len(sources) > 1:
             name = str(getattr(node.target, "__name__", node.target))
             made[node] = [picture.add([name], "join", sources)]
@@ -82,12 +100,12 @@ def _changes_nothing(layer: nn.Module, sources: list[int]) -> bool:
     return isinstance(layer, nn.Identity | nn.Dropout)
 
 
-def _sequence(title: str, network: nn.Module) -> Picture:
+def _sequence(title: str, network: nn.Module, before: _Layers) -> Picture:
     """The children of a network in the order of their definition."""
     picture = Picture(title)
     place = picture.add(["input"], "end")
     for name, layer in network.named_children():
-        place = picture.add(_describe(name, layer), _kind(layer), [place])
+        place = picture.add(_describe(name, layer), _kind(name, layer, before), [place])
     picture.add(["output"], "end", [place])
     return picture
 
@@ -121,7 +139,13 @@ def _describe(name: str, layer: nn.Module) -> list[str]:
     return [type(layer).__name__, detail, name]
 
 
-def _kind(layer: nn.Module) -> str:
+def _kind(name: str, layer: nn.Module, before: _Layers) -> str:
     if isinstance(layer, LayerChoice):
-        return "choice"
-    return "join" if isinstance(layer, InputChoice) else "layer"
+        kind = "choice"
+    else:
+        kind = "join" if isinstance(layer, InputChoice) else "layer"
+    if before is None:
+        return kind
+    other = before.get(name)
+    is_same = other is not None and _describe(name, other) == _describe(name, layer)
+    return kind if is_same else f"{kind} changed"

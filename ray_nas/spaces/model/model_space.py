@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
+from ray_nas import notebook_html
 from ray_nas.checks import check_int
 from ray_nas.spaces.cells.cell_graph import CellGraph
 from ray_nas.spaces.core.parameters import Value
@@ -227,20 +228,34 @@ class ModelSpace(SearchSpace):
         """The cells of an architecture by name; empty in a space without cells."""
         return {}
 
-    def draw(self, config: Mapping[str, Any]) -> str:
+    def draw(self, config: Mapping[str, Any], *, baseline: Mapping[str, Any] | None = None) -> str:
         """The architecture as an SVG document: its cells if it has any, else its layers.
+
+        Args:
+            config: The architecture.
+            baseline: An architecture to compare with; what differs gets a thick border.
 
         Raises:
             ImportError: The extra `draw` is not installed.
-            ValueError: `config` is not in the space.
+            ValueError: `config` or `baseline` is not in the space.
         """
-        own = self.own_parameters(config)
-        self.validate(own)
+        own = self._checked(config)
+        other = None if baseline is None else self._checked(baseline)
         cells = self.cell_graphs(own)
         if cells:
-            return svg([picture_of_cell(name, cell) for name, cell in cells.items()])
+            before = {} if other is None else self.cell_graphs(other)
+            return svg(
+                [picture_of_cell(name, cell, before.get(name)) for name, cell in cells.items()]
+            )
         with torch.device("meta"):
-            return svg([picture_of_network(type(self).__name__, self.build(own))])
+            old = None if other is None else self.build(other)
+            return svg([picture_of_network(type(self).__name__, self.build(own), old)])
+
+    def _checked(self, config: Mapping[str, Any]) -> Config:
+        """The space's own parameters; raises a ValueError if they are not in it."""
+        own = self.own_parameters(config)
+        self.validate(own)
+        return own
 
     def __str__(self) -> str:
         """The tree of choices and the number of architectures."""
@@ -250,6 +265,11 @@ class ModelSpace(SearchSpace):
         lines = [f"{name}: {describe_size(self.size)}"]
         self._tree(None, 1, lines)
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        """The tree of choices, in Jupyter."""
+        title, _, tree = str(self).partition("\n")
+        return notebook_html.text(title, tree)
 
     def _tree(self, parent: str | None, level: int, lines: list[str]) -> None:
         """Adds a line for each choice below `parent`."""

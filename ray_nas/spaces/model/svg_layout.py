@@ -19,12 +19,15 @@ _GAP: Final = 34.0
 """Space between two pictures, in pixels."""
 _COLOURS: Final = {"end": "#e8e8e8", "layer": "#dbe9f6", "join": "#fdf1d6", "choice": "#dff0dd"}
 
-_HEAD: Final = """<svg xmlns="http://www.w3.org/2000/svg" \
+_HEAD: Final = """<svg class="ray-nas-drawing" xmlns="http://www.w3.org/2000/svg" \
 width="{width:.0f}" height="{height:.0f}" viewBox="0 0 {width:.0f} {height:.0f}">
 <style>
-rect {{ stroke: #555; rx: 4 }} text {{ font: 11px monospace; text-anchor: middle }}
-text.title {{ font-weight: bold; text-anchor: start }} text.detail {{ fill: #666 }}
-polyline {{ fill: none; stroke: #555; marker-end: url(#tip) }}
+.ray-nas-drawing rect {{ stroke: #555; rx: 4 }}
+.ray-nas-drawing rect.changed {{ stroke: #c24e00; stroke-width: 2.5 }}
+.ray-nas-drawing text {{ font: 11px monospace; text-anchor: middle }}
+.ray-nas-drawing text.title {{ font-weight: bold; text-anchor: start }}
+.ray-nas-drawing text.detail {{ fill: #666 }}
+.ray-nas-drawing polyline {{ fill: none; stroke: #555; marker-end: url(#tip) }}
 </style>
 <defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" \
 markerWidth="7" markerHeight="7" orient="auto">
@@ -42,7 +45,8 @@ class Picture:
 
     title: str = ""
     boxes: list[tuple[tuple[str, ...], str]] = field(default_factory=list)
-    """The lines of text in each box, and its kind, which decides the colour."""
+    """The lines of text in each box, and its kind, which decides the colour; "changed" after the
+    kind gives it a thick border."""
     arrows: list[tuple[int, int]] = field(default_factory=list)
     """Pairs of indices into `boxes`: from, to."""
 
@@ -107,7 +111,7 @@ def _draw_box(box: _Box, texts: Sequence[str], kind: str) -> list[str]:
     x, y, width, height = box
     corner = f'x="{x - width / 2:.1f}" y="{y - height / 2:.1f}"'
     size = f'width="{width:.1f}" height="{height:.1f}"'
-    parts = [f'<rect {corner} {size} fill="{_COLOURS[kind]}"/>']
+    parts = [f'<rect class="{kind}" {corner} {size} fill="{_COLOURS[kind.split()[0]]}"/>']
     for row, text in enumerate(texts):
         style = "name" if row == 0 else "detail"
         baseline = y + _LINE * (row - (len(texts) - 1) / 2) + 4
