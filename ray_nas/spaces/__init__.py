@@ -12,6 +12,7 @@ from ray_nas.spaces.model.choices import InputChoice, LayerChoice, Repeat, Value
 from ray_nas.spaces.model.model_space import ModelSpace
 from ray_nas.spaces.model.slicing import Slicing, register_slicing
 from ray_nas.spaces.model.supernet import Supernet
+from ray_nas.spaces.nasbench101 import NASBench101
 from ray_nas.spaces.nasbench201 import NASBench201
 from ray_nas.spaces.stage_space import StageSpace
 from ray_nas.spaces.transformer import TransformerSpace
@@ -26,6 +27,7 @@ __all__ = [
     "MLPSpace",
     "MobileNetSpace",
     "ModelSpace",
+    "NASBench101",
     "NASBench201",
     "Repeat",
     "SearchSpace",

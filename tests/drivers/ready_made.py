@@ -42,4 +42,8 @@ READY_MADE: dict[str, tuple[Callable[[], spaces.ModelSpace], Callable[[], torch.
         lambda: spaces.NASBench201(channels=4, cells_per_stage=1),
         lambda: torch.rand(4, 3, 8, 8),
     ),
+    "nasbench101": (
+        lambda: spaces.NASBench101(channels=8, cells_per_stage=1),
+        lambda: torch.rand(4, 3, 8, 8),
+    ),
 }
