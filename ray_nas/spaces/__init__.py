@@ -4,6 +4,7 @@ from ray_nas.spaces.chain import ChainSpace
 from ray_nas.spaces.core.joint_space import JointSpace
 from ray_nas.spaces.core.search_space import SearchSpace
 from ray_nas.spaces.darts import DARTS
+from ray_nas.spaces.decoder import DecoderSpace
 from ray_nas.spaces.hierarchical import HierarchicalSpace
 from ray_nas.spaces.mlp import MLPSpace
 from ray_nas.spaces.mobilenet import MobileNetSpace
@@ -14,12 +15,14 @@ from ray_nas.spaces.model.slicing import Slicing, register_slicing
 from ray_nas.spaces.model.supernet import Supernet
 from ray_nas.spaces.nasbench101 import NASBench101
 from ray_nas.spaces.nasbench201 import NASBench201
+from ray_nas.spaces.series import SeriesSpace
 from ray_nas.spaces.stage_space import StageSpace
 from ray_nas.spaces.transformer import TransformerSpace
 
 __all__ = [
     "DARTS",
     "ChainSpace",
+    "DecoderSpace",
     "HierarchicalSpace",
     "InputChoice",
     "JointSpace",
@@ -31,6 +34,7 @@ __all__ = [
     "NASBench201",
     "Repeat",
     "SearchSpace",
+    "SeriesSpace",
     "Slicing",
     "StageSpace",
     "Supernet",

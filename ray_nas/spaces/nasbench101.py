@@ -6,7 +6,7 @@ inputs. There are 423,624 cells that differ. The network stacks three stages of 
 pooling and twice the channels from one to the next.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from itertools import permutations, product
 from typing import Any, Final, NoReturn
@@ -127,6 +127,15 @@ class NASBench101(ModelSpace):
         config |= {f"op_{place}": operations[place] for place in range(1, count - 1)}
         self.validate(config)
         return config
+
+    def grid(self, points_per_range: int = 5) -> Iterator[Config]:
+        """All valid configs in a fixed order; edges that make no cell are skipped early."""
+        for bits in product((0, 1), repeat=len(_EDGES)):
+            edges: Config = dict(zip(_EDGES, bits, strict=True))
+            if input_reaches_output(edges) and at_most_nine_edges(edges):
+                for names in product(OPERATIONS, repeat=len(_INSIDE)):
+                    operations = zip(_INSIDE, names, strict=True)
+                    yield edges | {f"op_{vertex}": name for vertex, name in operations}
 
     def canonical(self, config: Mapping[str, Any]) -> str:
         """Equal for cells that are the same graph with vertices in another order.

@@ -46,4 +46,14 @@ READY_MADE: dict[str, tuple[Callable[[], spaces.ModelSpace], Callable[[], torch.
         lambda: spaces.NASBench101(channels=8, cells_per_stage=1),
         lambda: torch.rand(4, 3, 8, 8),
     ),
+    "decoder": (
+        lambda: spaces.DecoderSpace(
+            17, max_length=6, widths=(8, 16), max_layers=3, head_width=4, dropout=0.0
+        ),
+        lambda: torch.randint(0, 17, (2, 6)),
+    ),
+    "series": (
+        lambda: spaces.SeriesSpace((2, 32), 5, widths=(4, 8), max_blocks=3, kernels=(5, 9)),
+        lambda: torch.rand(4, 2, 32),
+    ),
 }
