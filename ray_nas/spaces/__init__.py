@@ -17,6 +17,7 @@ from ray_nas.spaces.nasbench101 import NASBench101
 from ray_nas.spaces.nasbench201 import NASBench201
 from ray_nas.spaces.series import SeriesSpace
 from ray_nas.spaces.stage_space import StageSpace
+from ray_nas.spaces.tabular import TabularSpace
 from ray_nas.spaces.transformer import TransformerSpace
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "Slicing",
     "StageSpace",
     "Supernet",
+    "TabularSpace",
     "TransformerSpace",
     "ValueChoice",
     "label_prefix",

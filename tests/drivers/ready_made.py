@@ -56,4 +56,10 @@ READY_MADE: dict[str, tuple[Callable[[], spaces.ModelSpace], Callable[[], torch.
         lambda: spaces.SeriesSpace((2, 32), 5, widths=(4, 8), max_blocks=3, kernels=(5, 9)),
         lambda: torch.rand(4, 2, 32),
     ),
+    "tabular": (
+        lambda: spaces.TabularSpace(
+            6, 3, widths=(8, 16), max_blocks=2, dropouts=(0.0,), embedding_widths=(2, 4)
+        ),
+        lambda: torch.rand(4, 6),
+    ),
 }
