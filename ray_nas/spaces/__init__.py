@@ -15,6 +15,8 @@ from ray_nas.spaces.model.slicing import Slicing, register_slicing
 from ray_nas.spaces.model.supernet import Supernet
 from ray_nas.spaces.nasbench101 import NASBench101
 from ray_nas.spaces.nasbench201 import NASBench201
+from ray_nas.spaces.policy import PolicySpace
+from ray_nas.spaces.segmentation import SegmentationSpace
 from ray_nas.spaces.series import SeriesSpace
 from ray_nas.spaces.stage_space import StageSpace
 from ray_nas.spaces.tabular import TabularSpace
@@ -33,8 +35,10 @@ __all__ = [
     "ModelSpace",
     "NASBench101",
     "NASBench201",
+    "PolicySpace",
     "Repeat",
     "SearchSpace",
+    "SegmentationSpace",
     "SeriesSpace",
     "Slicing",
     "StageSpace",

@@ -15,6 +15,7 @@ from torch import nn
 from ray_nas.spaces.core.validity import Config
 from ray_nas.spaces.model.choice_context import label_prefix
 from ray_nas.spaces.model.choices import LayerChoice, Repeat, ValueChoice
+from ray_nas.spaces.model.layers import interleaved
 from ray_nas.spaces.model.model_space import ModelSpace, check_sizes
 
 
@@ -119,7 +120,7 @@ class _Network(nn.Module):
             "max": [values.amax(2)],
             "both": [values.mean(2), values.amax(2)],
         }[self.pooling]
-        return self.head(self.dropout(torch.cat(pooled, 1)))  # type: ignore[no-any-return]
+        return self.head(self.dropout(interleaved(pooled)))  # type: ignore[no-any-return]
 
 
 def _block(
@@ -133,8 +134,8 @@ def _block(
         return LayerChoice(
             "kind",
             {
-                "inception": partial(_Residual, _inception, *sizes),
-                "lite": partial(_Residual, _lite, *sizes),
+                "inception": partial(_Residual, _Inception, *sizes),
+                "lite": partial(_Residual, _Lite, *sizes),
                 "residual": partial(_Residual, _convolutions, *sizes),
                 "depthwise": partial(_Residual, _depthwise, *sizes),
             },
@@ -165,17 +166,6 @@ class _Residual(nn.Module):
         return (self.layers(series) + self.shortcut(series)).relu()  # type: ignore[no-any-return]
 
 
-class _Beside(nn.Module):
-    """Layers beside each other; their channels are concatenated."""
-
-    def __init__(self, layers: Sequence[nn.Module]) -> None:
-        super().__init__()
-        self.layers = nn.ModuleList(layers)
-
-    def forward(self, series: torch.Tensor) -> torch.Tensor:
-        return torch.cat([layer(series) for layer in self.layers], 1)
-
-
 def _conv(
     inputs: int, width: int, kernel: int, dilation: int = 1, stride: int = 1, groups: int = 1
 ) -> nn.Conv1d:
@@ -189,34 +179,41 @@ def _three_kernels(kernel: int) -> list[int]:
     return [kernel, kernel // 4 * 2 + 1, kernel // 8 * 2 + 1]
 
 
-def _inception(inputs: int, width: int, kernel: int, dilation: int, stride: int) -> nn.Module:
-    part = width // 4
-    narrow: nn.Module = _conv(inputs, part, 1) if inputs > part else nn.Identity()
-    channels = min(inputs, part)
-    branches: list[nn.Module] = [
-        nn.Sequential(
-            narrow,
-            _Beside(
-                [_conv(channels, part, size, dilation, stride) for size in _three_kernels(kernel)]
-            ),
-        ),
-        nn.Sequential(nn.MaxPool1d(3, stride, 1), _conv(inputs, part, 1)),
-    ]
-    return nn.Sequential(_Beside(branches), nn.BatchNorm1d(width))
+class _Inception(nn.Module):
+    def __init__(self, inputs: int, width: int, kernel: int, dilation: int, stride: int) -> None:
+        super().__init__()
+        part = width // 4
+        channels = min(inputs, part)
+        self.bottleneck = _conv(inputs, part, 1) if inputs > part else nn.Identity()
+        self.branches = nn.ModuleList(
+            _conv(channels, part, size, dilation, stride) for size in _three_kernels(kernel)
+        )
+        self.pooled = nn.Sequential(nn.MaxPool1d(3, stride, 1), _conv(inputs, part, 1))
+        self.norm = nn.BatchNorm1d(width)
+
+    def forward(self, series: torch.Tensor) -> torch.Tensor:
+        narrow = self.bottleneck(series)
+        parts = [branch(narrow) for branch in self.branches]
+        return self.norm(interleaved([*parts, self.pooled(series)]))  # type: ignore[no-any-return]
 
 
-def _lite(inputs: int, width: int, kernel: int, dilation: int, stride: int) -> nn.Module:
-    depthwise = [
-        _conv(inputs, inputs, size, dilation, stride, groups=inputs)
-        for size in _three_kernels(kernel)
-    ]
-    return nn.Sequential(
-        _Beside(depthwise),
-        nn.BatchNorm1d(3 * inputs),
-        nn.ReLU(),
-        _conv(3 * inputs, width, 1),
-        nn.BatchNorm1d(width),
-    )
+class _Lite(nn.Module):
+    def __init__(self, inputs: int, width: int, kernel: int, dilation: int, stride: int) -> None:
+        super().__init__()
+        self.branches = nn.ModuleList(
+            _conv(inputs, inputs, size, dilation, stride, groups=inputs)
+            for size in _three_kernels(kernel)
+        )
+        self.layers = nn.Sequential(
+            nn.BatchNorm1d(3 * inputs),
+            nn.ReLU(),
+            _conv(3 * inputs, width, 1),
+            nn.BatchNorm1d(width),
+        )
+
+    def forward(self, series: torch.Tensor) -> torch.Tensor:
+        parts = [branch(series) for branch in self.branches]
+        return self.layers(interleaved(parts))  # type: ignore[no-any-return]
 
 
 def _convolutions(inputs: int, width: int, kernel: int, dilation: int, stride: int) -> nn.Module:

@@ -62,4 +62,12 @@ READY_MADE: dict[str, tuple[Callable[[], spaces.ModelSpace], Callable[[], torch.
         ),
         lambda: torch.rand(4, 6),
     ),
+    "q_network": (
+        lambda: spaces.PolicySpace(4, 2, kind="q", widths=(8, 16), max_layers=2),
+        lambda: torch.rand(4, 4),
+    ),
+    "segmentation": (
+        lambda: spaces.SegmentationSpace((1, 9, 10), 3, widths=(4, 8), max_levels=2, max_blocks=1),
+        lambda: torch.rand(4, 1, 9, 10),
+    ),
 }
