@@ -13,6 +13,7 @@ from ray_nas.spaces.model.choices import InputChoice, LayerChoice, Repeat, Value
 from ray_nas.spaces.model.model_space import ModelSpace
 from ray_nas.spaces.model.slicing import Slicing, register_slicing
 from ray_nas.spaces.model.supernet import Supernet
+from ray_nas.spaces.multi_task import MultiTaskSpace
 from ray_nas.spaces.nasbench101 import NASBench101
 from ray_nas.spaces.nasbench201 import NASBench201
 from ray_nas.spaces.policy import PolicySpace
@@ -33,6 +34,7 @@ __all__ = [
     "MLPSpace",
     "MobileNetSpace",
     "ModelSpace",
+    "MultiTaskSpace",
     "NASBench101",
     "NASBench201",
     "PolicySpace",

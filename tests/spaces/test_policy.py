@@ -33,7 +33,8 @@ def test_advantages_of_a_dueling_head_have_mean_zero() -> None:
     network = space.build(space.complete({"head": "dueling"}))
     layers, head = network
     values = layers(torch.rand(5, 4))
-    assert torch.allclose(network[1](values).mean(1, keepdim=True), head.value(values), atol=1e-6)
+    mean = head(values).mean(1, keepdim=True)
+    assert torch.allclose(mean, head.dueling.value(values), atol=1e-6)
 
 
 def test_other_kinds_are_refused() -> None:
