@@ -42,4 +42,32 @@ READY_MADE: dict[str, tuple[Callable[[], spaces.ModelSpace], Callable[[], torch.
         lambda: spaces.NASBench201(channels=4, cells_per_stage=1),
         lambda: torch.rand(4, 3, 8, 8),
     ),
+    "nasbench101": (
+        lambda: spaces.NASBench101(channels=8, cells_per_stage=1),
+        lambda: torch.rand(4, 3, 8, 8),
+    ),
+    "decoder": (
+        lambda: spaces.DecoderSpace(
+            17, max_length=6, widths=(8, 16), max_layers=3, head_width=4, dropout=0.0
+        ),
+        lambda: torch.randint(0, 17, (2, 6)),
+    ),
+    "series": (
+        lambda: spaces.SeriesSpace((2, 32), 5, widths=(4, 8), max_blocks=3, kernels=(5, 9)),
+        lambda: torch.rand(4, 2, 32),
+    ),
+    "tabular": (
+        lambda: spaces.TabularSpace(
+            6, 3, widths=(8, 16), max_blocks=2, dropouts=(0.0,), embedding_widths=(2, 4)
+        ),
+        lambda: torch.rand(4, 6),
+    ),
+    "q_network": (
+        lambda: spaces.PolicySpace(4, 2, kind="q", widths=(8, 16), max_layers=2),
+        lambda: torch.rand(4, 4),
+    ),
+    "segmentation": (
+        lambda: spaces.SegmentationSpace((1, 9, 10), 3, widths=(4, 8), max_levels=2, max_blocks=1),
+        lambda: torch.rand(4, 1, 9, 10),
+    ),
 }

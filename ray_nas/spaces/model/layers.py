@@ -5,7 +5,7 @@ https://arxiv.org/abs/1709.01507; fused blocks: Gupta & Akin (2020),
 https://arxiv.org/abs/2003.02838
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import nn
@@ -54,6 +54,20 @@ def pooled_head(
         nn.Flatten(),
         nn.Dropout(dropout),
     )
+
+
+def interleaved(parts: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Concatenates channels in turn: the first of each part, the second of each, ...
+
+    Narrower networks of a supernet then use leading channels of every part.
+
+    Args:
+        parts: Tensors (batch, channels, ...) of one shape.
+
+    Returns:
+        A tensor (batch, channels * number of parts, ...).
+    """
+    return torch.stack(list(parts), 2).flatten(1, 2)
 
 
 class InvertedResidual(nn.Module):
