@@ -2,12 +2,24 @@
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from ConfigSpace import ConfigurationSpace
 from ConfigSpace.types import NotSet
 
 from ray_nas.spaces.core import parameters
+from ray_nas.spaces.core.validity import Validity
+
+EXACT_LIMIT: Final = 20_000
+"""Up to so many configs, those that clauses and rules exclude are counted one by one."""
+
+
+def size(config_space: ConfigurationSpace, validity: Validity) -> int | float:
+    """The number of configs; an upper bound if clauses or rules exclude some of very many."""
+    found = count(config_space, validity.is_active)
+    if validity.excludes_configs and found <= EXACT_LIMIT:
+        return sum(1 for _ in validity.combinations(parameters.all_values))
+    return found
 
 
 def count(

@@ -14,13 +14,13 @@ from ray_nas import notebook_html
 from ray_nas.spaces.core import counting, parameters
 from ray_nas.spaces.core.parameters import Value
 from ray_nas.spaces.core.random_state import as_generator
+from ray_nas.spaces.core.tune_domains import OwnSampler
 from ray_nas.spaces.core.unresolved import check_resolved, refuse_as_mutation
 from ray_nas.spaces.core.validity import Config, Rule, Validity
 
 __all__ = ["Config", "Rule", "SearchSpace"]
 
 _TRIES: Final = 1_000
-_EXACT_COUNT_LIMIT: Final = 20_000
 
 
 class SearchSpace(Domain):
@@ -81,7 +81,7 @@ class SearchSpace(Domain):
 
     def get_sampler(self) -> Sampler:
         """The sampler for Tune's own random search."""
-        return _SpaceSampler()
+        return OwnSampler()
 
     def sample(self, config: Any = None, size: int = 1, random_state: Any = None) -> Any:
         """One random config, or a list of `size` configs (`Domain.sample`'s signature).
@@ -139,17 +139,11 @@ class SearchSpace(Domain):
 
     @property
     def domains(self) -> dict[str, dict[str, Any]]:
-        """Parameter name to its values as JSON.
-
-        A parameter whose values are listed has `values` and whether they are `ordered`; a float or
-        a long integer range has `low`, `high` and whether it is on a `log` scale.
+        """Parameter name to its values as JSON: `values` and `ordered`, or `low`, `high`, `log`.
 
         Example:
-            >>> space = SearchSpace(ConfigurationSpace({"op": ["conv", "pool"], "lr": (0.1, 1.0)}))
-            >>> space.domains["op"]
-            {'values': ['conv', 'pool'], 'ordered': False}
-            >>> space.domains["lr"]
-            {'low': 0.1, 'high': 1.0, 'log': False}
+            >>> SearchSpace(ConfigurationSpace({"op": ["conv", "pool"]})).domains
+            {'op': {'values': ['conv', 'pool'], 'ordered': False}}
         """
         return {name: parameters.domain(value) for name, value in self._parameters.items()}
 
@@ -166,14 +160,8 @@ class SearchSpace(Domain):
         configs; beyond that they are ignored, and the number is an upper bound.
         """
         if self._size is None:
-            self._size = self._count()
+            self._size = counting.size(self._config_space, self._validity)
         return self._size
-
-    def _count(self) -> int | float:
-        count = counting.count(self._config_space, self._validity.is_active)
-        if self._validity.excludes_configs and count <= _EXACT_COUNT_LIMIT:
-            return sum(1 for _ in self._validity.combinations(parameters.all_values))
-        return count
 
     def active(self, config: Mapping[str, Any]) -> list[str]:
         """The names of the active parameters, parents first.
@@ -410,10 +398,3 @@ class SearchSpace(Domain):
 
     def _default(self, name: str) -> Value:
         return parameters.plain(self._parameters[name].default_value)  # type: ignore[no-any-return]
-
-
-class _SpaceSampler(Sampler):
-    def sample(
-        self, domain: Domain, config: Any = None, size: int = 1, random_state: Any = None
-    ) -> Any:
-        return domain.sample(config, size, random_state)

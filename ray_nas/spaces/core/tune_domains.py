@@ -21,6 +21,7 @@ from ray.tune.search.sample import (
     LogUniform,
     Normal,
     Quantized,
+    Sampler,
 )
 
 from ray_nas.spaces.core.parameters import listed_values
@@ -176,3 +177,13 @@ def _integers(
     return TuneParameter(
         UniformIntegerHyperparameter(name, low, high, log=log and low > 0), step=step
     )
+
+
+class OwnSampler(Sampler):
+    """Draws by the domain's own `sample`."""
+
+    def sample(
+        self, domain: Domain, config: Any = None, size: int = 1, random_state: Any = None
+    ) -> Any:
+        """One value, or a list of `size` values."""
+        return domain.sample(config, size, random_state)
