@@ -5,6 +5,7 @@ from ray_nas.spaces.core.joint_space import JointSpace
 from ray_nas.spaces.core.search_space import SearchSpace
 from ray_nas.spaces.darts import DARTS
 from ray_nas.spaces.decoder import DecoderSpace
+from ray_nas.spaces.detection import DetectionSpace
 from ray_nas.spaces.hierarchical import HierarchicalSpace
 from ray_nas.spaces.mlp import MLPSpace
 from ray_nas.spaces.mobilenet import MobileNetSpace
@@ -27,6 +28,7 @@ __all__ = [
     "DARTS",
     "ChainSpace",
     "DecoderSpace",
+    "DetectionSpace",
     "HierarchicalSpace",
     "InputChoice",
     "JointSpace",

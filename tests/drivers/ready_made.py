@@ -1,10 +1,18 @@
 """A small space of each ready-made kind, without dropout, and inputs for its networks."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
+from torch.utils._pytree import tree_leaves
 
 from ray_nas import spaces
+
+
+def flat(outputs: Any) -> torch.Tensor:
+    """All outputs of a network, one tensor or several, as one vector."""
+    return torch.cat([output.flatten() for output in tree_leaves(outputs)])
+
 
 READY_MADE: dict[str, tuple[Callable[[], spaces.ModelSpace], Callable[[], torch.Tensor]]] = {
     "chain": (
@@ -69,5 +77,19 @@ READY_MADE: dict[str, tuple[Callable[[], spaces.ModelSpace], Callable[[], torch.
     "segmentation": (
         lambda: spaces.SegmentationSpace((1, 9, 10), 3, widths=(4, 8), max_levels=2, max_blocks=1),
         lambda: torch.rand(4, 1, 9, 10),
+    ),
+    "policy": (
+        lambda: spaces.PolicySpace(4, 2, widths=(8, 16), max_layers=2),
+        lambda: torch.rand(4, 4),
+    ),
+    "detection": (
+        lambda: spaces.DetectionSpace(
+            (3, 8, 8), 2, widths=(4, 8), neck_widths=(4, 8), levels=2, max_head_blocks=2
+        ),
+        lambda: torch.rand(4, 3, 8, 8),
+    ),
+    "multi_task": (
+        lambda: spaces.MultiTaskSpace((1, 8, 8), {"digit": 10, "parity": 2}, widths=(4,), depth=2),
+        lambda: torch.rand(4, 1, 8, 8),
     ),
 }

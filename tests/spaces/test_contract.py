@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from local_ray import local_ray
 from ray import tune
-from ready_made import READY_MADE
+from ready_made import READY_MADE, flat
 from torch import nn
 
 from ray_nas.spaces import (
@@ -338,7 +338,7 @@ def test_networks_run_forward_and_backward(name: str) -> None:
     space, shape = make(name), NETWORKS[name][1]
     for config in space.sample(size=3, random_state=np.random.default_rng(0)):
         network = space.build({**config, "lr": 0.1})
-        outputs = network(batch(space, shape))
+        outputs = flat(network(batch(space, shape)))
         assert torch.isfinite(outputs).all()
         outputs.square().sum().backward()
         assert any(

@@ -36,17 +36,6 @@ def test_the_baseline_shares_everything() -> None:
     assert (SPACE.baseline["digit.shared"], SPACE.baseline["parity.shared"]) == (3, 3)
 
 
-def test_the_supernet_returns_what_built_networks_return() -> None:
-    supernet, images = SPACE.supernet().eval(), torch.rand(2, 1, 8, 8)
-    for seed in range(5):
-        config = SPACE.sample(random_state=seed)
-        built = SPACE.build(config)
-        built.load_state_dict(supernet.weights(config))
-        expected = built.eval()(images)
-        for task, values in supernet(images, config).items():
-            assert torch.allclose(values, expected[task], atol=1e-5)
-
-
 def test_one_task_is_refused() -> None:
     with pytest.raises(ValueError, match="tasks must be two or more, got \\['digit'\\]"):
         MultiTaskSpace((1, 8, 8), {"digit": 10})

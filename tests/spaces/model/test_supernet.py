@@ -11,7 +11,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ready_made import READY_MADE
+from ready_made import READY_MADE, flat
 from torch import nn
 
 from ray_nas.spaces import (
@@ -40,7 +40,7 @@ def check_same_as_built(
         network.load_state_dict(supernet.weights(config))
         supernet.train(), network.train()
         supernet.zero_grad()
-        shared, alone = supernet(inputs, config), network(inputs)
+        shared, alone = flat(supernet(inputs, config)), flat(network(inputs))
         assert torch.allclose(shared, alone, atol=atol), config
         shared.square().mean().backward()
         alone.square().mean().backward()
@@ -57,7 +57,8 @@ def check_same_as_built(
             assert torch.allclose(tensor, network.state_dict()[name], atol=1e-5), name
         supernet.eval(), network.eval()
         with torch.no_grad():
-            assert torch.allclose(supernet(inputs, config), network(inputs), atol=atol)
+            shared, alone = flat(supernet(inputs, config)), flat(network(inputs))
+            assert torch.allclose(shared, alone, atol=atol)
 
 
 class Mixed(nn.Module):
