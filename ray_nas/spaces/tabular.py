@@ -92,7 +92,7 @@ class _Network(nn.Module):
         ensembles: tuple[int, ...],
     ) -> None:
         super().__init__()
-        members = ValueChoice("ensemble", ensembles)
+        self.members = members = ValueChoice("ensemble", ensembles)
         width = ValueChoice("width", widths)
         rate = ValueChoice("dropout", dropouts)
         self.scales = _Scales(members, columns)
@@ -102,7 +102,7 @@ class _Network(nn.Module):
 
     def forward(self, rows: torch.Tensor) -> torch.Tensor:
         values = self.blocks(self.first(self.scales(rows).flatten(0, 1)))
-        return self.heads(values.unflatten(0, (len(rows), -1))).mean(1)  # type: ignore[no-any-return]
+        return self.heads(values.unflatten(0, (-1, self.members))).mean(1)  # type: ignore[no-any-return]
 
 
 class _Scales(nn.Module):
