@@ -10,6 +10,7 @@ and as many epochs is the baseline.
 
 import argparse
 import logging
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -115,7 +116,7 @@ def search(
             storage_path=str(options.storage_path.resolve()),
             stop=EpochBudget(options.epochs),
             callbacks=[ProgressLine("epoch", options.epochs)],
-            verbose=0,  # Tune's own tables
+            verbose=0,
         ),
     )
     results = tuner.fit()
@@ -174,6 +175,7 @@ def main() -> None:
     )
     options = parser.parse_args()
     torch.set_num_threads(1)
+    os.environ["RAY_AIR_NEW_OUTPUT"] = "0"  # with verbose=0: no tables of Tune's, one line of ours
     logging.getLogger("ray.tune").setLevel(logging.ERROR)
     ray.init(num_cpus=2, num_gpus=0, include_dashboard=False, log_to_driver=False)
     print(f"searching {space.size:,} cells for 8x8 digits, two trials at a time")

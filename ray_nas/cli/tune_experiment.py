@@ -1,6 +1,7 @@
 """One Tune experiment from a space, a trainable and a searcher's name."""
 
 import inspect
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -99,6 +100,8 @@ def run_search(
     )
     place = record_files.inside(storage, name)
     command.write(place)
+    if not settings.verbose:
+        _silence_tune()
     tuner.fit()
     return place
 
@@ -125,8 +128,14 @@ def resume_search(
     if not tune.Tuner.can_restore(place):
         raise ValueError(f"EXPERIMENT: there is no Tune experiment in {experiment}")
     prepared = tune.with_resources(trainable, dict(resources))
+    _silence_tune()
     tune.Tuner.restore(place, trainable=prepared, resume_errored=retry_failed).fit()
     return place
+
+
+def _silence_tune() -> None:
+    """Keeps Tune's banner out, which `verbose=0` alone does not."""
+    os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
 
 
 def _check_trainable(trainable: Any) -> None:

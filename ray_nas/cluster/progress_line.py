@@ -28,7 +28,7 @@ class ProgressLine(Callback):
     """One line about a running experiment: trials, the best so far, the budget paid, time left.
 
     Use it with `tune.RunConfig(callbacks=[ProgressLine()], verbose=0)`: `verbose=0` turns Tune's
-    own output off.
+    own output off, except a banner, which the environment variable `RAY_AIR_NEW_OUTPUT=0` does.
 
     Args:
         time_attr: The metric that counts a trial's budget, e.g. "epoch"; None counts the

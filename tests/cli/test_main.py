@@ -20,6 +20,8 @@ def test_search_resume_and_show(
 ) -> None:
     monkeypatch.chdir(folder)
     monkeypatch.syspath_prepend(str(folder))
+    monkeypatch.setenv("RAY_AIR_NEW_OUTPUT", "1")
+    monkeypatch.delenv("RAY_AIR_NEW_OUTPUT")  # restored at the end
     arguments = [
         "search",
         "mine:space",
@@ -47,6 +49,7 @@ def test_search_resume_and_show(
     )
     assert run.exit_code == 0, run.output
     assert "4 of 4 trials | best accuracy" in run.output
+    assert "Configuration for experiment" not in run.output
     assert "LocalSearch on accuracy (max), 4 trials" in run.output
     again = CliRunner().invoke(app, ["resume", f"file://{folder}/runs/first"])
     assert again.exit_code == 0, again.output

@@ -21,7 +21,8 @@ def test_the_page_names_every_command_and_no_unknown_option() -> None:
             assert set(re.findall(r"--[a-z-]+", line)) <= known
 
 
-def test_its_code_runs() -> None:
+def test_its_code_runs(monkeypatch) -> None:
+    monkeypatch.setenv("RAY_AIR_NEW_OUTPUT", "1")
     assert run_page("docs/command_line.md")["run_config"].verbose == 0
 
 
