@@ -6,7 +6,7 @@ import pytest
 from made_record import evolved_trials, made_record, saved_record
 
 from ray_nas.record import RecordError, TrialRecord
-from ray_nas.record.events import TrialEnded, TrialProposed, TrialReported
+from ray_nas.record.events import VERSION, TrialEnded, TrialProposed, TrialReported
 from ray_nas.report.experiment_data import ExperimentData, load_experiment, own_config
 from ray_nas.retraining import Retraining
 from ray_nas.spaces import MLPSpace, NASBench201
@@ -67,7 +67,7 @@ def test_no_record_a_damaged_one_and_another_version(tmp_path: Path) -> None:
     path.write_text(lines[0] + "\n{half\n" + lines[1] + "\n")
     with pytest.raises(RecordError, match=rf"{path.name} cannot be read, line 2"):
         load_experiment(tmp_path)
-    path.write_text(lines[0].replace('"version":2', '"version":99') + "\n")
+    path.write_text(lines[0].replace(f'"version":{VERSION}', '"version":99') + "\n")
     with pytest.raises(RecordError, match=rf"{path.name} .*version 99"):
         load_experiment(path)
 
