@@ -8,7 +8,8 @@ each, some stopped early. Opening time is measured in headless Chromium, from th
 navigation until the charts are there and the table of trials works; the median of some openings.
 
 optuna-dashboard gets the same trials in memory, and is opened at the page of the study, until its
-history plot is there (at most --patience seconds). It needs its server; the report does not.
+first plot is there, maybe still empty (at most --patience seconds). It needs its server; the report
+does not.
 """
 
 import statistics
@@ -140,7 +141,7 @@ def dashboard(trials: int) -> Iterator[str]:
 
 
 def measure_dashboard(browser: Any, trials: int, patience: float) -> dict[str, Any]:
-    """Seconds until optuna-dashboard shows its history plot; None if patience ran out."""
+    """Seconds until optuna-dashboard shows its first plot; None if patience ran out."""
     from playwright.sync_api import Error
 
     with dashboard(trials) as address:

@@ -57,7 +57,7 @@ def front_figure(
 ) -> Figure:
     """The figure of a front that is at hand; the other arguments as in `pareto_front`."""
     names = list(front.objectives)
-    caption = f"The front has {len(front.members)} of {len(front.trials)} trials; "
+    caption = f"The front has {len(front.members):,} of {len(front.trials):,} trials; "
     caption += "no trial beats one of them in all objectives"
     caption += f" ({len(names)} objectives, two are drawn)." if len(names) > 2 else "."
     return Figure(

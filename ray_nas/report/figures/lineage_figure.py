@@ -84,9 +84,10 @@ def _draw(results: SearchResults, trial: str, width: int) -> str:
         whole_x=True,
     )
     draw_trials(plot, np.arange(1.0, len(results.trials) + 1), results)
+    names = {one.trial_id for one in drawn}
     for one in drawn:
         for parent in one.parents:
-            if parent in values:
+            if parent in names:
                 plot.line([values[parent], values[one.trial_id]], "c1 thin faint")
     line = [step.trial.trial_id for step in main_line(record, trial)]
     plot.line([values[name] for name in line if name in values], "c1 thick")

@@ -12,7 +12,7 @@ from ray_nas.report.analysis.search_results import SECONDS, search_results
 from ray_nas.report.charts.figure import Figure
 from ray_nas.report.charts.plot import Plot
 from ray_nas.report.charts.scales import format_number, robust_span, span
-from ray_nas.report.figures.trial_dots import draw_trials
+from ray_nas.report.figures.trial_dots import MAX_DOTS, draw_trials
 
 _HEIGHT: Final = 330
 
@@ -90,6 +90,8 @@ class _ProgressChart:
         """What the chart shows, and where the grey line comes from."""
         results = self._found.results
         text = f"Each dot is a trial's last {results.metric} ({results.mode})"
+        if results.is_usable.sum() > MAX_DOTS:
+            text = f"Cells count trials by their last {results.metric} ({results.mode})"
         text += f", against {self._unit} paid up to it, in the order of proposals."
         if self._run is not None:
             return f"{text} The grey line is the random search that was run beside it."

@@ -54,12 +54,15 @@ def draw_density(plot: Plot, x: Array, y: Array, metric: str) -> None:
     """
     columns = ((plot.x.pixels(x) - plot.left) // _CELL).astype(int)
     rows = ((plot.y.pixels(y) - plot.y.end) // _CELL).astype(int)
+    columns = columns.clip(max=math.ceil((plot.x.end - plot.left) / _CELL) - 1)
+    rows = rows.clip(max=math.ceil((plot.y.start - plot.y.end) / _CELL) - 1)
     cells, counts = np.unique(np.stack([columns, rows], axis=1), axis=0, return_counts=True)
     darkest = float(np.log1p(counts.max()))
     for (column, row), count in zip(cells.tolist(), counts.tolist(), strict=True):
-        left, top = round(plot.left) + _CELL * column, round(plot.y.end) + _CELL * row
-        low, high = plot.y.value(top + _CELL), plot.y.value(top)
+        left, top = plot.left + _CELL * column, plot.y.end + _CELL * row
+        width, height = min(_CELL, plot.x.end - left), min(_CELL, plot.y.start - top)
+        low, high = plot.y.value(top + height), plot.y.value(top)
         tip = f"{count:,} trial{'s'[: count - 1]}, {metric} "
         tip += f"{format_number(low, 3)} to {format_number(high, 3)}"
         level = math.ceil(_LEVELS * math.log1p(count) / darkest)
-        plot.rectangle(left, top, _CELL, _CELL, f"d{level}", tip)
+        plot.rectangle(left, top, width, height, f"d{level}", tip)

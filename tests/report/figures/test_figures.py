@@ -68,9 +68,16 @@ def test_every_usable_trial_is_a_dot_or_counted_in_a_cell() -> None:
 
 def test_all_cells_lie_inside_of_the_chart() -> None:
     root = ElementTree.fromstring(figures.best_so_far(search(800)).svg())
-    for one in root.iter("rect"):
-        assert float(one.get("y", "nan")) + 12 <= 330
-        assert float(one.get("x", "nan")) >= 14
+    cells = root.findall("rect")
+    assert cells
+    for one in cells:
+        x, y, width, height = (
+            float(one.get(name, "nan")) for name in ("x", "y", "width", "height")
+        )
+        assert 0 < width <= 12
+        assert x + width <= WIDE - 15.9
+        assert 0 < height <= 12
+        assert y + height <= 330 - 41.9
 
 
 def test_the_captions_say_where_random_search_comes_from() -> None:
