@@ -23,7 +23,7 @@ from export_models import USER_MODELS, Undecided
 from torch import nn
 
 from ray_nas import spaces
-from ray_nas.export.errors import ExportError
+from ray_nas.export.export_error import ExportError
 from ray_nas.export.formats import WRITERS, model_path, write_network
 from ray_nas.export.separate_process import (
     ExportedFile,

@@ -16,7 +16,7 @@ from ConfigSpace import (
     UniformFloatHyperparameter,
 )
 
-from ray_nas.report.evidence.features import placer
+from ray_nas.report.evidence.trial_features import placer
 from ray_nas.retraining.results import RetrainedTrial, Retraining
 from ray_nas.spaces import SearchSpace
 

@@ -9,6 +9,7 @@ from ConfigSpace import CategoricalHyperparameter, ConfigurationSpace
 from ray.tune.schedulers import ASHAScheduler
 
 from ray_nas.cli.tune_experiment import as_space, searcher_class
+from ray_nas.extras import extra
 from ray_nas.simulation import (
     History,
     NASBench201Objective,
@@ -116,10 +117,8 @@ def table_task(file: str, columns: Columns) -> Task:
         ImportError: pandas is not installed.
         ValueError: A column is missing.
     """
-    try:
+    with extra("bench", package="pandas", needed_by="a CSV file"):
         import pandas
-    except ImportError as error:
-        raise ImportError('CSV files need pandas: pip install "ray-nas[bench]"') from error
     frame = pandas.read_csv(file)
     names = list(columns.parameters)
     objective = TabularObjective(

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, TypeAlias
 import torch
 from torch import nn
 
-from ray_nas.export.errors import ExportError
+from ray_nas.export.export_error import ExportError
 from ray_nas.export.export_program import export_program, quiet
 from ray_nas.export.plain_code.module_code import module_source
 from ray_nas.export.plain_code.traced_network import (

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from ray_nas.export.card import describe_inputs, file_properties, network_card, write_card
-from ray_nas.export.errors import ExportError
+from ray_nas.export.export_error import ExportError
 from ray_nas.export.formats import WRITERS, Format, check_onnx, write_network
 from ray_nas.export.separate_process import (
     Arrays,

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from torch.utils import _pytree
 
-from ray_nas.export.errors import ExportError
+from ray_nas.export.export_error import ExportError
 
 _SCRIPT: Final = Path(__file__).with_name("load_alone.py")
 

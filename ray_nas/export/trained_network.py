@@ -9,7 +9,7 @@ from ray import tune
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from ray_nas.export.errors import ExportError
+from ray_nas.export.export_error import ExportError
 from ray_nas.record.experiment import TrialRecord
 from ray_nas.retraining.results import load_retraining
 from ray_nas.retraining.retraining_folder import best_retraining

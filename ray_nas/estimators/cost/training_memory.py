@@ -15,8 +15,8 @@ from torch import nn
 from torch.utils._pytree import tree_leaves
 from torch.utils.checkpoint import CheckpointFunction
 
-from ray_nas.estimators.cost.flops import FlopCounter
 from ray_nas.estimators.cost.fused_attention import fused_attention
+from ray_nas.estimators.cost.operation_count import FlopCounter
 
 MakeOptimizer = Callable[[Sequence[nn.Parameter]], torch.optim.Optimizer]
 """An optimizer's class, or e.g. `partial(torch.optim.SGD, momentum=0.9)`."""

@@ -17,8 +17,8 @@ from ray_nas.estimators.proxies import vkdnw as vkdnw
 from ray_nas.estimators.proxies import zen as zen
 from ray_nas.estimators.proxies import zico as zico
 from ray_nas.estimators.proxies.aggregate import Aggregate
-from ray_nas.estimators.proxies.core.errors import ProxyError
-from ray_nas.estimators.proxies.core.registry import PROXIES, Proxy, proxy
+from ray_nas.estimators.proxies.core.proxy_errors import ProxyError
+from ray_nas.estimators.proxies.core.proxy_registry import PROXIES, Proxy, proxy
 from ray_nas.estimators.proxies.core.scoring import score
 from ray_nas.estimators.proxies.fitted import Fitted
 

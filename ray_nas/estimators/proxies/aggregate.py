@@ -14,9 +14,9 @@ from scipy.stats import rankdata
 from ray_nas.estimators.arrays import Array
 from ray_nas.estimators.proxies.core.batches import Batch, check_batch
 from ray_nas.estimators.proxies.core.constant_outputs import has_constant_outputs
-from ray_nas.estimators.proxies.core.errors import ProxyError, UnsuitableNetworkError
+from ray_nas.estimators.proxies.core.proxy_errors import ProxyError, UnsuitableNetworkError
+from ray_nas.estimators.proxies.core.proxy_registry import PROXIES
 from ray_nas.estimators.proxies.core.rectifiers import RectifierCheck
-from ray_nas.estimators.proxies.core.registry import PROXIES
 from ray_nas.estimators.proxies.core.scoring import score
 from ray_nas.spaces.core.search_space import SearchSpace
 from ray_nas.trials.seeding import seeded

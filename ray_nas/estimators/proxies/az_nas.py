@@ -11,10 +11,10 @@ from torch import nn
 
 from ray_nas.estimators.proxies.core.batches import Batch
 from ray_nas.estimators.proxies.core.blocks import block_features, feature_rows
-from ray_nas.estimators.proxies.core.errors import UnsuitableNetworkError
 from ray_nas.estimators.proxies.core.fast_cpu import fast_cpu
+from ray_nas.estimators.proxies.core.proxy_errors import UnsuitableNetworkError
+from ray_nas.estimators.proxies.core.proxy_registry import proxy
 from ray_nas.estimators.proxies.core.random_weights import draw_weights, gaussian_inputs
-from ray_nas.estimators.proxies.core.registry import proxy
 from ray_nas.estimators.proxies.flops import count_flops
 
 

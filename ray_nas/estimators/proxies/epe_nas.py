@@ -7,9 +7,9 @@ import torch
 from torch import nn
 
 from ray_nas.estimators.proxies.core.batches import Batch
-from ray_nas.estimators.proxies.core.errors import UnsuitableNetworkError
 from ray_nas.estimators.proxies.core.input_gradients import input_gradients
-from ray_nas.estimators.proxies.core.registry import proxy
+from ray_nas.estimators.proxies.core.proxy_errors import UnsuitableNetworkError
+from ray_nas.estimators.proxies.core.proxy_registry import proxy
 
 _EPSILON = 1e-5
 _MANY_CLASSES = 100

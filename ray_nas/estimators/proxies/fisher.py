@@ -10,10 +10,10 @@ import torch
 from torch import nn
 
 from ray_nas.estimators.proxies.core.batches import Batch
-from ray_nas.estimators.proxies.core.errors import UnsuitableNetworkError
 from ray_nas.estimators.proxies.core.fast_cpu import fast_cpu
 from ray_nas.estimators.proxies.core.losses import batch_loss
-from ray_nas.estimators.proxies.core.registry import proxy
+from ray_nas.estimators.proxies.core.proxy_errors import UnsuitableNetworkError
+from ray_nas.estimators.proxies.core.proxy_registry import proxy
 
 _CHANNELS_FIRST = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 

@@ -3,10 +3,10 @@
 import torch
 from torch import nn
 
-from ray_nas.estimators.cost.flops import FlopCounter
 from ray_nas.estimators.cost.fused_attention import fused_attention
+from ray_nas.estimators.cost.operation_count import FlopCounter
 from ray_nas.estimators.proxies.core.batches import Batch
-from ray_nas.estimators.proxies.core.registry import proxy
+from ray_nas.estimators.proxies.core.proxy_registry import proxy
 
 
 @proxy("flops", needs_values=False)

@@ -4,9 +4,9 @@ import torch
 from torch import nn
 
 from ray_nas.estimators.proxies.core.batches import Batch
-from ray_nas.estimators.proxies.core.layers import layer_weights
 from ray_nas.estimators.proxies.core.losses import loss_gradients
-from ray_nas.estimators.proxies.core.registry import proxy
+from ray_nas.estimators.proxies.core.proxy_registry import proxy
+from ray_nas.estimators.proxies.core.weight_layers import layer_weights
 
 
 @proxy("grad_norm", needs_labels=True)

@@ -8,11 +8,11 @@ from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ray_nas.estimators.proxies.core.batches import Batch
-from ray_nas.estimators.proxies.core.errors import UnsuitableNetworkError
 from ray_nas.estimators.proxies.core.fast_cpu import fast_cpu
-from ray_nas.estimators.proxies.core.layers import layer_weights
 from ray_nas.estimators.proxies.core.losses import batch_loss
-from ray_nas.estimators.proxies.core.registry import proxy
+from ray_nas.estimators.proxies.core.proxy_errors import UnsuitableNetworkError
+from ray_nas.estimators.proxies.core.proxy_registry import proxy
+from ray_nas.estimators.proxies.core.weight_layers import layer_weights
 
 
 @proxy("grasp", needs_labels=True)

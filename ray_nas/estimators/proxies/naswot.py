@@ -10,9 +10,9 @@ from torch import nn
 
 from ray_nas.estimators.proxies.core.activation_patterns import ActivationPatterns
 from ray_nas.estimators.proxies.core.batches import Batch
-from ray_nas.estimators.proxies.core.errors import UnsuitableNetworkError
 from ray_nas.estimators.proxies.core.fast_cpu import fast_cpu
-from ray_nas.estimators.proxies.core.registry import proxy
+from ray_nas.estimators.proxies.core.proxy_errors import UnsuitableNetworkError
+from ray_nas.estimators.proxies.core.proxy_registry import proxy
 
 
 @proxy("naswot")

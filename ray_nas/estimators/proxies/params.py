@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from ray_nas.estimators.proxies.core.batches import Batch
-from ray_nas.estimators.proxies.core.registry import proxy
+from ray_nas.estimators.proxies.core.proxy_registry import proxy
 
 
 @proxy("params", needs_values=False, device="meta")

@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from ray_nas.estimators.proxies.core.batches import Batch
-from ray_nas.estimators.proxies.core.layers import bypass_norms, layer_weights
-from ray_nas.estimators.proxies.core.registry import proxy
+from ray_nas.estimators.proxies.core.proxy_registry import proxy
+from ray_nas.estimators.proxies.core.weight_layers import bypass_norms, layer_weights
 
 
 @proxy("synflow")

@@ -11,11 +11,11 @@ from torch import nn
 
 from ray_nas.estimators.proxies.core.activation_patterns import ActivationPatterns
 from ray_nas.estimators.proxies.core.batches import Batch
-from ray_nas.estimators.proxies.core.errors import UnsuitableNetworkError
 from ray_nas.estimators.proxies.core.fast_cpu import fast_cpu
-from ray_nas.estimators.proxies.core.layers import layer_weights
+from ray_nas.estimators.proxies.core.proxy_errors import UnsuitableNetworkError
+from ray_nas.estimators.proxies.core.proxy_registry import proxy
 from ray_nas.estimators.proxies.core.random_weights import draw_weights, gaussian_inputs
-from ray_nas.estimators.proxies.core.registry import proxy
+from ray_nas.estimators.proxies.core.weight_layers import layer_weights
 
 _INITIALISATIONS = 3
 _KERNEL_BATCH = 32

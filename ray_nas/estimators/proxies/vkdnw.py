@@ -14,8 +14,8 @@ from torch.nn.functional import batch_norm
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ray_nas.estimators.proxies.core.batches import Batch, first_float_tensor
+from ray_nas.estimators.proxies.core.proxy_registry import proxy
 from ray_nas.estimators.proxies.core.random_weights import draw_weights
-from ray_nas.estimators.proxies.core.registry import proxy
 
 _TENSORS = 128
 """The Fisher information is taken of one number in each of at most so many parameters."""

@@ -8,11 +8,11 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ray_nas.estimators.proxies.core.batches import Batch
-from ray_nas.estimators.proxies.core.errors import UnsuitableNetworkError
 from ray_nas.estimators.proxies.core.fast_cpu import fast_cpu
-from ray_nas.estimators.proxies.core.features import last_features
+from ray_nas.estimators.proxies.core.last_features import last_features
+from ray_nas.estimators.proxies.core.proxy_errors import UnsuitableNetworkError
+from ray_nas.estimators.proxies.core.proxy_registry import proxy
 from ray_nas.estimators.proxies.core.random_weights import draw_weights, gaussian_inputs
-from ray_nas.estimators.proxies.core.registry import proxy
 
 _STEP = 0.01
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 import torch
 from torch import nn
 
-from ray_nas.export.errors import ExportError
+from ray_nas.export.export_error import ExportError
 from ray_nas.export.plain_code.layer_code import Call, literal
 from ray_nas.export.plain_code.traced_network import TracedNetwork
 

@@ -11,9 +11,9 @@ from ray_nas.estimators.arrays import Array
 from ray_nas.estimators.curves.curve import Curve, value_at
 from ray_nas.estimators.fidelity import default_rungs
 from ray_nas.record import ExperimentRecord, TrialRecord
-from ray_nas.report.evidence.features import kernel, parameter_columns
 from ray_nas.report.evidence.held_out import held_out_metric
 from ray_nas.report.evidence.time_name import time_name
+from ray_nas.report.evidence.trial_features import kernel, parameter_columns
 from ray_nas.retraining.results import Retraining
 
 _MAX_TRIALS = 600

@@ -50,7 +50,7 @@ def signal_test(kernel: Array, quality: Array, *, drifts: bool = False) -> Signa
 
     Example:
         >>> import numpy as np
-        >>> from ray_nas.report.evidence.features import kernel
+        >>> from ray_nas.report.evidence.trial_features import kernel
         >>> depth = np.random.default_rng(0).standard_normal(60)
         >>> alike = kernel({"depth": depth[:, None]})
         >>> signal_test(alike, depth**3).p_value < 0.001

@@ -46,7 +46,7 @@ class VarianceModel:
 
     Example:
         >>> import numpy as np
-        >>> from ray_nas.report.evidence.features import kernel
+        >>> from ray_nas.report.evidence.trial_features import kernel
         >>> rng = np.random.default_rng(0)
         >>> depth = rng.standard_normal(60)
         >>> alike = kernel({"depth": depth[:, None]})

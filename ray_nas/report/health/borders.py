@@ -14,8 +14,8 @@ import numpy as np
 
 from ray_nas.estimators.arrays import Array
 from ray_nas.report.evidence import Evidence, Level
-from ray_nas.report.evidence.features import kernel, placer
 from ray_nas.report.evidence.stopped_trials import expected_results
+from ray_nas.report.evidence.trial_features import kernel, placer
 from ray_nas.report.evidence.variance_model import VarianceModel
 from ray_nas.report.evidence.wording import Interval, listed, number, percent
 from ray_nas.report.health import early_stopping

@@ -25,8 +25,8 @@ from ray_nas.searchers.core.proposal import Move
 from ray_nas.searchers.core.saving import SavedStrategy
 from ray_nas.searchers.core.scheduler_link import SchedulerLink
 from ray_nas.searchers.core.searcher_in_notebook import searcher_html
+from ray_nas.searchers.core.trial_verdict import judge_end, judge_failure
 from ray_nas.searchers.core.tune_trials import TuneTrials
-from ray_nas.searchers.core.verdict import judge_end, judge_failure
 from ray_nas.spaces.core.random_state import drawn_seed
 from ray_nas.spaces.core.search_space import Config, SearchSpace
 from ray_nas.state.attached_state import AttachedStates

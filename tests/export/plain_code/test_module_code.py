@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import fx, nn
 
-from ray_nas.export.errors import ExportError
+from ray_nas.export.export_error import ExportError
 from ray_nas.export.plain_code.module_code import module_source
 from ray_nas.export.plain_code.traced_network import TracedNetwork, trace_layers, trace_operations
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from ray_nas.estimators.arrays import Array
-from ray_nas.report.evidence.features import kernel
 from ray_nas.report.evidence.signal_test import fisher_interval, normal_scores, signal_test
+from ray_nas.report.evidence.trial_features import kernel
 
 
 def climbing_search(rng: np.random.Generator, slope: float, count: int = 60) -> tuple[Array, Array]:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from ray_nas.estimators.arrays import Array
-from ray_nas.report.evidence.features import kernel
+from ray_nas.report.evidence.trial_features import kernel
 from ray_nas.report.evidence.variance_model import VarianceModel, without_bad_tail
 
 

@@ -4,8 +4,8 @@ import torch
 from torch import nn
 
 from ray_nas.estimators.proxies.core.batches import Batch
-from ray_nas.estimators.proxies.core.errors import UnsuitableNetworkError
 from ray_nas.estimators.proxies.core.fast_cpu import fast_cpu
+from ray_nas.estimators.proxies.core.proxy_errors import UnsuitableNetworkError
 
 
 def input_gradients(network: nn.Module, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:

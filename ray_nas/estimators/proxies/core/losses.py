@@ -5,8 +5,8 @@ from torch import nn
 from torch.nn import functional
 
 from ray_nas.estimators.proxies.core.batches import Batch
-from ray_nas.estimators.proxies.core.errors import UnsuitableNetworkError
 from ray_nas.estimators.proxies.core.fast_cpu import fast_cpu
+from ray_nas.estimators.proxies.core.proxy_errors import UnsuitableNetworkError
 
 
 def batch_loss(network: nn.Module, batch: Batch) -> torch.Tensor:

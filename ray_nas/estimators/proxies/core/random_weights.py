@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from ray_nas.estimators.proxies.core.batches import Batch
-from ray_nas.estimators.proxies.core.layers import NORMS
+from ray_nas.estimators.proxies.core.weight_layers import NORMS
 
 
 def draw_weights(network: nn.Module, rng: torch.Generator, kaiming: bool) -> None:

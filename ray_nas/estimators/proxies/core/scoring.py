@@ -10,9 +10,9 @@ from torch.nn.modules.dropout import _DropoutNd
 from torch.nn.parameter import is_lazy
 
 from ray_nas.estimators.proxies.core.batches import Batch, check_batch
-from ray_nas.estimators.proxies.core.errors import ProxyError, UnsuitableNetworkError
 from ray_nas.estimators.proxies.core.preserved_network import preserved_network
-from ray_nas.estimators.proxies.core.registry import PROXIES, Proxy
+from ray_nas.estimators.proxies.core.proxy_errors import ProxyError, UnsuitableNetworkError
+from ray_nas.estimators.proxies.core.proxy_registry import PROXIES, Proxy
 from ray_nas.trials.seeding import seeded
 
 _FAILURES: Final = (

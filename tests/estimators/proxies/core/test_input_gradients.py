@@ -6,8 +6,8 @@ from networks_to_score import conv_net, images
 from torch import nn
 
 from ray_nas.estimators.proxies.core.batches import Batch
-from ray_nas.estimators.proxies.core.errors import UnsuitableNetworkError
 from ray_nas.estimators.proxies.core.input_gradients import input_gradients
+from ray_nas.estimators.proxies.core.proxy_errors import UnsuitableNetworkError
 
 
 def test_they_are_those_of_the_sum_of_the_outputs() -> None:

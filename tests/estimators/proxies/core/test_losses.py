@@ -6,8 +6,8 @@ from torch import nn
 from torch.nn import functional
 
 from ray_nas.estimators.proxies.core.batches import Batch
-from ray_nas.estimators.proxies.core.errors import UnsuitableNetworkError
 from ray_nas.estimators.proxies.core.losses import batch_loss, loss_gradients
+from ray_nas.estimators.proxies.core.proxy_errors import UnsuitableNetworkError
 
 
 def test_classes_have_cross_entropy() -> None:

@@ -5,8 +5,8 @@ import torch
 from networks_to_score import conv_net, images
 from torch import nn
 
-from ray_nas.estimators.proxies.core.errors import UnsuitableNetworkError
-from ray_nas.estimators.proxies.core.layers import bypass_norms, layer_weights
+from ray_nas.estimators.proxies.core.proxy_errors import UnsuitableNetworkError
+from ray_nas.estimators.proxies.core.weight_layers import bypass_norms, layer_weights
 
 
 def test_weights_are_those_of_convolutions_and_linear_layers() -> None:

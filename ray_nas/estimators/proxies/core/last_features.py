@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn.modules import activation
 
 from ray_nas.estimators.proxies.core.batches import Batch
-from ray_nas.estimators.proxies.core.errors import UnsuitableNetworkError
+from ray_nas.estimators.proxies.core.proxy_errors import UnsuitableNetworkError
 
 
 def last_features(network: nn.Module, batch: Batch) -> torch.Tensor:

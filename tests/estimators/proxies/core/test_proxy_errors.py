@@ -1,6 +1,6 @@
 """What the errors say."""
 
-from ray_nas.estimators.proxies.core.errors import ProxyError, UnsuitableNetworkError
+from ray_nas.estimators.proxies.core.proxy_errors import ProxyError, UnsuitableNetworkError
 
 
 def test_a_proxy_error_names_proxy_and_reason_and_is_a_value_error() -> None:

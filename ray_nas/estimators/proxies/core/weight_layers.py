@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
 
-from ray_nas.estimators.proxies.core.errors import UnsuitableNetworkError
+from ray_nas.estimators.proxies.core.proxy_errors import UnsuitableNetworkError
 
 NORMS: Final = (_NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
 """Normalisation layers."""

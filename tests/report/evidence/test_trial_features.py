@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from small_searches import DOMAINS, random_config
 
-from ray_nas.report.evidence.features import kernel, parameter_columns, placer
+from ray_nas.report.evidence.trial_features import kernel, parameter_columns, placer
 
 
 def test_columns_are_standardised_and_constant_ones_left_out() -> None:

@@ -8,7 +8,7 @@ import pytest
 from ray_nas.searchers.core.evaluation import Evaluator
 from ray_nas.searchers.core.problem import SearchProblem
 from ray_nas.searchers.core.proposal import Proposal
-from ray_nas.searchers.core.verdict import judge_end, judge_failure
+from ray_nas.searchers.core.trial_verdict import judge_end, judge_failure
 from ray_nas.spaces import NASBench201
 from ray_nas.tune_internals.trial_errors import failing
 

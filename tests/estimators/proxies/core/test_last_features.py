@@ -6,8 +6,8 @@ from networks_to_score import conv_net, images
 from torch import nn
 
 from ray_nas.estimators.proxies.core.batches import Batch
-from ray_nas.estimators.proxies.core.errors import UnsuitableNetworkError
-from ray_nas.estimators.proxies.core.features import last_features
+from ray_nas.estimators.proxies.core.last_features import last_features
+from ray_nas.estimators.proxies.core.proxy_errors import UnsuitableNetworkError
 from ray_nas.spaces import NASBench201
 
 
