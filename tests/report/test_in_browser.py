@@ -207,7 +207,7 @@ def test_two_trials_are_compared(open_page: Callable[..., Any]) -> None:
     assert header == ["", "t0001", "t0002"]
     first = page.locator("#compare tbody tr").first
     assert first.get_attribute("class") == "differs"
-    page.get_by_role("button", name="Close").click()
+    page.get_by_role("button", name="Close", exact=True).click()
     assert page.locator("#compare").is_hidden()
 
 
