@@ -115,7 +115,7 @@ def render(data: ExperimentData, *, refresh_seconds: float | None = None) -> str
         data: The experiment.
         refresh_seconds: How often the page asks its server for a newer one; None for never.
     """
-    script = _resource("page.js")
+    script = _resource("page.js") + _resource("trial_table.js")
     return (
         _environment()
         .get_template("page.html.jinja")

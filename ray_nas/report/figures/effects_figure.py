@@ -8,7 +8,7 @@ from ray_nas.record import ExperimentRecord
 from ray_nas.report.analysis import effects
 from ray_nas.report.analysis.effects import ChoiceEffects, ValueEffect
 from ray_nas.report.analysis.search_results import search_results
-from ray_nas.report.charts.drawing import CHARACTER, shorten
+from ray_nas.report.charts.drawing import CHARACTER, PHONE, shorten
 from ray_nas.report.charts.figure import Figure
 from ray_nas.report.charts.plot import Plot
 from ray_nas.report.charts.scales import format_number, format_share, robust_span
@@ -54,7 +54,9 @@ def effects_figure(found: ChoiceEffects, *, top: int, random_only: bool) -> Figu
 def _draw(found: ChoiceEffects, top: int, width: int) -> str:
     choices = found.choices[:top]
     rows = [value for choice in choices for value in choice.values]
-    labels = max((len(shorten(value.label, 22)) for value in rows), default=0)
+    longest = 14 if width < PHONE else 22
+    labels = max((len(shorten(value.label, longest)) for value in rows), default=0)
+    counts = max((len(f"{value.count:,}") for value in rows), default=0)
     height = int(_HEAD * len(choices) + _ROW * len(rows) + 54)
     known = [row for row in rows if row.count >= effects.MIN_COUNT]
     ends = [end for row in known for end in (row.low, row.high)]
@@ -66,7 +68,7 @@ def _draw(found: ChoiceEffects, top: int, width: int) -> str:
         f"mean {found.metric}",
         "",
         f"Mean {found.metric} for each value of {len(choices)} choices",
-        left=12 + CHARACTER * labels + 40,
+        left=12 + CHARACTER * (labels + counts) + 20,
         numbered_y=False,
     )
     x = plot.x(found.mean)
@@ -79,7 +81,7 @@ def _draw(found: ChoiceEffects, top: int, width: int) -> str:
         best = _best(choice.values, found.mode)
         for value in choice.values:
             y += _ROW
-            _draw_value(plot, value, y - 8, found.metric, is_best=value is best)
+            _draw_value(plot, value, y - 8, found.metric, longest, is_best=value is best)
     return plot.svg()
 
 
@@ -89,8 +91,10 @@ def _best(values: list[ValueEffect], mode: str) -> ValueEffect | None:
     return choose(tried, key=lambda value: value.mean, default=None)
 
 
-def _draw_value(plot: Plot, value: ValueEffect, y: float, metric: str, *, is_best: bool) -> None:
-    plot.text(12, y + 4, shorten(value.label, 22), "ink")
+def _draw_value(
+    plot: Plot, value: ValueEffect, y: float, metric: str, longest: int, *, is_best: bool
+) -> None:
+    plot.text(12, y + 4, shorten(value.label, longest), "ink")
     plot.text(plot.left - 8, y + 4, f"{value.count:,}", anchor="end")
     if not value.count:
         return

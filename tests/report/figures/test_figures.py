@@ -105,6 +105,23 @@ def test_means_of_choices_are_in_the_tips() -> None:
     )
 
 
+@pytest.mark.parametrize("width", [NARROW, WIDE])
+def test_labels_and_counts_do_not_overlap(width: int) -> None:
+    """By the width that a character takes at most."""
+    trials = [
+        {"config": {"operation": f"nor_conv_{number % 3}x{number % 3}"}} for number in range(3600)
+    ]
+    figure = figures.choice_effects(made_record(trials))
+    rows: dict[float, list[tuple[float, float]]] = {}
+    for one in ElementTree.fromstring(figure.svg(width)).iter("text"):
+        x, length = float(one.get("x", "nan")), 6.2 * len(one.text or "")
+        start = x - length if one.get("text-anchor") == "end" else x
+        rows.setdefault(float(one.get("y", "nan")), []).append((start, start + length))
+    pairs = [sorted(row) for row in rows.values() if len(row) == 2]
+    assert len(pairs) == 3
+    assert all(label[1] < count[0] for label, count in pairs)
+
+
 def test_pairs() -> None:
     trials = [
         {
