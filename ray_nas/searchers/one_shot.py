@@ -253,7 +253,7 @@ class OneShot(SearcherWrapper):
 
     def _supernet_ended(self, trial_id: str, trial: PhaseTrial, error: bool) -> None:
         status, reason = trial.status(self.objectives, error)
-        stopped = self.inner.ledger.pop_stop_reason(trial_id)
+        stopped = self.inner.ledger.stops.pop(trial_id)
         self.inner.ledger.write(SupernetEnded(trial_id, status, reason or stopped))
 
     # Its sub-networks.
@@ -330,7 +330,7 @@ class OneShot(SearcherWrapper):
             if trial is None or trial.ended or not trial.last or trial.phase == "evaluate":
                 continue
             if ended.status == Trial.TERMINATED:
-                self.inner.ledger.note_cut_off(ended.trial_id)
+                self.inner.ledger.stops.note_cut_off(ended.trial_id)
                 self.on_trial_complete(ended.trial_id)
 
     def _next(self, trial_id: str) -> PhaseTrial | str | None:

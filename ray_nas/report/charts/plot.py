@@ -4,8 +4,8 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from ray_nas.report.charts.drawing import CHARACTER, Drawing
 from ray_nas.report.charts.scales import Scale, format_tick
+from ray_nas.report.charts.svg_marks import CHARACTER, Drawing
 
 _TICK_GAP_X: Final = 64.0
 """Pixels per tick along x."""

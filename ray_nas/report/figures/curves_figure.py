@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Final, TypeVar
 
 from ray_nas.record import ExperimentRecord
-from ray_nas.report.analysis.early_stopping import StoppedTrials, stopped_trials
 from ray_nas.report.analysis.search_results import search_results
+from ray_nas.report.analysis.stopping_costs import StoppedTrials, stopped_trials
 from ray_nas.report.charts.figure import Figure
 from ray_nas.report.charts.plot import Plot
 from ray_nas.report.charts.scales import format_number, robust_span

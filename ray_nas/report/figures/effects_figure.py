@@ -8,10 +8,10 @@ from ray_nas.record import ExperimentRecord
 from ray_nas.report.analysis import effects
 from ray_nas.report.analysis.effects import ChoiceEffects, ValueEffect
 from ray_nas.report.analysis.search_results import search_results
-from ray_nas.report.charts.drawing import CHARACTER, PHONE, shorten
 from ray_nas.report.charts.figure import Figure
 from ray_nas.report.charts.plot import Plot
 from ray_nas.report.charts.scales import format_number, format_share, robust_span
+from ray_nas.report.charts.svg_marks import CHARACTER, PHONE, shorten
 
 _ROW: Final = 19.0
 """Height of a value's row, in pixels."""

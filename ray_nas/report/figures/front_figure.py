@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 
 from ray_nas.record import ExperimentRecord
-from ray_nas.report.analysis.front import Front, front_of
+from ray_nas.report.analysis.front_members import Front, front_of
 from ray_nas.report.charts.figure import Figure
 from ray_nas.report.charts.plot import Plot
 from ray_nas.report.charts.scales import format_number, robust_span, span

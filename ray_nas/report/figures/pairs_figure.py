@@ -9,9 +9,9 @@ from ray_nas.record import ExperimentRecord
 from ray_nas.report.analysis import effects
 from ray_nas.report.analysis.effects import ChoiceEffects, PairEffect
 from ray_nas.report.analysis.search_results import search_results
-from ray_nas.report.charts.drawing import CHARACTER, Drawing, shorten
 from ray_nas.report.charts.figure import Figure
 from ray_nas.report.charts.scales import format_number, format_share
+from ray_nas.report.charts.svg_marks import CHARACTER, Drawing, shorten
 
 _ROW: Final = 30
 

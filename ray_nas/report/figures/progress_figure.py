@@ -6,8 +6,8 @@ import numpy as np
 
 from ray_nas.estimators.arrays import Array
 from ray_nas.record import ExperimentRecord
-from ray_nas.report.analysis import progress
-from ray_nas.report.analysis.progress import BestSoFar
+from ray_nas.report.analysis import search_curve
+from ray_nas.report.analysis.search_curve import BestSoFar
 from ray_nas.report.analysis.search_results import SECONDS, search_results
 from ray_nas.report.charts.figure import Figure
 from ray_nas.report.charts.plot import Plot
@@ -48,8 +48,8 @@ def best_so_far(
     """
     if by not in ("cost", "trials"):
         raise ValueError(f'by must be "cost" or "trials", got {by!r}')
-    run = None if random_search is None else progress.best_so_far(search_results(random_search))
-    found = progress.best_so_far(search_results(record))
+    run = None if random_search is None else search_curve.best_so_far(search_results(random_search))
+    found = search_curve.best_so_far(search_results(record))
     return progress_figure(found, run, by_cost=by == "cost", close_up=close_up)
 
 
@@ -98,7 +98,7 @@ class _ProgressChart:
         if self._random is None:
             return (
                 f"{text} No random search to compare with: the search has fewer than "
-                f"{progress.MIN_RANDOM} random trials."
+                f"{search_curve.MIN_RANDOM} random trials."
             )
         seen = self._random.seen
         return (

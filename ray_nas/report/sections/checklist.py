@@ -7,7 +7,7 @@ https://arxiv.org/abs/1909.02453; the items are in our own words.
 from dataclasses import dataclass
 from typing import Literal
 
-from ray_nas.report.analysis import progress
+from ray_nas.report.analysis import search_curve
 from ray_nas.report.analysis.search_results import SECONDS
 from ray_nas.report.experiment_data import ExperimentData
 
@@ -76,7 +76,7 @@ def _comparison(data: ExperimentData) -> list[Item]:
     group = "Fair comparison"
     has_baseline = data.record.baseline is not None
     has_random = data.random_search is not None
-    estimated = progress.random_expectation(data.results) is not None
+    estimated = search_curve.random_expectation(data.results) is not None
     note = (
         "Run on the same space."
         if has_random

@@ -5,7 +5,7 @@ from itertools import combinations
 
 from markupsafe import Markup
 
-from ray_nas.report.analysis.front import Front, front_of
+from ray_nas.report.analysis.front_members import Front, front_of
 from ray_nas.report.charts.figure import Figure
 from ray_nas.report.charts.scales import format_number
 from ray_nas.report.experiment_data import ExperimentData

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from ray_nas.report.analysis import progress
+from ray_nas.report.analysis import search_curve
 from ray_nas.report.analysis.search_results import SECONDS, search_results
 from ray_nas.report.charts.figure import Figure
 from ray_nas.report.charts.scales import format_number, format_seconds
@@ -23,11 +23,11 @@ class ProgressSection:
 
 def progress_section(data: ExperimentData) -> ProgressSection:
     """How the search came to its best value."""
-    found = progress.best_so_far(data.results)
+    found = search_curve.best_so_far(data.results)
     if not found.improvements:
         return ProgressSection([], [], ["No trial has reported a finite value yet."])
     other = data.random_search
-    run = None if other is None else progress.best_so_far(search_results(other))
+    run = None if other is None else search_curve.best_so_far(search_results(other))
     charts = [
         ("by cost", progress_figure(found, run, by_cost=True, close_up=False)),
         ("close-up", progress_figure(found, run, by_cost=True, close_up=True)),
@@ -47,7 +47,7 @@ def progress_section(data: ExperimentData) -> ProgressSection:
     return ProgressSection(charts, _sentences(found), missing)
 
 
-def _sentences(found: progress.BestSoFar) -> list[str]:
+def _sentences(found: search_curve.BestSoFar) -> list[str]:
     results = found.results
     count, last = len(results.trials), found.improvements[-1]
     sentences = [

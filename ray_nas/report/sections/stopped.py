@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ray_nas.estimators.fidelity import Fidelity, fidelity_report
-from ray_nas.report.analysis.early_stopping import StoppedTrials, stopped_trials
+from ray_nas.report.analysis.stopping_costs import StoppedTrials, stopped_trials
 from ray_nas.report.charts.figure import Figure
 from ray_nas.report.charts.scales import format_share
 from ray_nas.report.experiment_data import ExperimentData

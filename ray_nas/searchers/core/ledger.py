@@ -14,7 +14,9 @@ from ray_nas.record.earlier_trials import EarlierTrial
 from ray_nas.record.events import Event, Role, Status, UnknownEvent
 from ray_nas.record.experiment import ExperimentRecord
 from ray_nas.record.log import EventLog, Mark
+from ray_nas.searchers.core.imported_trials import imported_row
 from ray_nas.searchers.core.proposal import Proposal
+from ray_nas.searchers.core.stop_reasons import StopReasons
 from ray_nas.spaces.core.search_space import Config
 from ray_nas.tune_internals.result_keys import reported_numbers
 
@@ -48,9 +50,8 @@ class TrialLedger:
         self._pending: dict[str, Result] = {}
         self._retryable: set[str] = set()
         self._known: set[str] = set()
-        self._stop_reasons: dict[str, str] = {}
-        """Trials that a scheduler is stopping, and why; empty for full length."""
-        self._cut_off: set[str] = set()
+        self.stops = StopReasons()
+        """Why trials are being stopped."""
         self._restarted: dict[str, str] = {}
 
     @property
@@ -83,13 +84,7 @@ class TrialLedger:
     # Changes.
 
     def propose(self, trial_id: str, proposal: Proposal, role: Role = "search") -> None:
-        """A proposal becomes a trial.
-
-        Args:
-            trial_id: Its id.
-            proposal: The proposal.
-            role: "retrain" if it trains a winner from scratch.
-        """
+        """A proposal becomes a trial; its role is "retrain" if it trains a winner from scratch."""
         if role == "search":
             self._proposals[trial_id] = proposal
         config, move, parents = proposal.config, proposal.move, proposal.parents
@@ -97,7 +92,7 @@ class TrialLedger:
 
     def report(self, trial_id: str, result: Result) -> None:
         """Writes a report; of a trial that a scheduler is stopping, it is the last one."""
-        if trial_id in self._stop_reasons:
+        if trial_id in self.stops:
             self.report_last(trial_id, result)
         else:
             self._write_report(trial_id, result)
@@ -105,7 +100,7 @@ class TrialLedger:
     def report_last(self, trial_id: str, result: Result) -> None:
         """Writes the result that came with a completion, unless it repeats the last report."""
         if reported_numbers(result) != self._last_numbers(trial_id):
-            stopped = trial_id in self._stop_reasons
+            stopped = trial_id in self.stops
             self._write_report(trial_id, result, final=True, stopped=stopped)
 
     def end(
@@ -126,7 +121,7 @@ class TrialLedger:
             size: The cost that measures its memory.
             out_of_memory: Whether it ran out of memory.
         """
-        stopped = self.pop_stop_reason(trial_id)
+        stopped = self.stops.pop(trial_id)
         event = events.TrialEnded(trial_id, status, reason or stopped, out_of_memory, size)
         self.write(event)
         return event
@@ -148,40 +143,25 @@ class TrialLedger:
             result: The report for which it is stopped, if it is known at once. It is written here:
                 other trials may report before Tune ends this one.
         """
-        is_noted = trial_id in self._stop_reasons
-        self._stop_reasons[trial_id] = reason or self._stop_reasons.get(trial_id, "")
+        is_noted = trial_id in self.stops
+        self.stops.note(trial_id, reason)
         if result is None or trial_id not in self._pending:
             return
         if not (is_noted and reported_numbers(result) == self._last_numbers(trial_id)):
             self._write_report(trial_id, result, final=True, stopped=True)
 
-    def pop_stop_reason(self, trial_id: str) -> str:
-        """Why a trial was stopped; empty if it was not. The reason is forgotten."""
-        is_cut_off = trial_id in self._cut_off
-        self._cut_off.discard(trial_id)
-        reason = self._stop_reasons.pop(trial_id, "")
-        return reason or ("cut off by the end of the experiment" if is_cut_off else "")
-
-    def note_cut_off(self, trial_id: str) -> None:
-        """Says that the experiment's end cuts a trial off; a scheduler's stop comes first."""
-        if trial_id not in self._stop_reasons:
-            self._cut_off.add(trial_id)
-
     def add_imported(
         self, trials: Sequence[EarlierTrial], arguments: dict[str, Any], *, same_task: bool
     ) -> list[str]:
-        """Adds trials of an earlier experiment.
+        """Adds trials of an earlier experiment; returns their new ids.
 
         Args:
             trials: Their configs, as in this search's space, and their reports.
             arguments: How they are used, for the record.
             same_task: Whether they count as duplicates of this search's own.
-
-        Returns:
-            Their new ids.
         """
         rows = {
-            f"earlier_{number}": _imported_row(trial)
+            f"earlier_{number}": imported_row(trial)
             for number, trial in enumerate(trials, start=len(self.record.imported))
         }
         self.write(events.TrialsImported(rows, same_task, arguments))
@@ -266,16 +246,3 @@ class TrialLedger:
         self.write(events.TrialReported(trial_id, reported_numbers(result), final, stopped))
         if trial_id in self._pending:
             self._pending[trial_id] = result  # the full result: it names checkpoints
-
-
-def _imported_row(trial: EarlierTrial) -> dict[str, Any]:
-    """A trial of an earlier experiment, as in `TrialsImported`."""
-    reports = [reported_numbers(report) for report in trial.reports]
-    row: dict[str, Any] = {"config": trial.config, "metrics": {}}
-    if trial.usable and reports:
-        row["metrics"] = reports.pop()
-    if reports:
-        row["reports"] = reports
-    if not trial.usable:
-        row["usable"] = False
-    return row

@@ -208,7 +208,7 @@ class ArchitectureSearcher(SavedStrategy, RecordsArguments, Searcher):
                 self.ledger.end(trial_id, "unfinished", "cut off before its first report")
             else:
                 if not trial.last_result.get("done"):
-                    self.ledger.note_cut_off(trial_id)
+                    self.ledger.stops.note_cut_off(trial_id)
                 self.on_trial_complete(trial_id, result)
 
     # For wrappers and warm starts.

@@ -17,7 +17,7 @@ def filled() -> TrialLedger:
     ledger.report_last("a", {"loss": 0.5})
     ledger.end("a", "completed")
     ledger.note_stop("b", "rung 1")
-    ledger.note_cut_off("b")
+    ledger.stops.note_cut_off("b")
     ledger.end("b", "completed")
     ledger.end("c", "error", "the trainable raised an error")
     ledger.report("d", {"loss": 0.1})

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 from made_record import evolved_trials, made_record
 
-from ray_nas.report.analysis.early_stopping import NUMBER, stopped_trials
 from ray_nas.report.analysis.search_results import search_results
+from ray_nas.report.analysis.stopping_costs import NUMBER, stopped_trials
 
 
 def curve(*losses: float, time: str = "training_iteration") -> list[dict[str, float]]:

@@ -5,7 +5,7 @@ import math
 import pandas as pd
 from made_record import evolved_trials, made_record
 
-from ray_nas.report.analysis.front import front_of
+from ray_nas.report.analysis.front_members import front_of
 
 
 def test_the_front_equals_all_pairs() -> None:

@@ -4,7 +4,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from ray_nas.report.charts.drawing import Drawing, shorten
+from ray_nas.report.charts.svg_marks import Drawing, shorten
 
 EVIL = "<script>\"'&"
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from made_record import evolved_trials, made_record
 
-from ray_nas.report.analysis.progress import (
+from ray_nas.report.analysis.search_curve import (
     best_so_far,
     expected_best,
     random_expectation,
