@@ -13,6 +13,7 @@ JSON object.
 """
 
 import argparse
+import inspect
 import json
 import time
 from typing import Any
@@ -23,6 +24,7 @@ from command_line import make_parser, parse, print_result
 from small_task import Figures, figures, small_space, small_task, train_alone
 from torch import nn
 
+from ray_nas.sharing import differentiable_trainable
 from ray_nas.sharing.differentiable.bilevel_search import BilevelSearch
 from ray_nas.spaces import NASBench201
 
@@ -31,6 +33,11 @@ METHODS: dict[str, dict[str, Any]] = {
     "darts": {"method": "darts"},
     "drnas": {"method": "drnas"},
     "darts, beta decay": {"method": "darts", "beta_decay": 50.0},
+}
+DEFAULTS = {
+    name: parameter.default
+    for name, parameter in inspect.signature(differentiable_trainable).parameters.items()
+    if parameter.default is not parameter.empty
 }
 
 
@@ -61,6 +68,7 @@ def search(
     if method == "random":
         return space.sample(random_state=np.random.default_rng(seed)), {"collapse": 0}
     arguments = {
+        **DEFAULTS,
         "epochs": options.epochs,
         "alpha_learning_rate": options.alpha_learning_rate,
         "seed": seed,

@@ -69,6 +69,21 @@ SPACES: dict[str, tuple[Callable[[], Any], Callable[[int], tuple[torch.Tensor, .
         ),
         lambda rows: (torch.randint(1, 50, (rows, 8)),),
     ),
+    "NASBench101": (lambda: spaces.NASBench101(channels=8, cells_per_stage=1), images(3, 8)),
+    "DecoderSpace": (
+        lambda: spaces.DecoderSpace(50, max_length=8, widths=(16, 32), max_layers=4, head_width=4),
+        lambda rows: (torch.randint(50, (rows, 8)),),
+    ),
+    "SeriesSpace": (
+        lambda: spaces.SeriesSpace((2, 32), 3, widths=(8, 16), max_blocks=3),
+        lambda rows: (torch.rand(rows, 2, 32),),
+    ),
+    "TabularSpace": (lambda: spaces.TabularSpace(6, 3), lambda rows: (torch.rand(rows, 6),)),
+    "PolicySpace": (lambda: spaces.PolicySpace(4, 2), lambda rows: (torch.rand(rows, 4),)),
+    "SegmentationSpace": (
+        lambda: spaces.SegmentationSpace((3, 16, 16), 3, widths=(4, 8), max_levels=3),
+        images(3, 16),
+    ),
     **USER_MODELS,
 }
 
