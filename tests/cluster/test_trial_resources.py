@@ -191,8 +191,9 @@ def test_mixed_sizes_fill_the_gpus_and_never_more(tmp_path: Path) -> None:
     memory = 100 * WIDTH_BYTES + FIXED
     resources = resources_for(SPACE, (INPUTS,), BATCH, memory, cpus=0.1, headroom=0.0)
     widths = [58, 39, 57, 38]  # 0.6 0.4 0.6 0.4: four at a time, two on each GPU
+    first, *others = [{"width": width} for width in widths]
     searcher = RandomSearch(
-        SPACE, "accuracy", "max", points_to_evaluate=[{"width": width} for width in widths], seed=1
+        SPACE, "accuracy", "max", baseline=first, points_to_evaluate=others, seed=1
     )
     meeting = tmp_path / "meeting"
     meeting.mkdir()

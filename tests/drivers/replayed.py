@@ -8,10 +8,11 @@ import sys
 import time
 from pathlib import Path
 
-os.environ["TUNE_GLOBAL_CHECKPOINT_S"] = "0.3"
-os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = "4"
-os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
-os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+if __name__ == "__main__":  # not in a test that imports it
+    os.environ["TUNE_GLOBAL_CHECKPOINT_S"] = "0.3"
+    os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = "4"
+    os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 
 import ray
 from patience import patient

@@ -150,7 +150,7 @@ class SearchProblem:
             seed=seed,
             constraints={name: list(limits) for name, limits in self._constraints.items()},
             domains=self.space.domains,
-            arguments={"seed": seed, **given.values},
+            arguments={**given.values, "seed": seed},  # after a restore, the seed of its state
             unrecorded=unrecorded or None,
             constants=self._constants or None,
         )
