@@ -6,15 +6,13 @@ from typing import Annotated, Any
 
 import typer
 
+from ray_nas.cli.command_file import load_remembered
 from ray_nas.cli.references import load_object
 from ray_nas.cli.terminal import fail, print_line
 
 
 def export(
     experiment: Annotated[str, typer.Argument(help="The experiment's folder (a path or a URI)")],
-    space: Annotated[
-        str, typer.Option(help="MODULE:NAME of the space, or of the nn.Module class with choices")
-    ],
     example_inputs: Annotated[
         str,
         typer.Option(
@@ -22,6 +20,13 @@ def export(
         ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="The file to write")],
+    space: Annotated[
+        str | None,
+        typer.Option(
+            help="MODULE:NAME of the space, or of the nn.Module class with choices "
+            "[default: of `ray-nas search`]"
+        ),
+    ] = None,
     trial: Annotated[str, typer.Option(help="A trial's id, or best")] = "best",
     format: Annotated[str, typer.Option(help="state_dict, torch_export or onnx")] = "state_dict",
     weights: Annotated[str, typer.Option(help="auto, trial, supernet or retraining")] = "auto",
@@ -43,7 +48,7 @@ def export(
     Beside the file are written a card of its origin and limits and, for state_dict, a Python module
     that rebuilds the network in torch alone.
     """
-    space_object = load_object(space, "--space")
+    space_object = load_remembered(experiment, space, "space", "--space")
     inputs = _called(load_object(example_inputs, "--example-inputs"))
     data_object = None if data is None else _called(load_object(data, "--data"))
     batches = None if calibration is None else _called(load_object(calibration, "--calibration"))

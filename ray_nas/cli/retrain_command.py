@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from ray_nas.cli.references import load_object, parse_resources
+from ray_nas.cli.command_file import load_remembered
+from ray_nas.cli.references import parse_resources
 from ray_nas.cli.terminal import console, fail, print_line, visible
 from ray_nas.record.events import without_special_floats
 
@@ -18,10 +19,17 @@ if TYPE_CHECKING:
 
 def retrain(
     experiment: Annotated[str, typer.Argument(help="The experiment's local folder")],
-    trainable: Annotated[str, typer.Argument(help="MODULE:NAME of the Tune trainable")],
+    trainable: Annotated[
+        str | None,
+        typer.Argument(help="MODULE:NAME of the Tune trainable [default: of `ray-nas search`]"),
+    ] = None,
     space: Annotated[
-        str, typer.Option(help="MODULE:NAME of the space, or of the nn.Module class with choices")
-    ],
+        str | None,
+        typer.Option(
+            help="MODULE:NAME of the space, or of the nn.Module class with choices "
+            "[default: of `ray-nas search`]"
+        ),
+    ] = None,
     trial: Annotated[str, typer.Option(help="A trial's id, or best")] = "best",
     seeds: Annotated[int, typer.Option(min=1, help="Trainings of each network")] = 3,
     seed_key: Annotated[str, typer.Option(help="The config's key for the seed")] = "seed",
@@ -45,8 +53,8 @@ def retrain(
 
     The trainable finds its seed in config["seed"]. Called again, finished trainings are kept.
     """
-    space_object = load_object(space, "--space")
-    trainable_object = load_object(trainable, "TRAINABLE")
+    space_object = load_remembered(experiment, space, "space", "--space")
+    trainable_object = load_remembered(experiment, trainable, "trainable", "TRAINABLE")
     # Ray and torch take seconds to load: --help does without them
     from ray_nas import retraining
     from ray_nas.cli.tune_experiment import as_space

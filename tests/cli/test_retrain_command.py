@@ -7,6 +7,7 @@ from searched_experiment import write_experiment
 from typer.testing import CliRunner
 
 from ray_nas.cli import app
+from ray_nas.cli.command_file import Command
 from ray_nas.cli.terminal import console
 from ray_nas.retraining import RetrainedTrial, Retraining
 from ray_nas.retraining.results import save_retraining
@@ -45,6 +46,22 @@ def test_it_prints_what_is_done(tmp_path: Path) -> None:
     assert "0.25 ± 0" in text
     code, text = run(tmp_path, "--seeds", "2", "--json")
     assert json.loads(text)["winner"] == "t0"
+
+
+def test_what_the_search_was_started_with_is_remembered(tmp_path: Path) -> None:
+    config = SPACE.sample(random_state=0)
+    write_experiment(tmp_path / "search", SPACE, [config])
+    runs = [RetrainedTrial("t0", config, 0, {"accuracy": 0.5})]
+    save_retraining(tmp_path / "search", Retraining(runs, "accuracy", "max", None, "t0"))
+    arguments = ["retrain", str(tmp_path / "search"), "--seeds", "1"]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 2
+    assert "--space is missing" in result.output
+    module = tmp_path / "remembered_network.py"
+    module.write_text(MODULE)
+    Command.here(f"{module}:space", f"{module}:train", "cpu=1").write(str(tmp_path / "search"))
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
 
 
 def test_errors_are_plain(tmp_path: Path) -> None:

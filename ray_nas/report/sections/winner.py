@@ -198,8 +198,9 @@ def _code(data: ExperimentData, winner: TrialRecord) -> str:
 def _commands(data: ExperimentData) -> str:
     """Shell commands that train and export the winner."""
     place = quote(data.place or "EXPERIMENT")
-    space = data.details.get("space", "MODULE:NAME")
+    space = f"--space {quote(data.details.get('space', 'MODULE:NAME'))}"
     return (
-        f"ray-nas retrain {place} --trial best --seeds 3\n"
-        f"ray-nas export {place} --space {quote(space)} --trial best --format onnx"
+        f"ray-nas retrain {place} MODULE:TRAINABLE {space} --seeds 3\n"
+        f"ray-nas export {place} {space} --example-inputs MODULE:NAME --format onnx "
+        "--output winner.onnx"
     )
