@@ -14,7 +14,7 @@ demo: $(STAMP)  ## evolve a network on handwritten digits (minutes on two cores)
 test: lint types tests  ## everything a change needs: lint, types, tests
 
 tests: $(STAMP)
-	$(BIN)/python -m pytest --doctest-modules --numprocesses=4 --dist=loadfile --no-loadscope-reorder --durations=15 tests ray_nas
+	$(BIN)/python -m pytest --doctest-modules --numprocesses=3 --dist=loadfile --no-loadscope-reorder --durations=15 tests ray_nas
 
 coverage: $(STAMP)  ## the tests once more, with the lines they miss
 	$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered
