@@ -52,7 +52,7 @@ class ArchitectureSearcher(SavedStrategy, RecordsArguments, Searcher):
         baseline: The config of the network to beat, as a trial's config would hold it. It is the
             first trial, even if it breaks a limit, and the report compares with it. None for
             `space.baseline`, which is left out if it breaks a limit on costs.
-        points_to_evaluate: Configs to try first, as trials' configs would hold them.
+        points_to_evaluate: Configs to try after the baseline, as trials' configs would hold them.
         seed: Seed of the searcher's generator. The same seed and order of events give the same
             proposals. None draws one, which the record holds.
         repeats: Whether to propose configs again once nothing new is left (for noisy objectives).
