@@ -43,7 +43,6 @@ LONGEST = (
     "searchers/test_zero_cost_warmup.py",
     "proxies/test_contract.py",
     "proxies/test_memory.py",
-    "schedulers/test_crash.py",
     "cli/test_main.py",
     "cluster/test_faults.py",
     "searchers/test_contract.py",

@@ -33,7 +33,7 @@ class TrialTimes:
 
     trials: dict[str, TrialTime]
     missing: str
-    """Why there are none, or why some are missing; empty if nothing is."""
+    """Why times are missing; empty if none are."""
 
 
 def read_trial_times(experiment: str | Path, trials: int) -> TrialTimes:

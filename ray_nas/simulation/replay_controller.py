@@ -234,7 +234,7 @@ def _decided(event: TrialProposed) -> dict[str, Any]:
 
 
 def _change(recorded: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    """The entries that differ; empty if there are none."""
+    """The entries that differ."""
     return ", ".join(
         f"{name} was {recorded.get(name, _ABSENT)!r}, is now {now.get(name, _ABSENT)!r}"
         for name in {**recorded, **now}

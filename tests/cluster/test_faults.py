@@ -327,9 +327,7 @@ def test_a_run_that_ended_with_a_full_disk_is_restored_when_there_is_room(
     ]
     assert 3 <= len(finished) < 8
     room.touch()
-    results = tune.Tuner.restore(str(tmp_path / "run"), train).fit()
-    # Tune's list of trials may be one save ahead of its count of samples: then it runs one more
-    assert len(results) in (8, 9)
+    assert len(tune.Tuner.restore(str(tmp_path / "run"), train).fit()) == 8
     trials = list(record.load(tmp_path / "run").trials.values())
-    assert [trial.status for trial in trials] == len(results) * ["completed"]
+    assert [trial.status for trial in trials] == 8 * ["completed"]
     assert [trial.trial_id for trial in trials][: len(finished)] == finished

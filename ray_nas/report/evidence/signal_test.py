@@ -67,7 +67,7 @@ def signal_test(kernel: Array, quality: Array, *, drifts: bool = False) -> Signa
 
 
 def normal_scores(values: Array) -> Array:
-    """Ranks, as quantiles of the normal distribution; equal values share theirs.
+    """Ranks as quantiles of the normal distribution; ties get the same quantile.
 
     Example:
         >>> import numpy as np

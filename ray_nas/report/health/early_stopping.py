@@ -96,7 +96,7 @@ def _judge(evidence: Evidence, found: list[Agreement]) -> HealthCheck:
     worst = min(found, key=lambda one: one.correlation.high)
     told = " ".join(_told(evidence, one) for one in found)
     if worst.correlation.high < ENOUGH:
-        return HealthCheck(NAME, "warn", "Early stopping goes by the wrong ranks. " + told, _REMEDY)
+        return HealthCheck(NAME, "warn", "Early stopping ranks trials wrongly. " + told, _REMEDY)
     if min(one.correlation.value for one in found) < ENOUGH:
         remedy = "Stop fewer trials, or run more of them."
         return HealthCheck(NAME, "missing", f"Too few trials to tell. {told}", remedy)

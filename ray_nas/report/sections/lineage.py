@@ -26,7 +26,7 @@ class StepRow:
     kind: str
     """"better", "worse" or ""."""
     origin: str
-    """What stands in the place of changes where there are none."""
+    """Shown if no parameter changed."""
 
 
 @dataclass(frozen=True)
