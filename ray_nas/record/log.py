@@ -3,21 +3,29 @@
 Each line ends with a checksum of all lines so far (`seal`). A mark (file name, length, checksum of
 the last line) in the searcher's state says how much of the file belongs to it. A restore goes back
 to the mark and drops what a killed driver wrote after it.
+
+Tune copies record and state to the storage one after the other. If the driver dies in between, the
+record may be older than the state. So the mark also holds the last lines of the record, with which
+a restore completes it.
 """
 
 import os
 import shutil
+from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from ray_nas.record import files, seal
 from ray_nas.record.events import Event, UnknownEvent, encode
 from ray_nas.record.experiment import RecordError, decode_lines
 
 Mark: TypeAlias = Mapping[str, Any]
-"""The record's file name, its length in bytes, and the checksum of its last line."""
+"""The record's file name, its length in bytes, its last line's checksum, and its last lines."""
+
+_TAIL_BYTES: Final = 65_536
+"""A mark holds what the last save wrote, and what earlier ones did if it is less than that."""
 
 
 class EventLog:
@@ -26,6 +34,8 @@ class EventLog:
     def __init__(self) -> None:
         self._path: Path | None = None
         self._lines: list[bytes] = []
+        self._tail: deque[bytes] = deque()
+        """What each of the last saves wrote."""
         self._bytes = 0
         self._checksum = 0
         """Of the last line, whether it is written or not."""
@@ -47,14 +57,19 @@ class EventLog:
         if self._path is None or self._path.parent != folder:
             self._path = self._move(folder / files.new_name())
         path = self._path
+        written = b"".join(self._lines)
         with writing(path), path.open("r+b" if self._bytes else "wb") as file:
             file.seek(self._bytes)  # overwrites what an interrupted save left
             file.truncate()
-            for line in self._lines:
-                file.write(line)
-        self._bytes += sum(map(len, self._lines))
+            file.write(written)
+        self._bytes += len(written)
         self._lines = []
-        return {"file": path.name, "bytes": self._bytes, "crc32": self._checksum}
+        return {
+            "file": path.name,
+            "bytes": self._bytes,
+            "crc32": self._checksum,
+            "tail": self._extend_tail(written).decode(),
+        }
 
     def restore(self, folder: Path, mark: Mark) -> list[Event | UnknownEvent]:
         """Goes back to the save that returned `mark`, and drops later events.
@@ -70,7 +85,12 @@ class EventLog:
             raise RecordError(
                 f"{path} is missing: the searcher's state needs the record that was saved beside it"
             )
+        tail = mark["tail"].encode()
+        start = mark["bytes"] - len(tail)
         content = path.read_bytes()[: mark["bytes"]]
+        is_short = start <= len(content) < mark["bytes"]
+        if is_short:
+            content = content[:start] + tail
         lines = list(decode_lines(content, path))
         checksum = lines[-1][1] if lines else 0
         if len(content) < mark["bytes"] or checksum != mark["crc32"]:
@@ -79,10 +99,19 @@ class EventLog:
                 "searcher's state was saved with"
             )
         self._path = path
-        self._lines = []
-        self._bytes = len(content)
+        self._lines = [tail] if is_short else []  # the next save writes it
+        self._tail = deque([] if is_short else [tail])
+        self._bytes = start if is_short else len(content)
         self._checksum = checksum
         return [event for event, _ in lines]
+
+    def _extend_tail(self, written: bytes) -> bytes:
+        """Adds what a save wrote to the tail, and drops what the tail need not hold any more."""
+        if written:
+            self._tail.append(written)
+        while len(self._tail) > 1 and sum(map(len, self._tail)) > _TAIL_BYTES:
+            self._tail.popleft()
+        return b"".join(self._tail)
 
     def _move(self, path: Path) -> Path:
         """Copies what was written so far to a new folder; the old file stays."""

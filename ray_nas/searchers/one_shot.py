@@ -74,6 +74,8 @@ class OneShot(SearcherWrapper):
         'supernet'
     """
 
+    passes_trials_through = False
+
     def __init__(
         self,
         space: ModelSpace,

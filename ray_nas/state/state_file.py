@@ -10,7 +10,7 @@ from typing import Any, Final
 from ray_nas.record.log import writing
 
 FORMAT: Final = "ray_nas state"
-VERSION: Final = 2
+VERSION: Final = 3
 _SEAL: Final = b', "crc32": '
 
 

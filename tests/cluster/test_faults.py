@@ -271,7 +271,6 @@ def test_trainables_that_hang_print_fail_and_cannot_be_restored(
     assert all(trial.metrics["score"] == 2.0 for trial in trials if trial.status == "completed")
 
 
-@pytest.mark.soak  # fails in one run of a few on a busy machine: Tune's own state is saves behind
 @pytest.mark.usefixtures("runtime")
 def test_a_run_that_ended_with_a_full_disk_is_restored_when_there_is_room(
     cells: NASBench201, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -58,16 +58,45 @@ def test_two_copies_in_one_folder_overwrite_nothing(log: EventLog, tmp_path: Pat
     assert [len(load(file).trials) for file in files.find(tmp_path / "b")] == [3, 3]
 
 
-@pytest.mark.parametrize("damage", ["shorter", "changed", "missing"])
-def test_a_record_that_does_not_match_its_mark_is_refused(
-    log: EventLog, tmp_path: Path, damage: str
-) -> None:
-    mark = log.save(tmp_path)
+def test_a_record_of_an_earlier_save_is_completed(log: EventLog, tmp_path: Path) -> None:
+    early = tmp_path / log.save(tmp_path)["file"]
+    before = early.read_bytes()
+    for _ in range(3):
+        log.append(NEW)
+        mark = log.save(tmp_path)
+    after = early.read_bytes()
+    early.write_bytes(before)
+    again = EventLog()
+    assert len(again.restore(tmp_path, mark)) == 13
+    assert early.read_bytes() == before  # a restore writes nothing
+    assert again.save(tmp_path)["crc32"] == mark["crc32"]
+    assert early.read_bytes() == after
+
+
+def test_a_mark_holds_the_last_saves_only(tmp_path: Path) -> None:
+    log = EventLog()
+    sizes = []
+    for number in range(100):
+        log.append(TrialProposed(str(number), {"note": 1000 * "x"}, "random", ()))
+        mark = log.save(tmp_path)
+        sizes.append(len(mark["tail"]))
+    assert 64_000 < sizes[-1] <= 65_536
+    assert (tmp_path / mark["file"]).read_text().endswith(mark["tail"])
+
+
+@pytest.mark.parametrize("damage", ["much shorter", "changed", "missing"])
+def test_a_record_that_does_not_match_its_mark_is_refused(tmp_path: Path, damage: str) -> None:
+    log = EventLog()
+    for number in range(100):
+        log.append(TrialProposed(str(number), {"note": 1000 * "x"}, "random", ()))
+        mark = log.save(tmp_path)
     path = tmp_path / mark["file"]
     content = path.read_bytes()
     if damage == "missing":
         path.unlink()
+    elif damage == "changed":
+        path.write_bytes(content.replace(b"xxx", b"xyx", 1))
     else:
-        path.write_bytes(content[:-9] if damage == "shorter" else content.replace(b"2.0", b"1.0"))
+        path.write_bytes(content[: len(content) // 4])
     with pytest.raises(RecordError, match=r"is missing|is damaged"):
         EventLog().restore(tmp_path, mark)

@@ -12,7 +12,7 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
     state_file.write(tmp_path / "state.json", {"a": [1, {"b": None}]})
     assert state_file.read(tmp_path / "state.json") == {
         "format": "ray_nas state",
-        "version": 2,
+        "version": 3,
         "a": [1, {"b": None}],
     }
     assert [path.name for path in tmp_path.iterdir()] == ["state.json"]
@@ -24,11 +24,11 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
         (b"[" * 100_000, "damaged: it is not JSON"),
         (b"\xff", "damaged: it is not JSON"),
         (b"[]", "is not a state file of ray_nas"),
-        (b'{"format": "ray_nas state"}', "has version None, this package reads version 2"),
+        (b'{"format": "ray_nas state"}', "has version None, this package reads version 3"),
         (b'{"format": "ray_nas state", "version": "1"}', "has version '1'"),
         (b'{"format": "ray_nas state", "version": 1}', "has version 1"),
         (
-            json.dumps({"format": "ray_nas state", "version": 2, "crc32": "0"}).encode(),
+            json.dumps({"format": "ray_nas state", "version": 3, "crc32": "0"}).encode(),
             "its checksum does not match",
         ),
     ],

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from ray.tune.experiment import Trial
 from ray.tune.schedulers import TrialScheduler
 
 from ray_nas.record.events import (
@@ -26,6 +27,11 @@ from ray_nas.state import state_file
 from ray_nas.state.attached_state import AttachedStates, State
 from ray_nas.state.incremental_state import IncrementalState
 from ray_nas.state.state_file import StateError
+from ray_nas.tune_internals.restored_trials import (
+    match_generator,
+    proposes_every_trial,
+    restored_trials,
+)
 from ray_nas.tune_internals.saved_param_space import saved_param_space
 
 
@@ -40,6 +46,12 @@ class SavedStrategy(TaughtStrategy):
     _incremental: IncrementalState
     _refused: StateError | None
     """Why the last restore failed."""
+
+    def on_trial_complete(
+        self, trial_id: str, result: Result | None = None, error: bool = False
+    ) -> None:
+        """A trial ended."""
+        raise NotImplementedError
 
     def _end_unreported(self) -> None:
         """Ends the trials that Tune has ended without a call."""
@@ -152,6 +164,26 @@ class SavedStrategy(TaughtStrategy):
         self._attached.set_state(whole["attached"])
         if self._checkpoints is not None:
             self._checkpoints.set_state(whole["checkpoints"])
+        trials = restored_trials()
+        if trials is not None:
+            match_generator(trials)
+            if proposes_every_trial(self):
+                self._match(trials)
+
+    def _match(self, trials: list[Trial]) -> None:
+        """Catches up with Tune's trials, if they were saved later than this state.
+
+        Trials that were saved earlier lack some of the ledger's: these are proposed again.
+        """
+        for trial in self._tune_trials.compare_restored(trials):
+            config = self.space.from_tune(trial.config)
+            self.space.validate(config)
+            proposal = self._proposal(config, "restored")
+            self.ledger.propose(trial.trial_id, proposal)
+            self._proposed(trial.trial_id, proposal)
+        for trial in trials:
+            if trial.status == Trial.TERMINATED and trial.trial_id in self.ledger.pending:
+                self.on_trial_complete(trial.trial_id, self._tune_trials.last_result(trial))
 
     def _restored(self, event: Event | UnknownEvent) -> None:
         """Applies a recorded event to what the ledger does not own."""

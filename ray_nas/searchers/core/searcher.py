@@ -140,7 +140,12 @@ class ArchitectureSearcher(SavedStrategy, RecordsArguments, Searcher):
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # type: ignore[override]  # Ray's annotation lacks "FINISHED"
         """The next trial's config, or "FINISHED" if nothing new is left."""
         self.prepare()
-        if trial_id not in self.ledger.proposals:
+        proposed_id = self.ledger.proposed_id(trial_id)
+        lost = None if proposed_id in self.ledger.proposals else self._tune_trials.next_lost()
+        if lost is not None:
+            self.ledger.restart(lost, trial_id)
+            proposed_id = lost
+        if proposed_id not in self.ledger.proposals:
             self._before_decision()
             objectives = self.evaluator.objectives
             proposal = self.candidates.next(
@@ -152,7 +157,7 @@ class ArchitectureSearcher(SavedStrategy, RecordsArguments, Searcher):
             proposal = proposal if expected is None else replace(proposal, expected=expected)
             self.ledger.propose(trial_id, proposal)
             self._proposed(trial_id, proposal)
-        return self._trial_config(trial_id)
+        return self._trial_config(proposed_id)
 
     def on_trial_result(self, trial_id: str, result: Result) -> None:
         """A trial reported; ignored if it is unknown or has ended."""

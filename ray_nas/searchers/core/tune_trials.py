@@ -1,6 +1,6 @@
 """Matches Tune's trials to proposals, where Tune does not say which is which, or that one ended."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ray.tune.experiment import Trial
@@ -24,6 +24,8 @@ class TuneTrials:
         self._ledger = ledger
         self._foreign: set[str] = set()
         """Ids of trials that this searcher did not propose."""
+        self._lost: list[str] = []
+        """Pending trials that Tune did not find when it was restored."""
 
     def proposed_id(self, trial_id: str) -> str:
         """The id under which a trial was proposed.
@@ -62,6 +64,22 @@ class TuneTrials:
         result = flatten_dict(trial.last_result)
         is_reported = any(name in result for name in self._problem.directions)
         return result if is_reported else None
+
+    def compare_restored(self, trials: Sequence[Trial]) -> list[Trial]:
+        """Compares the trials that Tune restores with the ledger's.
+
+        Those that only the ledger has are `next_lost` later on.
+
+        Returns:
+            The trials that only Tune has.
+        """
+        proposed = {self._ledger.proposed_id(trial.trial_id) for trial in trials}
+        self._lost = [trial_id for trial_id in self._ledger.pending if trial_id not in proposed]
+        return [trial for trial in trials if trial.trial_id not in self._ledger.proposals]
+
+    def next_lost(self) -> str | None:
+        """The next pending trial that Tune has lost; each is returned once."""
+        return self._lost.pop(0) if self._lost else None
 
     def _failed_with_same_config(self, trial_id: str) -> str | None:
         """The failed trial that a new one restarts, recognised by their config."""

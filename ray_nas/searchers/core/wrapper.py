@@ -1,7 +1,7 @@
 """A searcher around a searcher: what it does not change goes to the inner one."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import Searcher
@@ -23,6 +23,8 @@ class SearcherWrapper(Searcher):
     """
 
     CKPT_FILE_TMPL = "searcher-state-{}.json"
+    passes_trials_through: ClassVar[bool] = True
+    """Whether each of Tune's trials is a proposal of the inner searcher."""
 
     def __init__(self, inner: ArchitectureSearcher) -> None:
         if not isinstance(inner, ArchitectureSearcher):

@@ -52,3 +52,15 @@ def test_a_restarted_trial_is_recognised_by_its_config(
     assert trials.proposed_id("x") == "x"
     assert trials.proposed_id("new") == "a"
     assert restored.ledger.proposed_id("new") == "a"
+
+
+def test_trials_of_which_one_side_knows_nothing_are_found(cells: NASBench201) -> None:
+    searcher = RandomSearch(cells, "score", "max", seed=0)
+    for trial_id in "abc":
+        searcher.suggest(trial_id)
+    searcher.on_trial_complete("a", {"score": 1.0})
+    trials = TuneTrials(searcher.problem, searcher.ledger)
+    assert trials.next_lost() is None
+    unknown = trials.compare_restored([trial("c", "RUNNING"), trial("new", "PENDING")])
+    assert [one.trial_id for one in unknown] == ["new"]
+    assert [trials.next_lost(), trials.next_lost()] == ["b", None]
