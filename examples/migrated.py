@@ -4,8 +4,8 @@
     python examples/migrated.py --quick    # less than one
 
 The script tuned the width and the learning rate of a network for the table `banana` (5,300 points
-of two classes, in river). Now it searches depth and activations, too. The former network is the
-search's first trial; a linear model and the most frequent class stand beside.
+of two classes, in river). Ten lines change, and it searches the depth, too. The former network
+is the search's first trial; a linear model and the most frequent class stand beside.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from ray_nas.retraining import retrain
 
 # - from ray.tune.search.optuna import OptunaSearch
 from ray_nas.searchers import Bananas  # +
-from ray_nas.spaces import LayerChoice, ModelSpace, Repeat, ValueChoice  # +
+from ray_nas.spaces import ModelSpace, Repeat, ValueChoice  # +
 
 with extra("examples", package="river", needed_by="examples/migrated.py"):
     from river.datasets import Bananas as BananaTable
@@ -34,14 +34,12 @@ class Net(nn.Module):
     # - def __init__(self, width: int) -> None:
     def __init__(self) -> None:  # +
         super().__init__()
-        width = ValueChoice("width", [32, 8, 16, 64, 128])  # + 1: choices in the model
-        # - activation = nn.ReLU()
-        activation = LayerChoice("activation", {"relu": nn.ReLU, "tanh": nn.Tanh})  # +
+        width = ValueChoice("width", [8, 16, 32, 64, 128])  # + 1: choices in the model
 
         def layer(_: int) -> nn.Module:
-            return nn.Sequential(nn.Linear(width, width), activation)
+            return nn.Sequential(nn.Linear(width, width), nn.ReLU())
 
-        self.first = nn.Sequential(nn.Linear(2, width), activation)
+        self.first = nn.Sequential(nn.Linear(2, width), nn.ReLU())
         # - self.hidden = layer(0)
         self.hidden = Repeat("depth", 1, 4, layer)  # +
         self.last = nn.Linear(width, 2)
@@ -51,6 +49,7 @@ class Net(nn.Module):
 
 
 space = ModelSpace(Net)  # +
+former = {"net": space.complete({"width": 32}), "lr": 3e-3}  # +
 
 
 def train(config: dict[str, Any]) -> None:
@@ -84,7 +83,7 @@ def search(trials: int, epochs: int, seed: int) -> str:
         },
         tune_config=tune.TuneConfig(
             # - search_alg=OptunaSearch(seed=seed),
-            search_alg=Bananas(baseline={"net": space.baseline, "lr": 3e-3}, seed=seed),  # + 3
+            search_alg=Bananas(baseline=former, seed=seed),  # + 3
             metric="accuracy",
             mode="max",
             num_samples=trials,
