@@ -117,7 +117,7 @@ def test_the_notebook_runs_from_its_first_cell_to_its_last(
     figures = names["figures"]
     assert isinstance(figures, dict)
     check({name: values[0] for name, values in figures.items()})
-    assert Path(str(names["page"])).read_text().startswith("<!DOCTYPE html>")
+    assert Path(str(names["page"])).read_text().startswith("<!doctype html>")
     assert "winner" in capsys.readouterr().out
 
 
