@@ -167,11 +167,11 @@ def average_precision(network: nn.Module | None, number: int, seed: int) -> floa
 def main(arguments: list[str] | None = None) -> dict[str, float]:
     """Searches, trains the winner and the network by hand again, and prints test figures."""
     parser = argparse.ArgumentParser(description="Searches a detector of discs and squares.")
-    parser.add_argument("--trials", type=int, default=20)
+    parser.add_argument("--trials", type=int, default=14)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--quick", action="store_true", help="3 trials of 1 epoch")
     options = parser.parse_args(arguments)
-    trials, epochs, seeds = (3, 1, 1) if options.quick else (options.trials, 15, 3)
+    trials, epochs, seeds = (3, 1, 1) if options.quick else (options.trials, 10, 3)
     os.environ["RAY_AIR_NEW_OUTPUT"] = "0"  # one line of progress, no banner
     if not ray.is_initialized():
         ray.init(num_cpus=2, num_gpus=0, include_dashboard=False, log_to_driver=False)

@@ -110,7 +110,7 @@ def accuracy(network: nn.Module, part: tuple[torch.Tensor, torch.Tensor]) -> flo
 def main(arguments: list[str] | None = None) -> dict[str, float]:
     """Searches, trains the winner and the former network again, and prints test figures."""
     parser = argparse.ArgumentParser(description="A Tune script, migrated.")
-    parser.add_argument("--trials", type=int, default=30)
+    parser.add_argument("--trials", type=int, default=24)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--quick", action="store_true", help="3 trials of 1 epoch")
     options = parser.parse_args(arguments)

@@ -120,7 +120,7 @@ def main(arguments: list[str] | None = None) -> dict[str, float]:
     """Searches, trains the winner and the network by hand again, and prints test figures."""
     parser = argparse.ArgumentParser(description="Searches the policy network of RLlib's PPO.")
     parser.add_argument("--environment", default="CartPole-v1", help="CartPole-v1 or Acrobot-v1")
-    parser.add_argument("--trials", type=int, default=20)
+    parser.add_argument("--trials", type=int, default=16)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--quick", action="store_true", help="3 trials of 1 iteration")
     options = parser.parse_args(arguments)

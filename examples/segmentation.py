@@ -97,7 +97,7 @@ def mean_iou(network: nn.Module | None, number: int, seed: int) -> float:
 def main(arguments: list[str] | None = None) -> dict[str, float]:
     """Searches, trains the winner and the network by hand again, and prints test figures."""
     parser = argparse.ArgumentParser(description="Searches a U-Net.")
-    parser.add_argument("--trials", type=int, default=16)
+    parser.add_argument("--trials", type=int, default=14)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--quick", action="store_true", help="3 trials of 1 epoch")
     options = parser.parse_args(arguments)

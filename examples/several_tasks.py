@@ -97,7 +97,7 @@ def accuracy(network: nn.Module, part: Part, task: str) -> float:
 def main(arguments: list[str] | None = None) -> dict[str, float]:
     """Searches, trains the winner and the network by hand again, and prints test figures."""
     parser = argparse.ArgumentParser(description="Searches one network for three tasks.")
-    parser.add_argument("--trials", type=int, default=24)
+    parser.add_argument("--trials", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--quick", action="store_true", help="3 trials of 1 epoch")
     options = parser.parse_args(arguments)

@@ -90,7 +90,7 @@ def accuracy(network: nn.Module, part: tuple[torch.Tensor, torch.Tensor]) -> flo
 def main(arguments: list[str] | None = None) -> dict[str, float]:
     """Searches, trains the winner and the network by hand again, and prints test figures."""
     parser = argparse.ArgumentParser(description="Searches a network for a table.")
-    parser.add_argument("--trials", type=int, default=30)
+    parser.add_argument("--trials", type=int, default=24)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--quick", action="store_true", help="3 trials of 2 epochs")
     options = parser.parse_args(arguments)
