@@ -29,7 +29,7 @@ with extra("examples", package="river", needed_by="examples/tables.py"):
     from river.datasets import ImageSegments
 
 # 1: a space in place of the network
-space = TabularSpace(columns=18, outputs=7, widths=[32, 64, 128, 256], max_blocks=4)
+space = TabularSpace(18, 7, widths=[32, 64, 128, 256], max_blocks=3, ensembles=[1, 4])
 
 
 def search(trials: int, epochs: int, seed: int) -> str:
@@ -94,7 +94,7 @@ def main(arguments: list[str] | None = None) -> dict[str, float]:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--quick", action="store_true", help="3 trials of 2 epochs")
     options = parser.parse_args(arguments)
-    trials, epochs, seeds = (3, 2, 1) if options.quick else (options.trials, 40, 3)
+    trials, epochs, seeds = (3, 2, 1) if options.quick else (options.trials, 25, 3)
     os.environ["RAY_AIR_NEW_OUTPUT"] = "0"  # one line of progress, no banner
     if not ray.is_initialized():
         ray.init(num_cpus=2, num_gpus=0, include_dashboard=False, log_to_driver=False)
