@@ -184,7 +184,8 @@ class SearchSpace(Domain):
     def complete(self, values: Mapping[str, Any]) -> Config:
         """The config with these values, and defaults for all other active parameters.
 
-        Defaults are the first or smallest values.
+        Defaults are the values that stand first in the definition; of a raw `ConfigurationSpace`,
+        its default values.
         """
         return self._validity.complete(values, self._default)
 

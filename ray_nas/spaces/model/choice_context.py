@@ -32,6 +32,8 @@ class Choice:
     values: tuple[Value, ...]
     ordered: bool
     """Whether the values are numbers in ascending order."""
+    first: Value
+    """The value that stands first in the network's definition."""
     conditions: list[Condition | None] = field(default_factory=list)
     """The condition at each place where the choice occurs; None for a place that always exists."""
 
@@ -68,8 +70,8 @@ class ChoiceContext:
         Args:
             label: The choice's name, with its prefixes.
             kind: The name of its class.
-            values: All its values.
-            ordered: Whether they are numbers in ascending order.
+            values: All its values, as they are written.
+            ordered: Whether they are numbers, whose order counts.
         """
         raise NotImplementedError
 
@@ -95,7 +97,8 @@ class Definition(ChoiceContext):
 
     def choose(self, label: str, kind: str, values: Sequence[Value], ordered: bool) -> Value:
         """Records a choice, or checks that a label used again means the same choice."""
-        choice = Choice(label, kind, tuple(values), ordered)
+        in_order = sorted(values) if ordered else values  # type: ignore[type-var]  # numbers
+        choice = Choice(label, kind, tuple(in_order), ordered, values[0])
         recorded = self.choices.setdefault(label, choice)
         if (recorded.kind, recorded.values) != (kind, choice.values):
             raise ValueError(
@@ -106,7 +109,7 @@ class Definition(ChoiceContext):
         condition = self._inside[-1] if self._inside else None
         if condition not in recorded.conditions:
             recorded.conditions.append(condition)
-        return choice.values[0]
+        return choice.first
 
     def values_to_make(self, label: str, values: Sequence[Value]) -> Sequence[Value]:
         """All values, so that the choices nested in each of them are recorded."""

@@ -235,8 +235,7 @@ def ValueChoice(label: str, values: Any) -> Any:
     if not named:
         raise ValueError(f"ValueChoice {label!r}: values must hold at least one value")
     ordered = all(map(_is_number, named))
-    names = sorted(named) if ordered else list(named)
-    return named[context.choose(label, "ValueChoice", names, ordered)]
+    return named[context.choose(label, "ValueChoice", list(named), ordered)]
 
 
 def _named_alternatives(

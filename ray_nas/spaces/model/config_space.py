@@ -107,13 +107,14 @@ def _clauses(
 
 def _parameter(choice: Choice) -> Hyperparameter[Any, Any]:
     values: list[Any] = list(choice.values)
+    first: Any = choice.first if choice.first in values else values[0]
     if choice.kind == "Repeat" and len(values) == values[-1] - values[0] + 1 > 1:
         return UniformIntegerHyperparameter(
-            choice.label, values[0], values[-1], default_value=values[0]
+            choice.label, values[0], values[-1], default_value=first
         )
     if choice.ordered and len(values) > 1:
-        return OrdinalHyperparameter(choice.label, values)
-    return CategoricalHyperparameter(choice.label, values)
+        return OrdinalHyperparameter(choice.label, values, default_value=first)
+    return CategoricalHyperparameter(choice.label, values, default_value=first)
 
 
 def _condition(

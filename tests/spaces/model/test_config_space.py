@@ -46,10 +46,10 @@ def test_forbidden_combinations_are_clauses_of_the_config_space() -> None:
 
 def test_kinds_of_choices_become_kinds_of_parameters() -> None:
     choices = {
-        "depth": Choice("depth", "Repeat", (1, 2, 3), True, [None]),
-        "width": Choice("width", "ValueChoice", (8, 16), True, [None]),
-        "op": Choice("op", "LayerChoice", ("conv", "skip"), False, [None]),
-        "kernel": Choice("kernel", "ValueChoice", (1, 3), True, [("op", ("conv",))]),
+        "depth": Choice("depth", "Repeat", (1, 2, 3), True, 1, [None]),
+        "width": Choice("width", "ValueChoice", (8, 16), True, 16, [None]),
+        "op": Choice("op", "LayerChoice", ("conv", "skip"), False, "conv", [None]),
+        "kernel": Choice("kernel", "ValueChoice", (1, 3), True, 1, [("op", ("conv",))]),
     }
     space = config_space_of(choices, [])
     assert isinstance(space["depth"], UniformIntegerHyperparameter)
@@ -65,8 +65,8 @@ def test_kinds_of_choices_become_kinds_of_parameters() -> None:
 
 def test_choices_that_no_config_can_reach_are_removed() -> None:
     choices = {
-        "op": Choice("op", "LayerChoice", ("skip",), False, [None]),
-        "kernel": Choice("kernel", "ValueChoice", (1, 3), True, [("op", ("conv",))]),
-        "inner": Choice("inner", "ValueChoice", (1, 2), True, [("kernel", (3,))]),
+        "op": Choice("op", "LayerChoice", ("skip",), False, "skip", [None]),
+        "kernel": Choice("kernel", "ValueChoice", (1, 3), True, 1, [("op", ("conv",))]),
+        "inner": Choice("inner", "ValueChoice", (1, 2), True, 1, [("kernel", (3,))]),
     }
     assert list(reachable(choices)) == ["op"]
