@@ -2,7 +2,7 @@
 
     python examples/translation.py [--quick]    # about four minutes on two cores
 
-Data: generated, such as "March 03, 2021" -> "2021-03-03". 1,000 dates train, 500 validate, and
+Data: generated, such as "March 03, 2021" -> "2021-03-03". 2,000 dates train, 500 validate, and
 1,000 others test the winner and the hand-made network, both retrained from scratch. Only a whole
 date counts.
 """
@@ -78,10 +78,10 @@ def fit(config, part, epochs, seed=0):
     torch.set_num_threads(1)
     torch.manual_seed(seed)
     network, (texts, dates) = space.build(config), part
-    optimizer = torch.optim.AdamW(network.parameters(), 3e-3)
+    optimizer = torch.optim.AdamW(network.parameters(), 5e-3)
     for _ in range(epochs):
         network.train()
-        for batch in torch.randperm(len(dates)).split(25):
+        for batch in torch.randperm(len(dates)).split(50):
             optimizer.zero_grad()
             logits = network(texts[batch]).flatten(0, 1)
             nn.functional.cross_entropy(logits, dates[batch].flatten()).backward()
@@ -109,12 +109,12 @@ def main(arguments=None):
     parser.add_argument("--quick", action="store_true", help="three trials of two epochs")
     quick = parser.parse_args(arguments).quick
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, ignore_reinit_error=True)
-    trials, epochs, seeds = (3, 2, 1) if quick else (30, 20, 3)
-    texts, dates = sample(2500)
-    parts = [1000, 500, 1000]
+    trials, epochs, seeds = (3, 2, 1) if quick else (24, 36, 3)
+    texts, dates = sample(3500)
+    parts = [2000, 500, 1000]
     training, validation, test = zip(texts.split(parts), dates.split(parts), strict=True)
     winner = search((training, validation), trials, epochs)
-    both = (texts[:1500], dates[:1500])
+    both = (texts[:2500], dates[:2500])
     figures = {}
     for name, config in {"winner": winner, "hand_made": hand_made}.items():
         networks = [list(fit(config, both, epochs, seed))[-1] for seed in range(seeds)]

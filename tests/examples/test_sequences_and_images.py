@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from local_ray import local_ray
 
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
+
 FOLDER = Path(__file__).parents[2] / "examples"
 LINES = {  # the most lines; more where the network is the example's own
     "images": 125,
