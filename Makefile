@@ -8,7 +8,7 @@ MAKEFLAGS += --jobs=2
 
 .PHONY: demo test tests soak coverage lint types clean
 
-demo: $(STAMP)  ## evolve a network on handwritten digits (minutes on two cores)
+demo: $(STAMP)  ## search a small network for MNIST-1D, beside a tuned one (3 minutes on two cores)
 	$(BIN)/python examples/quickstart.py
 
 test: lint types tests  ## everything a change needs: lint, types, tests
@@ -32,7 +32,7 @@ types: $(STAMP)
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[test,bench,draw]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[test,bench,draw,examples]"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[bohb]" \
 		|| echo "no BOHB: its netifaces has no wheel and wants a C compiler; its tests are skipped"
 	touch $(STAMP)
