@@ -23,7 +23,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import optuna
 import torch
 from command_line import make_parser, print_result
 from intervals import student_half_width
@@ -90,7 +89,7 @@ def difference(outcomes: list[dict[str, Any]], other: str) -> dict[str, Any]:
         "median": round(float(np.median(values)), 2),
         "mean": round(mean, 2),
         "interval": [round(mean - half_width, 2), round(mean + half_width, 2)],
-        "wins": sum(value > 0 for value in values),
+        "wins": int(np.sum(np.array(values) > 0)),
     }
 
 
@@ -144,7 +143,6 @@ def options_of(arguments: list[str] | None = None) -> argparse.Namespace:
 def main() -> None:
     options = options_of()
     torch.set_num_threads(1)
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
     done = finished(options.results, options.epochs)
     for seed in options.seeds:
         if seed not in done:

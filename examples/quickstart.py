@@ -38,11 +38,12 @@ from ray_nas.spaces import ModelSpace, Repeat, ValueChoice
 
 LENGTH, CLASSES = 40, 10
 MULTIPLY_ADDS = 32_000  # the limit; the published network has 31,875
-BUDGET = 400  # epochs of one search, all of its trials together
+BUDGET = 300  # epochs of one search, all of its trials together
 EPOCHS, FINAL_EPOCHS, BATCH_SIZE = 9, 24, 100
-RESULTS = Path("results")
 RECIPE = {"lr": 2e-2, "decay": 1e-2, "epochs": EPOCHS}
 WIDTHS = [4, 6, 8, 12, 16, 20, 25, 32]
+
+optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 Part = tuple[torch.Tensor, torch.Tensor]
 
@@ -139,7 +140,7 @@ def train(config: dict[str, Any], data: dict[str, Part]) -> None:
 
 
 def test_accuracy(config: dict[str, Any], data: dict[str, Part], seed: int) -> float:
-    """Of a network that is trained from scratch, for longer than in the search."""
+    """Of the network trained from scratch, for longer than in the search."""
     *_, last = training({**config, "epochs": FINAL_EPOCHS, "seed": seed}, data)
     return last["test_accuracy"]
 
@@ -153,9 +154,7 @@ def searchers(seed: int) -> dict[str, Any]:
         "seed": seed,
     }
     hyperparameters = {
-        "width": CategoricalDistribution(
-            [width for width in WIDTHS if width <= 25]
-        ),  # in the limit
+        "width": CategoricalDistribution([4, 6, 8, 12, 16, 20, 25]),  # what the limit allows
         "lr": FloatDistribution(1e-3, 1e-1, log=True),
         "decay": FloatDistribution(1e-4, 1e-1, log=True),
     }
@@ -189,23 +188,21 @@ class EpochBudget(tune.Stopper):
 
 def search(name: str, trainable: Any, seed: int, budget: int) -> tuple[dict[str, Any], Path]:
     """The config of a search's best trial, and the search's folder."""
-    tune_config = tune.TuneConfig(
-        search_alg=searchers(seed)[name], scheduler=scheduler(), num_samples=-1, reuse_actors=True
-    )
-    run_config = tune.RunConfig(
+    analysis = tune.run(
+        trainable,
         name=f"{name.split()[0]}_{time.strftime('%Y-%m-%d_%H-%M-%S')}",
-        storage_path=str(RESULTS.resolve()),
+        storage_path=str(Path("results").resolve()),
+        config={**RECIPE, "seed": seed},
+        search_alg=searchers(seed)[name],
+        scheduler=scheduler(),
+        num_samples=-1,
         stop=EpochBudget(budget),
+        reuse_actors=True,
         callbacks=[ProgressLine("epoch", budget)],
         verbose=0,
     )
-    shared = {**RECIPE, "seed": seed}
-    tuner = tune.Tuner(
-        trainable, param_space=shared, tune_config=tune_config, run_config=run_config
-    )
-    results = tuner.fit()
-    best = results.get_best_result("accuracy", "max", scope="last")
-    return best.config, Path(results.experiment_path)
+    best = analysis.get_best_config("accuracy", "max", scope="last")
+    return best, Path(analysis.experiment_path)
 
 
 def main() -> None:
@@ -216,7 +213,6 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a tenth of the epochs")
     options = parser.parse_args()
     os.environ["RAY_AIR_NEW_OUTPUT"] = "0"  # with verbose=0: no tables of Tune's, one line of ours
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
     logging.getLogger("ray.tune").setLevel(logging.ERROR)
     ray.init(num_cpus=2, num_gpus=0, include_dashboard=False, log_to_driver=False)
 
