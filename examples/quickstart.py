@@ -169,7 +169,7 @@ def searchers(seed: int) -> dict[str, Any]:
 
 
 def scheduler() -> ASHAScheduler:
-    return ASHAScheduler("epoch", "accuracy", "max", EPOCHS, grace_period=2, reduction_factor=3)
+    return ASHAScheduler("epoch", max_t=EPOCHS, grace_period=2, reduction_factor=3)
 
 
 class EpochBudget(tune.Stopper):
@@ -195,13 +195,15 @@ def search(name: str, trainable: Any, seed: int, budget: int) -> tuple[dict[str,
         config={**RECIPE, "seed": seed},
         search_alg=searchers(seed)[name],
         scheduler=scheduler(),
+        metric="accuracy",
+        mode="max",
         num_samples=-1,
         stop=EpochBudget(budget),
         reuse_actors=True,
         callbacks=[ProgressLine("epoch", budget)],
         verbose=0,
     )
-    best = analysis.get_best_config("accuracy", "max", scope="last")
+    best = analysis.get_best_config(scope="last")
     return best, Path(analysis.experiment_path)
 
 
@@ -214,7 +216,13 @@ def main() -> None:
     options = parser.parse_args()
     os.environ["RAY_AIR_NEW_OUTPUT"] = "0"  # with verbose=0: no tables of Tune's, one line of ours
     logging.getLogger("ray.tune").setLevel(logging.ERROR)
-    ray.init(num_cpus=2, num_gpus=0, include_dashboard=False, log_to_driver=False)
+    ray.init(
+        num_cpus=2,
+        num_gpus=0,
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level=logging.WARNING,
+    )
 
     print(f"{space.size:,} networks, limit {MULTIPLY_ADDS:,} multiply-adds")
     data = series(options.seed)
