@@ -8,7 +8,7 @@ MAKEFLAGS += --jobs=2
 
 .PHONY: demo test tests soak coverage lint types clean
 
-demo: $(STAMP)  ## evolve a network on handwritten digits (minutes on two cores)
+demo: $(STAMP)  ## search a small network for MNIST-1D, beside a tuned one (3 minutes on two cores)
 	$(BIN)/python examples/quickstart.py
 
 test: lint types tests  ## everything a change needs: lint, types, tests
