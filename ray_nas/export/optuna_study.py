@@ -52,7 +52,7 @@ def to_optuna(
     Example:
         >>> from ray_nas.export import to_optuna
         >>> study = to_optuna("results/search", "sqlite:///search.db")  # doctest: +SKIP
-        >>> study.best_params["arch/depth"]  # doctest: +SKIP
+        >>> study.best_params["arch.depth"]  # doctest: +SKIP
         3
     """
     with extra("integrations", package="optuna", needed_by="to_optuna"):

@@ -15,9 +15,9 @@ from ray_nas.spaces import MLPSpace
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 
 DOMAINS = {
-    "arch/op": {"values": ["conv", "pool"], "ordered": False},
-    "arch/kernel": {"values": [[1, 3], [3, 3]], "ordered": False},
-    "arch/width": {"low": 8, "high": 64, "log": True},
+    "arch.op": {"values": ["conv", "pool"], "ordered": False},
+    "arch.kernel": {"values": [[1, 3], [3, 3]], "ordered": False},
+    "arch.width": {"low": 8, "high": 64, "log": True},
     "lr": {"low": 1e-4, "high": 0.1, "log": True},
 }
 
@@ -27,11 +27,11 @@ def write_record(folder: Path, objectives: dict[str, str]) -> Path:
     log = EventLog()
     log.append(events.ExperimentStarted("RandomSearch", "f00d", objectives, 1, domains=DOMAINS))
     configs = {
-        "a": {"arch/op": "conv", "arch/kernel": [3, 3], "arch/width": 16, "lr": 0.01},
-        "b": {"arch/op": "pool", "lr": 0.1},
-        "c": {"arch/op": "conv", "arch/width": 64, "lr": 0.02},
-        "d": {"arch/op": "conv", "arch/width": 8, "lr": 0.03},
-        "e": {"arch/op": "conv", "arch/width": 9, "lr": 0.03},
+        "a": {"arch.op": "conv", "arch.kernel": [3, 3], "arch.width": 16, "lr": 0.01},
+        "b": {"arch.op": "pool", "lr": 0.1},
+        "c": {"arch.op": "conv", "arch.width": 64, "lr": 0.02},
+        "d": {"arch.op": "conv", "arch.width": 8, "lr": 0.03},
+        "e": {"arch.op": "conv", "arch.width": 9, "lr": 0.03},
     }
     for name, config in configs.items():
         log.append(events.TrialProposed(name, config, "random", ("a",) if name == "b" else ()))
@@ -63,15 +63,15 @@ def test_values_params_states_and_intermediate_values(tmp_path: Path) -> None:
     ]
     first, second, third, *_ = study.trials
     assert first.params == {
-        "arch/op": "conv",
-        "arch/kernel": "[3, 3]",
-        "arch/width": 16,
+        "arch.op": "conv",
+        "arch.kernel": "[3, 3]",
+        "arch.width": 16,
         "lr": 0.01,
     }
-    assert second.params == {"arch/op": "pool", "lr": 0.1}
+    assert second.params == {"arch.op": "pool", "lr": 0.1}
     assert (first.values, second.values, third.values) == ([0.4], [0.8], None)
     assert first.intermediate_values == {10: 0.9, 20: 0.4}
-    assert first.distributions["arch/width"] == optuna.distributions.IntDistribution(
+    assert first.distributions["arch.width"] == optuna.distributions.IntDistribution(
         8, 64, log=True
     )
     assert first.distributions["lr"] == optuna.distributions.FloatDistribution(1e-4, 0.1, log=True)
