@@ -6,7 +6,7 @@ SOAK ?=
 
 MAKEFLAGS += --jobs=2
 
-.PHONY: demo test tests soak coverage lint types clean
+.PHONY: demo test tests integrations soak coverage lint types clean
 
 demo: $(STAMP)  ## search a small network for MNIST-1D, beside a tuned one (3 minutes on two cores)
 	$(BIN)/python examples/quickstart.py
@@ -18,6 +18,10 @@ tests: $(STAMP)
 
 coverage: $(STAMP)  ## the tests once more, with the lines they miss
 	$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered
+
+integrations: $(STAMP)  ## with Ray Train, RLlib, Lightning, Transformers, MLflow, ... (minutes)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[integrations]"
+	$(BIN)/python -m pytest -m integration tests/integrations
 
 soak: $(STAMP)  ## long loops of kills and restores (an hour)
 	$(BIN)/python -m pytest -m soak $(SOAK)

@@ -53,38 +53,79 @@ class ResourcesFor:
         cost = self.cost.profile(config)
         gpus, accelerator_type = self._place(cost)
         if math.isinf(gpus):
-            raise ValueError(self._why_too_large(config, cost))
-        bundle = {"CPU": self.cpus, "GPU": gpus}
-        if accelerator_type is not None:
-            bundle[f"accelerator_type:{accelerator_type}"] = _TYPE_AMOUNT
-        return PlacementGroupFactory([bundle])
+            raise ValueError(self._why_too_large(config, cost, "max_gpus", self.max_gpus))
+        return PlacementGroupFactory([self._bundle(gpus, accelerator_type)])
+
+    def per_worker(self, config: Mapping[str, Any], num_workers: int) -> dict[str, float]:
+        """The bundle of one of several workers that split each batch, for Ray Train.
+
+        Pass it as `resources_per_worker` of Ray Train's `ScalingConfig(num_workers,
+        use_gpu=True)`. Give the trial itself next to nothing,
+        `tune.with_resources(train, {"CPU": 0.01})`: the trainer reserves its workers' bundles, and
+        the trial only waits for them.
+
+        Args:
+            config: The trial's config.
+            num_workers: Workers of the trial, at least 1; each trains on 1 / num_workers of a batch
+                and holds all parameters.
+
+        Raises:
+            ValueError: `num_workers` is below 1, or the architecture's training does not fit on one
+                GPU for each worker.
+
+        Example:
+            >>> from ray_nas.spaces import MobileNetSpace
+            >>> resources = resources_for(MobileNetSpace(), (3, 32, 32), 512, gpu_memory=16e9)
+            >>> config = MobileNetSpace().sample(random_state=0)
+            >>> resources.per_worker(config, num_workers=4)
+            {'CPU': 1, 'GPU': 0.1}
+        """
+        check_int("num_workers", num_workers, low=1)
+        cost = self.cost.profile(config)
+        place = self._share_of_one(cost, num_workers)
+        if place is None:
+            raise ValueError(self._why_too_large(config, cost, "num_workers", num_workers))
+        return self._bundle(*place)
 
     def costs(self, config: Mapping[str, Any]) -> dict[str, float]:
         """A searcher's `costs`: the fields of `Cost`, and `gpus`, infinite if it fits nowhere."""
         cost = self.cost.profile(config)
         return {**asdict(cost), "gpus": self._place(cost)[0]}
 
-    def _why_too_large(self, config: Mapping[str, Any], cost: Cost) -> str:
+    def _bundle(self, gpus: float, accelerator_type: str | None) -> dict[str, float]:
+        bundle = {"CPU": self.cpus, "GPU": gpus}
+        if accelerator_type is not None:
+            bundle[f"accelerator_type:{accelerator_type}"] = _TYPE_AMOUNT
+        return bundle
+
+    def _why_too_large(self, config: Mapping[str, Any], cost: Cost, name: str, gpus: int) -> str:
         needed = f"{self._needed(cost, 1) / 2**20:,.1f} MiB"
-        available = f"{self.max_gpus} GPUs of {self.gpu_memory[-1][1] / 2**20:,.1f} MiB"
+        available = f"{gpus} GPUs of {self.gpu_memory[-1][1] / 2**20:,.1f} MiB"
         return (
-            f"an architecture needs {needed} to train (estimate and headroom), more than max_gpus "
+            f"an architecture needs {needed} to train (estimate and headroom), more than {name} "
             f"= {available} hold with the batch split among them; give the searcher "
-            f"costs=resources.costs and constraints={{'gpus': (None, {self.max_gpus})}}, so that "
+            f"costs=resources.costs and constraints={{'gpus': (None, {gpus})}}, so that "
             f"none as large is proposed, or use a smaller batch_size: {dict(config)}"
         )
 
     def _place(self, cost: Cost) -> tuple[float, str | None]:
         """How many GPUs of which type: the smallest that holds it, else the fewest largest ones."""
-        for accelerator_type, memory in self.gpu_memory:
-            tenths = math.ceil(_STEPS * self._needed(cost, 1) / memory)
-            if tenths <= _STEPS:
-                return max(tenths, 1) / _STEPS, accelerator_type
+        place = self._share_of_one(cost, 1)
+        if place is not None:
+            return place
         accelerator_type, memory = self.gpu_memory[-1]
         for gpus in range(2, self.max_gpus + 1):
             if self._needed(cost, gpus) <= memory:
                 return float(gpus), accelerator_type
         return math.inf, None
+
+    def _share_of_one(self, cost: Cost, workers: int) -> tuple[float, str | None] | None:
+        """The share of the smallest GPU that holds one worker's part; None if none does."""
+        for accelerator_type, memory in self.gpu_memory:
+            tenths = math.ceil(_STEPS * self._needed(cost, workers) / memory)
+            if tenths <= _STEPS:
+                return max(tenths, 1) / _STEPS, accelerator_type
+        return None
 
     def _needed(self, cost: Cost, gpus: int) -> float:
         """Bytes on each of `gpus` GPUs that share a batch.

@@ -51,15 +51,7 @@ def test_shares_are_tenths_rounded_up() -> None:
 
 
 def test_what_one_gpu_cannot_hold_gets_several_whole_ones() -> None:
-    class Convolution(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.layers = nn.Sequential(nn.Conv2d(3, ValueChoice("width", [8, 16]), 3), nn.ReLU())
-
-        def forward(self, x: Any) -> Any:
-            return self.layers(x)
-
-    resources = resources_for(ModelSpace(Convolution), (3, 32, 32), 64, 3 * 2**20, headroom=0.0)
+    resources = resources_for(convolutions(), (3, 32, 32), 64, 3 * 2**20, headroom=0.0)
     cost = resources.cost.profile({"width": 16})
     gpus = resources({"width": 16}).required_resources["GPU"]
     assert gpus == int(gpus) > 1
@@ -87,10 +79,42 @@ def test_too_large_is_a_clear_error_and_a_cost() -> None:
         assert resources(searcher.suggest(str(number))).required_resources["GPU"] <= 2  # type: ignore[arg-type]
 
 
+def convolutions() -> ModelSpace:
+    class Convolution(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layers = nn.Sequential(nn.Conv2d(3, ValueChoice("width", [8, 16]), 3), nn.ReLU())
+
+        def forward(self, x: Any) -> Any:
+            return self.layers(x)
+
+    return ModelSpace(Convolution)
+
+
+def test_a_workers_bundle_holds_its_part_of_the_batch() -> None:
+    memory = 60 * 2**20
+    whole = resources_for(convolutions(), (3, 64, 64), 256, memory, cpus=3)
+    quarter = resources_for(convolutions(), (3, 64, 64), 64, memory, cpus=3)
+    config = {"width": 16}
+    assert whole(config).required_resources["GPU"] > 1
+    bundle = whole.per_worker(config, 4)
+    assert bundle == quarter(config).required_resources == {"CPU": 3, "GPU": bundle["GPU"]}
+    assert 0.1 < bundle["GPU"] <= 1
+    fitting = whole.costs(config)["gpus"]
+    assert whole.per_worker(config, int(fitting))["GPU"] <= 1
+    message = rf"num_workers = {int(fitting) - 1} GPUs of 60\.0 MiB.*'gpus': \(None, "
+    with pytest.raises(ValueError, match=message):
+        whole.per_worker(config, int(fitting) - 1)
+    with pytest.raises(ValueError, match="num_workers must be an integer >= 1, got 0"):
+        whole.per_worker(config, 0)
+
+
 def test_the_smallest_type_that_holds_it() -> None:
     types = {"A100": 100 * WIDTH_BYTES + FIXED, "T4": 40 * WIDTH_BYTES + FIXED}
     assert share(20, types) == {"CPU": 1, "GPU": 0.6, "accelerator_type:T4": 0.001}
     assert share(50, types) == {"CPU": 1, "GPU": 0.6, "accelerator_type:A100": 0.001}
+    resources = resources_for(SPACE, (INPUTS,), BATCH, types, headroom=0.0)
+    assert "accelerator_type:T4" in resources.per_worker({"width": 20}, 2)
 
 
 def test_nested_configs_and_pickles() -> None:
