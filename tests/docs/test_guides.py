@@ -4,8 +4,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
+import yaml
 from page_runner import ROOT, local_ray, read_blocks, run_page
 from ray import tune
 
@@ -13,6 +15,9 @@ import ray_nas.schedulers
 import ray_nas.searchers
 import ray_nas.sharing
 import ray_nas.spaces
+from ray_nas.searchers import RandomSearch
+from ray_nas.simulation import simulate
+from ray_nas.spaces import NASBench201
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:ray", "ignore::ResourceWarning")
 
@@ -97,6 +102,63 @@ def test_defend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("page", ["docs/index.md", "docs/coming_from.md"])
 def test_short_pages(page: str) -> None:
     assert run_page(page)["space"].size > 1
+
+
+def made_experiment(folder: Path) -> list[dict]:
+    """Saves a simulated search in a folder; its reports, one row each."""
+    space = NASBench201(channels=4, cells_per_stage=1)
+
+    def train(config):
+        convolutions = sum("conv" in operation for operation in config.values())
+        for epoch in range(1, 10):
+            yield 60.0, {"accuracy": (1 + convolutions) * (1 - 0.7**epoch) / 7, "epoch": epoch}
+
+    searcher = RandomSearch(space, "accuracy", "max", seed=0)
+    history = simulate(train, searcher, max_trials=12)
+    folder.mkdir(parents=True)
+    searcher.save(str(folder / "state.json"))
+    return [
+        {"trial": trial.trial_id, **trial.config, **metrics}
+        for trial in history.trials
+        for _, metrics in train(trial.config)
+    ]
+
+
+def test_schedulers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    made_experiment(tmp_path / "results" / "last_week")
+    rows = made_experiment(tmp_path / "results" / "my_experiment")
+    given = {"data_frame": pd.DataFrame(rows)}
+    names = run_page("docs/schedulers.md", given)
+    poor = names["StopPoorTrials"](time_attr="epoch", max_t=9, metric="score", mode="max")
+    assert poor._stop_reason("a", 1, {"score": 0.4}, True) == "score is below 0.5"
+    assert "90 % interval" in capsys.readouterr().out
+
+
+def test_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    def objective(config):
+        for epoch in range(1, 4):
+            yield 600.0, {"accuracy": epoch / 3, "epoch": epoch}
+
+    given = {
+        "RandomSearch": RandomSearch,
+        "RegularizedEvolution": ray_nas.searchers.RegularizedEvolution,
+        "objective": objective,
+        "path": str(tmp_path / "search"),
+        "scheduler": None,
+        "space": NASBench201(channels=4, cells_per_stage=1),
+        "train": print,
+        "tune": tune,
+    }
+    names = run_page("docs/cluster.md", given, {"max_trials=1_000": "max_trials=5"})
+    assert len(names["history"].trials) == 5
+    assert 0 < names["history"].utilization["GPU"] < 1
+    for block in read_blocks("docs/cluster.md", "yaml"):
+        assert {"nodeSelector", "tolerations"} == set(yaml.safe_load(block))
 
 
 def test_names_on_the_page_for_newcomers_exist() -> None:
