@@ -1,6 +1,7 @@
 """The wheel and the sdist hold the package once, under its own name."""
 
 import re
+import runpy
 import subprocess
 import sys
 import sysconfig
@@ -123,3 +124,10 @@ def test_wheel_and_sdist_work_in_an_empty_environment(tmp_path: Path) -> None:
     assert 'Revealed type is "torch.nn.modules.module.Module"' in checked
     assert 'Unexpected keyword argument "population_sise"' in checked
     assert "Found 1 error in 1 file" in checked
+
+
+def test_the_lowest_versions_are_those_of_the_project() -> None:
+    lowest = runpy.run_path(str(ROOT / ".ci" / "small_run.py"))["lowest"]()
+    assert {"numpy==1.26", "ray[tune]==2.40"} <= set(lowest)
+    assert len(lowest) == 12
+    assert not [one for one in lowest if one.startswith("torch")]

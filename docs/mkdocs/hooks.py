@@ -15,16 +15,17 @@ PAGES: Final = {
 """Files at the root, and the pages that show them."""
 
 _LINK: Final = re.compile(r"(?<=\]\()([^)\s#]+)(#[^)\s]*)?(?=\))")
-_EXAMPLES: Final = (".py", ".yaml")
+_FOLDERS: Final = ("benchmarks", "examples")
+_SUFFIXES: Final = (".ipynb", ".py", ".yaml")
 _ROOT: Final = Path(__file__).parents[2]
 
 
 def on_files(files: Files, config: Any) -> Files:
-    """Adds the pages of the root, and the examples as files."""
+    """Adds the pages of the root, and scripts as files."""
     for source, page in PAGES.items():
         files.append(File.generated(config, page, abs_src_path=str(_ROOT / source)))
-    for path in sorted((_ROOT / "examples").rglob("*")):
-        if path.suffix in _EXAMPLES:
+    for path in (path for folder in _FOLDERS for path in sorted((_ROOT / folder).rglob("*"))):
+        if path.suffix in _SUFFIXES:
             name = path.relative_to(_ROOT).as_posix()
             files.append(File.generated(config, name, abs_src_path=str(path)))
     return files
@@ -54,6 +55,6 @@ def _place(path: str) -> str | None:
     """Where a file of the repository stands on the site; None if nowhere."""
     if path == "README.md":
         return "index.md"
-    if path.startswith("examples/"):
+    if path.split("/")[0] in _FOLDERS:
         return path
     return PAGES.get(path) or (path.removeprefix("docs/") if path.startswith("docs/") else None)
