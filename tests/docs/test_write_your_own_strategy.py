@@ -21,7 +21,10 @@ def test_the_page_s_own_contract_is_the_class_that_pytest_would_run() -> None:
 def test_the_strategy_has_about_forty_lines_and_every_argument() -> None:
     lines = [line for line in read_blocks(PAGE)[0].splitlines() if line.strip()]
     assert len(lines) <= 40
-    assert "points_to_evaluate: Configs to try after the baseline" in NAMES["SimulatedAnnealing"].__doc__
+    assert (
+        "points_to_evaluate: Configs to try after the baseline"
+        in NAMES["SimulatedAnnealing"].__doc__
+    )
 
 
 def test_a_misspelt_argument_is_refused() -> None:
