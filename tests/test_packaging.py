@@ -144,9 +144,7 @@ def test_a_users_type_checker_reads_the_types(environment: Path) -> None:
         folder=environment,
         check=False,
     )
-    assert re.search(
-        r'ype of "space.build\(\{\}\)" is "Module"|type is "torch.nn.*Module"', checked
-    )
+    assert re.search(r'is "(torch\.nn\..*)?Module"', checked)
     assert "population_sise" in checked
     assert re.search(r"Found 1 error in 1 file|^1 error", checked, re.MULTILINE)
 
