@@ -100,7 +100,8 @@ def main() -> None:
     _run(*install, torch[0])
     _run(*install, *(lowest() if options.lowest else ()), ".", *TOOLS)
     _run(python, "-c", IMPORT, cwd=folder)  # elsewhere, so that the installed package is meant
-    _run(folder / "bin" / "pytest", "-q", *TESTS, "-k", CHOSEN)
+    quiet = ("-q", "--disable-warnings", "-o", "filterwarnings=default")  # of other versions
+    _run(folder / "bin" / "pytest", *quiet, *TESTS, "-k", CHOSEN)
     _run(python, "-c", SEARCH, cwd=folder, RAY_AIR_NEW_OUTPUT="0")
 
 
