@@ -25,9 +25,8 @@ pytestmark = [
 ]
 
 OVERFLOW = """
-() => [...document.querySelectorAll("body *")]
-  .filter((one) => one.checkVisibility() && !one.closest(".md-sidebar, .md-header, .highlight, " +
-      ".md-typeset__scrollwrap, .md-typeset__table, pre, .md-nav"))
+() => [...document.querySelectorAll(".md-content__inner > *, .doc-contents > *")]
+  .filter((one) => one.checkVisibility())
   .filter((one) => one.getBoundingClientRect().right > window.innerWidth + 1)
   .map((one) => one.outerHTML.slice(0, 120))
 """
