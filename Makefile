@@ -3,10 +3,11 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SOAK ?=
+LOWEST ?=
 
 MAKEFLAGS += --jobs=2
 
-.PHONY: demo test tests integrations soak coverage lint types clean
+.PHONY: demo test tests integrations soak coverage lint types docs package python clean
 
 demo: $(STAMP)  ## search a small network for MNIST-1D, beside a tuned one (3 minutes on two cores)
 	$(BIN)/python examples/quickstart.py
@@ -33,6 +34,18 @@ lint: $(STAMP)
 types: $(STAMP)
 	$(BIN)/mypy
 
+docs: $(STAMP)  ## the documentation site, in site/: builds without a warning, every link and page checked
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[docs]"
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict --clean
+	$(BIN)/python -m pytest -m site --quiet tests/docs/test_site.py
+
+package: $(STAMP)  ## wheel and sdist in dist/, installed into an empty environment and imported there
+	$(BIN)/python -m hatchling build --directory dist
+	$(BIN)/python -m pytest --quiet -m "soak or not soak" tests/test_packaging.py
+
+python:  ## a small run on another Python or with the oldest versions: PYTHON=python3.12 LOWEST=1
+	$(PYTHON) .ci/small_run.py $(if $(LOWEST),--lowest)
+
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
@@ -43,4 +56,4 @@ $(STAMP): pyproject.toml constraints.txt
 	touch $(STAMP)
 
 clean:
-	rm -rf $(VENV) build dist .coverage .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) build dist site .coverage .mypy_cache .pytest_cache .ruff_cache

@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,15 +26,24 @@ def read_blocks(page: str, language: str = "python") -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
 
 
-def run_page(page: str) -> dict[str, Any]:
+def run_page(
+    page: str, given: Mapping[str, Any] | None = None, instead: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """Runs all Python blocks of a page in order, as one module.
+
+    Args:
+        page: Path relative to the repository.
+        given: Names that the blocks use and leave to the reader, such as the data.
+        instead: Text of the page to what runs in its place, where that is shorter.
 
     Returns:
         The names that the blocks define.
     """
     torch.manual_seed(0)
-    names: dict[str, Any] = {"__name__": "__main__"}
+    names: dict[str, Any] = {"__name__": "__main__", **(given or {})}
     for block in read_blocks(page):
+        for text, shorter in (instead or {}).items():
+            block = block.replace(text, shorter)
         exec(compile(block, page, "exec"), names)
     return names
 
