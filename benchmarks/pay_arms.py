@@ -19,7 +19,7 @@ from pay_spaces import Setting, build, hyperparameters
 from pay_tasks import Task
 from pay_training import constant, figures, retrained, train
 from ray import tune
-from ray.tune.schedulers import ASHAScheduler
+from ray.tune.schedulers import ASHAScheduler, TrialScheduler
 from ray.tune.search import Searcher
 from ray.tune.search.optuna import OptunaSearch
 
@@ -36,6 +36,7 @@ TIE_BREAK: Final = 0.1
 """Points that a nat of validation loss counts, since accuracies on few data are often equal."""
 
 MakeSearcher = Callable[..., ArchitectureSearcher]
+MakeScheduler = Callable[..., TrialScheduler]
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,8 @@ class Searches:
         setting: Its space and hand-made network.
         seconds: CPU seconds of a search.
         seed: Seed of searchers and trainings.
-        searcher: The class behind N and A.
+        searcher: Makes the searcher of N and A.
+        scheduler: Makes the scheduler of all.
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class Searches:
         seconds: float,
         seed: int,
         searcher: MakeSearcher = RegularizedEvolution,
+        scheduler: MakeScheduler = ASHAScheduler,
     ) -> None:
         self.task = task
         self.setting = setting
@@ -84,6 +87,7 @@ class Searches:
         self.seed = seed
         self.epochs = task.epochs(seconds)
         self._searcher = searcher
+        self._scheduler = scheduler
         self._found: History | None = None
         self._known: dict[str, list[float]] = {}
 
@@ -178,9 +182,10 @@ class Searches:
                     points, loss = figures(network, self.task.val)
                     metrics = {"score": points - TIE_BREAK * min(loss, 10.0), "points": points}
                     metrics |= {"epoch": epoch, "parameters": parameters}
+                    metrics["ninths"] = 9 * epoch / self.epochs
                     yield clock.passed(), metrics
 
-        scheduler = ASHAScheduler(
+        scheduler = self._scheduler(
             time_attr="epoch",
             metric="score",
             mode="max",

