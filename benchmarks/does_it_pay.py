@@ -107,20 +107,43 @@ def _run_task(
 
 
 def print_table(figures: dict[str, Any]) -> None:
-    """Prints test points of all arms."""
-    print(f"{'task':<18}{'constant':>9}" + "".join(f"{arm:>8}" for arm in ARMS))
+    """Prints test points of all arms as a Markdown table, and the answers below it."""
+    print("| task | constant | " + " | ".join(ARMS) + " | N - H1 | parameters S / H1 |")
+    print("|---" * (len(ARMS) + 4) + "|")
+    second = figures["second"]["differences"]
     for name, arms in figures["tasks"].items():
-        cells = [f"{arms[arm]['test']:8.1f}" if arm in arms else f"{'-':>8}" for arm in ARMS]
-        print(f"{name:<18}{arms['constant'] or 0:9.1f}" + "".join(cells))
-    primary = figures["primary"]
+        cells = [f"{arms[arm]['test']:.1f}" if arm in arms else "-" for arm in ARMS]
+        share = f"{second[name]['parameters_of_h1']:.2f}" if name in second else "-"
+        difference = _with_interval(figures["primary"]["differences"].get(name))
+        cells = [name, f"{arms['constant'] or 0:.1f}", *cells, difference, share]
+        print("| " + " | ".join(cells) + " |")
+    _print_answer("N against H1", figures["primary"])
+    _print_answer("S against H1", figures["second"])
+    for name, one in figures["others"].items():
+        if "holm_p" in one:
+            _print_answer(name.replace("-", " against "), one)
+            print(f"    Holm's p {one['holm_p']:.3f}")
+
+
+def _print_answer(question: str, answer: dict[str, Any]) -> None:
+    probable = ", ".join(f"{name} {answer[name]:.2f}" for name in ("better", "equal", "worse"))
+    fine = answer.get("better_or_equal", answer.get("no_worse"))
     print(
-        f"N against H1: better {primary['better']:.2f}, equal {primary['equal']:.2f}, "
-        f"worse {primary['worse']:.2f}; Wilcoxon p {primary['wilcoxon_p']:.3f}"
+        f"{question}: mean {answer['mean_difference'] or 0:+.2f} points; {probable}; "
+        f"Wilcoxon p {answer['wilcoxon_p']:.3f}; no worse on {fine} of {answer['of']}"
     )
 
 
+def _with_interval(difference: dict[str, Any] | None) -> str:
+    if difference is None:
+        return "-"
+    ends = difference["interval"]
+    interval = f" [{ends[0]:+.1f}, {ends[1]:+.1f}]" if ends else ""
+    return f"{difference['mean']:+.1f}{interval}"
+
+
 def _options() -> argparse.Namespace:
-    parser = make_parser(__doc__, "2 resamples, 20 seconds: about an hour and a quarter")
+    parser = make_parser(__doc__, "2 resamples, 20 seconds: about an hour and a half")
     parser.add_argument("--results", type=Path, default=Path("does_it_pay.jsonl"))
     parser.add_argument("--seconds", type=float, default=90, help="CPU seconds of a search")
     parser.add_argument("--resamples", type=int, default=8)
