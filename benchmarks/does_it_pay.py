@@ -18,6 +18,9 @@ Arms, each with the same CPU seconds (one thread; everything is paid for), then 
 - S: the best of N's networks with at most half of H1's parameters.
 - A: as N, the architecture alone, with H0's hyperparameters.
 - T: no network: boosting, ridge on random convolutions, or a support vector machine.
+- W, M: added after the first resample, where S had found nothing. W is H0 at the largest width with
+  at most half of H1's parameters, without a search; M searches as N does under that limit
+  (`constraints=`), W first.
 
 A failure scores as the constant predictor. The results file is continued where it stands: one line
 for each task, resample and arm. The full protocol takes about 12 core-hours.
@@ -120,6 +123,8 @@ def print_table(figures: dict[str, Any]) -> None:
         print("| " + " | ".join(cells) + " |")
     _print_answer("N against H1", figures["primary"])
     _print_answer("S against H1", figures["second"])
+    for name, one in figures["under_a_limit"].items():
+        _print_answer(name.replace("-", " against "), one)
     for name, one in figures["others"].items():
         if "holm_p" in one:
             _print_answer(name.replace("-", " against "), one)

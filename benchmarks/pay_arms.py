@@ -27,8 +27,9 @@ from ray_nas.searchers import ArchitectureSearcher, RandomSearch, RegularizedEvo
 from ray_nas.simulation import History, simulate
 from ray_nas.spaces.core.joint_space import JointSpace
 
-ARMS: Final = ("H0", "H1", "R", "N", "S", "A", "T")
-"""In this order: S, the small pick of N's search, needs H1's number of parameters."""
+ARMS: Final = ("H0", "H1", "R", "N", "S", "A", "T", "W", "M")
+"""In this order: S, W and M need H1's number of parameters."""
+NEED_H1: Final = ("S", "W", "M")
 RETRAININGS: Final = 3
 REDUCTION: Final = 3
 """ASHA keeps one in three at a third and a ninth of a full training."""
@@ -92,25 +93,30 @@ class Searches:
         self._known: dict[str, list[float]] = {}
 
     def run(self, arm: str, h1_parameters: int | None = None) -> Outcome | None:
-        """An arm's outcome; None for S if N trained no network of half of H1's parameters.
+        """An arm's outcome; None if there is no network of half of H1's parameters.
 
         Args:
             arm: One of `ARMS`.
-            h1_parameters: H1's parameters, which S needs.
+            h1_parameters: H1's parameters, for those of `NEED_H1`.
         """
         if arm == "T":
             return self._outside()
         if arm == "H0":
             return self._retrained(self.setting.h0, 0.0, 0, 0, None)
-        if arm == "S":
+        if arm in NEED_H1:
             assert h1_parameters is not None
-            return self._small(h1_parameters // 2)
-        history = {"H1": self._tuned, "R": self._random, "N": self._ours, "A": self._alone}[arm]()
+            by_arm = {"S": self._small, "W": self._narrow, "M": self._limited}
+            return by_arm[arm](h1_parameters // 2)
+        history = self._searched(arm)
         if arm == "N":
             self._found = history
         return self._picked(history, lambda result: True) or self._failed(history)
 
     # The searches
+
+    def _searched(self, arm: str) -> History:
+        searches = {"H1": self._tuned, "R": self._random, "N": self._ours, "A": self._alone}
+        return searches[arm]()
 
     def _tuned(self) -> History:
         h0 = self.setting.h0
@@ -234,6 +240,34 @@ class Searches:
         if self._found is None:
             self._found = self._ours()
         return self._picked(self._found, lambda result: result["parameters"] <= most)
+
+    def _narrow(self, most: int) -> Outcome | None:
+        """H0 at the largest width with so many parameters at most; no search."""
+        config = self._widest(most)
+        return None if config is None else self._retrained(config, 0.0, 0, 0, None)
+
+    def _limited(self, most: int) -> Outcome | None:
+        """As N, under a limit on parameters; a narrow H0 is the first trial."""
+        config = self._widest(most)
+        if config is None:
+            return None
+        limits = self._limits()
+        limits["constraints"]["params"] = (None, most)
+        searcher = self._searcher(baseline=config, **limits)
+        space = {"arch": self.setting.space, **hyperparameters()}
+        searcher.set_search_properties("score", "max", space)
+        history = self._search(searcher, dict)
+        return self._picked(history, lambda result: True) or self._failed(history)
+
+    def _widest(self, most: int) -> dict[str, Any] | None:
+        h0 = self.setting.h0
+        fitting = [
+            config
+            for width in sorted(self.setting.widths, reverse=True)
+            for config in [{**h0, "arch": {**h0["arch"], "width": width}}]
+            if self.setting.costs(config)["params"] <= most
+        ]
+        return fitting[0] if fitting else None
 
     def _retrained(
         self,

@@ -17,15 +17,17 @@ COLOURS: Final = {
     "S": "#56b4e9",
     "A": "#009e73",
     "T": "#d55e00",
+    "M": "#cc79a7",
 }
 """Colours that the colour-blind can tell apart (Okabe & Ito)."""
 LABELS: Final = {
     "H1": "H1: hand-made, tuned",
     "R": "R: random search",
     "N": "N: search, defaults",
-    "S": "S: at most half of H1's parameters",
+    "S": "S: N's best with half of H1's parameters",
     "A": "A: architecture alone",
     "T": "T: no network",
+    "M": "M: search under half of H1's parameters",
 }
 
 
@@ -39,7 +41,8 @@ def draw(figures: dict[str, Any], folder: Path) -> None:
     plt.rcParams["svg.hashsalt"] = "does it pay"
     picture, (left, right) = plt.subplots(1, 2, figsize=(9, 4), sharey=True)
     _differences(left, figures["primary"]["differences"], "N minus H1", COLOURS["N"])
-    _differences(right, figures["second"]["differences"], "S minus H1", COLOURS["S"])
+    small = figures["under_a_limit"]["M-H1"]["differences"]
+    _differences(right, small, "M minus H1", COLOURS["M"])
     _save(picture, folder / "does_it_pay_answer.svg")
     picture, axes = plt.subplots(figsize=(9, 4.5))
     _arms(axes, figures["tasks"])

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
+from pay_arms import ARMS
 from pay_statistics import (
     ROPE,
     corrected_interval,
@@ -58,7 +59,12 @@ def summary(lines: Sequence[Line]) -> dict[str, Any]:
     return {
         "tasks": {name: _arms(results, name) for name in results.tasks},
         "primary": compared(results, "N", "H1"),
-        "second": _at_half_the_parameters(results),
+        "second": _at_half_the_parameters(results, "S"),
+        "under_a_limit": {
+            "M-H1": _at_half_the_parameters(results, "M"),
+            "W-H1": _at_half_the_parameters(results, "W"),
+            "M-W": compared(results, "M", "W"),
+        },
         "others": _others(results),
     }
 
@@ -84,7 +90,7 @@ def _arms(results: Results, task: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     constants = [line["constant"] for line in results.arm(task, "H0").values()]
     found["constant"] = round(float(np.mean(constants)), 2) if constants else None
-    for arm in ("H0", "H1", "R", "N", "S", "A", "T"):
+    for arm in ARMS:
         lines = list(results.arm(task, arm).values())
         if lines:
             tests = [line["test"] for line in lines]
@@ -110,12 +116,12 @@ def _others(results: Results) -> dict[str, Any]:
     return {**found, "N-T": {name: outside[name] for name in ("mean_difference", "differences")}}
 
 
-def _at_half_the_parameters(results: Results) -> dict[str, Any]:
-    """The second question: S, with at most half of H1's parameters, against H1."""
-    answer = compared(results, "S", "H1")
+def _at_half_the_parameters(results: Results, arm: str) -> dict[str, Any]:
+    """An arm with at most half of H1's parameters against H1; S is the second question."""
+    answer = compared(results, arm, "H1")
     answer["no_worse"] = answer.pop("better_or_equal")
     for name, one in answer["differences"].items():
-        small, tuned = results.arm(name, "S"), results.arm(name, "H1")
+        small, tuned = results.arm(name, arm), results.arm(name, "H1")
         shares = [small[key]["parameters"] / tuned[key]["parameters"] for key in small]
         one["parameters_of_h1"] = round(float(np.median(shares)), 4)
     return answer

@@ -9,7 +9,7 @@ import pytest
 import scipy.stats
 
 LoadScript = Callable[[str], ModuleType]
-ARMS = ("H0", "H1", "R", "N", "S", "A", "T")
+ARMS = ("H0", "H1", "R", "N", "S", "A", "T", "W", "M")
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +86,7 @@ def test_the_summary_pairs_resamples(load_script: LoadScript) -> None:
     assert figures["second"]["no_worse"] == 1
     assert figures["second"]["differences"]["OSULeaf"]["parameters_of_h1"] == 0.4
     assert figures["tasks"]["OSULeaf"]["N"]["test"] == 83.5
+    assert figures["under_a_limit"]["M-W"]["of"] == 0
     assert figures["others"]["N-H0"]["mean_difference"] == 3
     json.dumps(figures)
 
@@ -106,6 +107,8 @@ def test_a_small_run_resumes(
     arms = figures["tasks"]["banana"]
     assert set(arms) <= {"constant", *ARMS}
     assert {"H0", "H1", "R", "N", "A", "T"} <= set(arms)
+    for arm in {"S", "W", "M"} & set(arms):  # none if H1 has the smallest width
+        assert arms[arm]["parameters"] <= arms["H1"]["parameters"] / 2
     for arm in ("H1", "R", "N", "A"):
         assert 0 < arms[arm]["cpu_seconds"] <= 0.7
     before = path.read_text()
