@@ -185,7 +185,8 @@ def continued(name: str, resample: int, seconds: float, folder: Path) -> Row:
 
 def print_row(name: str, row: Row) -> None:
     """Prints the methods' test points."""
-    print(name + ": " + ", ".join(f"{method} {points:.1f}" for method, points in row.items()))
+    points = ", ".join(f"{method} {value:.1f}" for method, value in row.items())
+    print(f"{name}: {points}", flush=True)
 
 
 def _on_target(
