@@ -50,7 +50,7 @@ def main() -> None:
     torch.set_num_threads(1)
     logging.getLogger("ray_nas").setLevel(logging.ERROR)
     if not options.report:
-        run(options.results, options.tasks, options.resamples, options.seconds)
+        run(options.results, options.tasks, options.resamples, options.seconds, options.arms)
     lines = read(options.results)
     figures = {"seconds": options.seconds, **summary(lines)}
     print_table(figures)
@@ -61,7 +61,13 @@ def main() -> None:
     print_result(figures)
 
 
-def run(path: Path, tasks: Sequence[str], resamples: int, seconds: float) -> None:
+def run(
+    path: Path,
+    tasks: Sequence[str],
+    resamples: int,
+    seconds: float,
+    arms: Sequence[str] = ARMS,
+) -> None:
     """Runs what the results file lacks, all tasks on a resample before the next.
 
     Args:
@@ -69,6 +75,7 @@ def run(path: Path, tasks: Sequence[str], resamples: int, seconds: float) -> Non
         tasks: Names of tasks.
         resamples: How many.
         seconds: CPU seconds of each search.
+        arms: Some of `ARMS`, in that order.
 
     Raises:
         ValueError: The file holds results of another budget.
@@ -79,7 +86,7 @@ def run(path: Path, tasks: Sequence[str], resamples: int, seconds: float) -> Non
         raise ValueError(f"seconds must be those of {path}, {budgets}, got {seconds}")
     for resample in range(resamples):
         for name in tasks:
-            missing = [arm for arm in ARMS if (name, resample, arm) not in done]
+            missing = [arm for arm in arms if (name, resample, arm) not in done]
             if missing:
                 _run_task(path, name, resample, seconds, missing, done)
 
@@ -154,10 +161,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=90, help="CPU seconds of a search")
     parser.add_argument("--resamples", type=int, default=8)
     parser.add_argument("--tasks", nargs="+", default=list(TASKS), help="default: the twelve")
+    parser.add_argument("--arms", nargs="+", default=list(ARMS), help="default: all")
     parser.add_argument("--report", action="store_true", help="run nothing, print the figures")
     parser.add_argument("--plots", type=Path, help="folder for does_it_pay_*.svg (matplotlib)")
     options = parse(parser, seconds=20, resamples=2)
     check_names(parser, "--tasks", options.tasks, ALL)
+    check_names(parser, "--arms", options.arms, ARMS)
     return options
 
 
