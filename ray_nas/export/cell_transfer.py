@@ -1,5 +1,6 @@
 """`transfer`: a found architecture in a deeper or wider network, which starts from its weights."""
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,8 +110,8 @@ experiment that a ray_nas searcher ran?
 def _copy(old: nn.Module, new: nn.Module, inputs: Inputs) -> tuple[set[str], float]:
     """Copies the weights that fit.
 
-    Where all layers have kept their names, new layers are initialised so that the function changes
-    as little as possible.
+    Where all layers have kept their names and inputs their shape, new layers are initialised so
+    that the function changes as little as possible.
 
     Returns:
         The names of the parameters that got weights, and the share of all weights.
@@ -120,11 +121,20 @@ def _copy(old: nn.Module, new: nn.Module, inputs: Inputs) -> tuple[set[str], flo
     with torch.no_grad():
         for before, after in pairs:
             copied |= copy_layer(old.get_submodule(before), new.get_submodule(after))
-        if all(before == after for before, after in pairs):
+        if all(before == after for before, after in pairs) and _takes(old, inputs):
             copy_weights(old, new, inputs)
     names = {name for name, tensor in new.named_parameters() if tensor in copied}
     total = sum(tensor.numel() for tensor in new.parameters())
     return names, sum(copied.values()) / total
+
+
+def _takes(network: nn.Module, inputs: Inputs) -> bool:
+    """Whether a network can run on these inputs, which may have other channels or columns."""
+    try:
+        copy.deepcopy(network).eval()(*(inputs if isinstance(inputs, tuple) else (inputs,)))
+    except (RuntimeError, ValueError, IndexError):
+        return False
+    return True
 
 
 def _translated(target: ModelSpace, config: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import torch
 from searched_experiment import trained_state, write_experiment, write_weights
 
 from ray_nas.export import transfer
-from ray_nas.spaces import DARTS, ChainSpace, MLPSpace, ModelSpace, NASBench201
+from ray_nas.spaces import DARTS, ChainSpace, MLPSpace, ModelSpace, NASBench201, SeriesSpace
 
 IMAGES = torch.rand(4, 3, 8, 8, generator=torch.Generator().manual_seed(0))
 
@@ -47,6 +47,20 @@ def test_the_architecture_is_kept_and_weights_where_they_fit(
     first = next(name for name in found.kept if name.endswith("weight"))
     old, new = state[first], found.network.get_parameter(first)
     assert torch.equal(new[tuple(map(slice, old.shape))], old)
+
+
+def test_data_of_another_shape_keep_the_weights_behind_the_first_layers(tmp_path: Path) -> None:
+    space = SeriesSpace((1, 40), 4, widths=[8], max_blocks=2)
+    target = SeriesSpace((3, 25), 5, widths=[8], max_blocks=2)
+    config = space.complete({"depth": 2, "block_1.kind": "depthwise"})
+    state = trained_state(space, config)
+    write_experiment(tmp_path, space, [config])
+    write_weights(tmp_path, "t0", state)
+    found = transfer(tmp_path, space=space, target=target, example_inputs=torch.rand(4, 3, 25))
+    assert found.network(torch.rand(4, 3, 25)).shape == (4, 5)
+    kept = [name for name in found.kept if "1.layers" in name or "blocks.1" in name]
+    assert kept
+    assert any(torch.equal(found.network.get_parameter(name), state[name]) for name in kept)
 
 
 def test_more_layers_can_be_asked_for(tmp_path: Path) -> None:
