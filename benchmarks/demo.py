@@ -1,7 +1,7 @@
 """Repeats the comparison of `examples/quickstart.py` over ten seeds: does evolution find more?
 
     python benchmarks/demo.py --quick     # two seeds with a tenth of the epochs: minutes
-    python benchmarks/demo.py             # ten seeds: half an hour on one core
+    python benchmarks/demo.py             # ten seeds: twenty minutes on one idle core
 
 The space, the training, the limit, the searchers, the scheduler and the budgets are those of the
 demo, imported from it. A seed draws new data, and seeds the searches and the networks. The very
