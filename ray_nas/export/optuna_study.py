@@ -4,7 +4,7 @@ import datetime
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from ray_nas.export.export_error import ExportError
 from ray_nas.extras import extra
@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     import optuna
 
 _Distributions: TypeAlias = "dict[str, optuna.distributions.BaseDistribution]"
-_DIRECTIONS: Final = {"min": "minimize", "max": "maximize"}
+_DIRECTIONS: Final[dict[str, Literal["minimize", "maximize"]]] = {
+    "min": "minimize",
+    "max": "maximize",
+}
 _STATES: Final = {"unfinished": "RUNNING", "error": "FAIL", "infeasible": "FAIL"}
 
 

@@ -97,7 +97,7 @@ class Definition(ChoiceContext):
 
     def choose(self, label: str, kind: str, values: Sequence[Value], ordered: bool) -> Value:
         """Records a choice, or checks that a label used again means the same choice."""
-        in_order = sorted(values) if ordered else values  # type: ignore[type-var]  # numbers
+        in_order = sorted(values) if ordered else values
         choice = Choice(label, kind, tuple(in_order), ordered, values[0])
         recorded = self.choices.setdefault(label, choice)
         if (recorded.kind, recorded.values) != (kind, choice.values):
