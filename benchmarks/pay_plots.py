@@ -38,7 +38,7 @@ def draw(figures: dict[str, Any], folder: Path) -> None:
         figures: What `pay_summary.summary` returned.
         folder: Where the files go.
     """
-    plt.rcParams["svg.hashsalt"] = "does it pay"
+    plt.rcParams |= {"svg.hashsalt": "does it pay", "svg.fonttype": "none"}
     picture, (left, right) = plt.subplots(1, 2, figsize=(9, 4), sharey=True)
     _differences(left, figures["primary"]["differences"], "N minus H1", COLOURS["N"])
     small = figures["under_a_limit"]["M-H1"]["differences"]
