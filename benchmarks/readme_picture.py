@@ -9,6 +9,7 @@ the highest seed. The last line is one JSON object of what is drawn.
 """
 
 import argparse
+import json
 import time
 from pathlib import Path
 from typing import Any, Final
@@ -90,6 +91,7 @@ def draw(runs: list[dict[str, Any]], path: Path) -> None:
 def draw_code(axes: Any) -> None:
     """The marked code."""
     axes.set_axis_off()
+    axes.set_ylim(0, 1)
     lines = CODE.splitlines()
     for row, line in enumerate(lines):
         y = 1 - (row + 0.5) / len(lines)
@@ -119,6 +121,7 @@ def draw_curves(axes: Any, runs: list[dict[str, Any]]) -> None:
 def draw_network(axes: Any, config: dict[str, Any]) -> None:
     """The winner of the first seed, as a column of boxes."""
     axes.set_axis_off()
+    axes.set_ylim(0, 1)
     axes.set_title("Found", loc="left")
     boxes = [layer_text(config, i) for i in range(config["depth"])] + [f"head: {config['head']}"]
     for row, text in enumerate(boxes):
@@ -136,9 +139,15 @@ def layer_text(config: dict[str, Any], i: int) -> str:
     return text + (", stride 2" if config[f"stride_{i}"] > 1 else "")
 
 
+def finished(path: Path | None) -> Any:
+    """The finished seeds in a file; none without a file."""
+    return json.loads(path.read_text()) if path and path.exists() else {}
+
+
 def options_of(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = make_parser(__doc__, quick="one seed, 40 epochs for a search")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--results", type=Path, help="file of finished seeds, not run again")
     parser.add_argument("--figure", type=Path, default=Path("picture.svg"))
     options = parser.parse_args(arguments)
     options.epochs = demo.QUICK_EPOCHS if options.quick else quickstart.BUDGET
@@ -150,7 +159,13 @@ def main(arguments: list[str] | None = None) -> None:
     options = options_of(arguments)
     torch.set_num_threads(1)
     start = time.process_time()
-    runs = [curves(seed, options.epochs) for seed in options.seeds]
+    runs = finished(options.results)
+    for seed in map(str, options.seeds):
+        if seed not in runs:
+            runs[seed] = curves(int(seed), options.epochs)
+            if options.results:
+                options.results.write_text(json.dumps(runs))
+    runs = [runs[str(seed)] for seed in options.seeds]
     draw(runs, options.figure)
     seconds = (time.process_time() - start) / len(runs) / len(STYLES)
     best = {name: [round(run[name][0][-1], 4) for run in runs] for name in STYLES}

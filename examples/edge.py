@@ -60,14 +60,14 @@ by_hand = space.complete({"width": 12, "stride": 2, "depth": 2})  # two 3x3 conv
 costs = cost_function(space)
 
 
-def search(trials: int, epochs: int, seed: int) -> str:
+def search(trainable: Any, trials: int, epochs: int, seed: int) -> str:
     """An ordinary Tune experiment; returns its folder."""
     limits = {"flops": (None, 2 * 600_000)}  # two FLOPs are one multiply-add
     searcher = Bananas(  # 2: the space goes to a searcher
         space, costs=costs, constraints=limits, baseline=by_hand, seed=seed
     )
     tuner = tune.Tuner(
-        train,
+        trainable,
         param_space={"epochs": epochs, "seed": seed, "final": False},
         tune_config=tune.TuneConfig(
             search_alg=searcher,  # 3: the searcher goes to Tune
@@ -81,11 +81,11 @@ def search(trials: int, epochs: int, seed: int) -> str:
     return tuner.fit().experiment_path
 
 
-def train(config: dict[str, Any]) -> None:
+def train(config: dict[str, Any], data: list[tuple[torch.Tensor, torch.Tensor]]) -> None:
     """The trainable: trains a network and reports its accuracy after each epoch."""
     torch.set_num_threads(1)
     torch.manual_seed(config["seed"])
-    (x, y), validation, test = digits()
+    (x, y), validation, test = data
     network = space.build(config)
     optimizer = torch.optim.AdamW(network.parameters(), 1e-2)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, config["epochs"])
@@ -127,9 +127,11 @@ def main(arguments: list[str] | None = None) -> dict[str, float]:
     os.environ["RAY_AIR_NEW_OUTPUT"] = "0"  # one line of progress, no banner
     if not ray.is_initialized():
         ray.init(num_cpus=2, num_gpus=0, include_dashboard=False, log_to_driver=False)
-    folder = search(trials, epochs, options.seed)
-    again = retrain(folder, train, space=space, seeds=seeds, config={"final": True})
-    truth = digits()[2][1]
+    data = digits()
+    trainable = tune.with_parameters(train, data=data)  # read once, not in every trial
+    folder = search(trainable, trials, epochs, options.seed)
+    again = retrain(folder, trainable, space=space, seeds=seeds, config={"final": True})
+    truth = data[2][1]
     figures = {
         "winner": again.values(again.winner, "test_accuracy"),
         "hand_made": again.values("baseline", "test_accuracy"),

@@ -21,7 +21,7 @@ NAMES = {  # the most lines; what needs more says why in its code: a loss, boxes
     "reinforcement_learning": 150,
     "tables": 130,
     "several_tasks": 130,
-    "edge": 150,
+    "edge": 152,
     "joint": 130,
     "migrated": 140,
 }
