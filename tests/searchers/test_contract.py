@@ -434,7 +434,7 @@ def resealed(fields: dict, **changes: str) -> str:
         (lambda text: text[: len(text) // 2], "damaged"),
         (lambda text: "", "damaged"),
         (lambda text: '{"format": "other"}', "not a state file"),
-        (lambda text: text.replace('"version": 2', '"version": 9'), "version 9"),
+        (lambda text: text.replace('"version": 3', '"version": 9'), "version 9"),
         (lambda text: text.replace('"scanned": 0', '"scanned": 7'), "damaged"),
         (lambda text: resealed(json.loads(text), searcher="Other"), "not of a"),
     ],
