@@ -39,6 +39,7 @@ def a_runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     patch = pytest.MonkeyPatch()
     results = str(tmp_path_factory.mktemp("results"))
     patch.setattr("ray.train.constants.DEFAULT_STORAGE_PATH", results)
+    patch.delenv("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", raising=False)
     patch.setenv("RAY_AIR_NEW_OUTPUT", "0")  # the examples set it, too; here it is undone
     with local_ray(num_cpus=1):
         yield

@@ -1,5 +1,7 @@
 """A record comes back from an Optuna storage with its values, parameters, states and curves."""
 
+import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 import optuna
@@ -20,6 +22,17 @@ DOMAINS = {
     "arch.width": {"low": 8, "high": 64, "log": True},
     "lr": {"low": 1e-4, "high": 0.1, "log": True},
 }
+
+
+@pytest.fixture(autouse=True)
+def loggers_stay() -> Iterator[None]:
+    """Optuna's SQL storage disables all loggers that exist when it is opened."""
+    manager = logging.getLogger().manager
+    loggers = [one for one in manager.loggerDict.values() if isinstance(one, logging.Logger)]
+    enabled = [logger for logger in loggers if not logger.disabled]
+    yield
+    for logger in enabled:
+        logger.disabled = False
 
 
 def write_record(folder: Path, objectives: dict[str, str]) -> Path:

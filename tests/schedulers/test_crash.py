@@ -23,7 +23,7 @@ def start(folder: Path, kind: str) -> subprocess.Popen:
     environment = {
         **os.environ,
         "PYTHONPATH": str(ROOT),
-        "TUNE_GLOBAL_CHECKPOINT_S": "0.1",
+        "TUNE_GLOBAL_CHECKPOINT_S": "0.5",
         "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
         "OMP_NUM_THREADS": "1",
     }

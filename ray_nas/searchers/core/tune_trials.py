@@ -71,11 +71,14 @@ class TuneTrials:
         Those that only the ledger has are `next_lost` later on.
 
         Returns:
-            The trials that only Tune has.
+            The trials that only Tune has, without those that restart a failed one.
         """
-        proposed = {self._ledger.proposed_id(trial.trial_id) for trial in trials}
-        self._lost = [trial_id for trial_id in self._ledger.pending if trial_id not in proposed]
-        return [trial for trial in trials if trial.trial_id not in self._ledger.proposals]
+        proposed = {trial.trial_id: self._ledger.proposed_id(trial.trial_id) for trial in trials}
+        self._lost = sorted(self._ledger.pending.keys() - set(proposed.values()))
+        unknown = [
+            trial for trial in trials if proposed[trial.trial_id] not in self._ledger.proposals
+        ]
+        return [trial for trial in unknown if self._failed_with_config(trial.config) is None]
 
     def next_lost(self) -> str | None:
         """The next pending trial that Tune has lost; each is returned once."""
@@ -85,10 +88,12 @@ class TuneTrials:
         """The failed trial that a new one restarts, recognised by their config."""
         if not self._ledger.retryable:
             return None
-        space = self._problem.space
-        configs = [
-            space.from_tune(trial.config) for trial in tune_trials() if trial.trial_id == trial_id
-        ]
+        configs = [trial.config for trial in tune_trials() if trial.trial_id == trial_id]
+        return self._failed_with_config(configs[0]) if configs else None
+
+    def _failed_with_config(self, trial_config: dict[str, Any]) -> str | None:
+        """The failed trial with the config of one of Tune's trials."""
+        config = self._problem.space.from_tune(trial_config)
         proposals = self._ledger.proposals
-        failed = [name for name in self._ledger.retryable if proposals[name].config in configs]
+        failed = [name for name in self._ledger.retryable if proposals[name].config == config]
         return min(failed, default=None)
