@@ -28,7 +28,13 @@ def export(
         ),
     ] = None,
     trial: Annotated[str, typer.Option(help="A trial's id, or best")] = "best",
-    format: Annotated[str, typer.Option(help="state_dict, torch_export or onnx")] = "state_dict",
+    format: Annotated[
+        str | None,
+        typer.Option(
+            help="state_dict, torch_export or onnx [default: onnx for a file NAME.onnx, "
+            "torch_export for NAME.pt2, else state_dict]"
+        ),
+    ] = None,
     weights: Annotated[str, typer.Option(help="auto, trial, supernet or retraining")] = "auto",
     data: Annotated[
         str | None,
@@ -61,7 +67,7 @@ def export(
             experiment,
             space=as_space(space_object),  # type: ignore[arg-type]  # it checks
             trial=trial,
-            format=format,  # type: ignore[arg-type]  # it checks
+            format=format or _format_of(output),  # type: ignore[arg-type]  # it checks
             path=output,
             example_inputs=inputs,
             weights=weights,  # type: ignore[arg-type]  # it checks
@@ -81,6 +87,16 @@ def export(
     )
     for file in done.files:
         print_line(str(file))
+
+
+def _format_of(path: Path) -> str:
+    """The format that a file's ending stands for.
+
+    Example:
+        >>> [_format_of(Path(name)) for name in ("winner.onnx", "winner.pt2", "winner.pt")]
+        ['onnx', 'torch_export', 'state_dict']
+    """
+    return {".onnx": "onnx", ".pt2": "torch_export"}.get(path.suffix, "state_dict")
 
 
 def _called(value: Any) -> Any:

@@ -63,7 +63,7 @@ def test_what_is_missing_is_said(tmp_path: Path) -> None:
         "One objective, loss",
         "No drawing: the record holds configs, not networks",
         "Too few trials for effects",
-        "makes every config without parents",
+        "No config was made from another one",
         "Each trial reported once",
         "When trials ran: only the record is at hand",
         "command not recorded",

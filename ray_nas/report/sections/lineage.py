@@ -59,7 +59,7 @@ def _why_alone(data: ExperimentData, move: str) -> str:
     if not any(trial.parents for trial in data.record.trials.values()):
         started = data.record.started
         name = started.searcher if started else "the searcher"
-        return f"{name} makes every config without parents: there is no lineage."
+        return f"No config was made from another one by {name}: there is no lineage yet."
     return f"The winner has no parents: its config came from the move {move!r}."
 
 
