@@ -76,7 +76,7 @@ class Recorded:
 def main() -> None:
     parser = make_parser(__doc__, "5 seconds, from ItalyPowerDemand to ArrowHead")
     parser.add_argument("--source", default="PLAID")
-    parser.add_argument("--targets", nargs="+", default=["OSULeaf", "ACSF1", "JapaneseVowels"])
+    parser.add_argument("--targets", nargs="*", default=["OSULeaf", "ACSF1", "JapaneseVowels"])
     parser.add_argument("--continuous", nargs="*", default=["JapaneseVowels"])
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--resample", type=int, default=0)
