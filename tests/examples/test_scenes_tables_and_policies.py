@@ -31,6 +31,8 @@ PACKAGES = {
     "edge": "mlxtend",
     "reinforcement_learning": "gymnasium",
 }
+SLOW = {"segmentation", "detection", "reinforcement_learning", "tables", "several_tasks", "edge"}
+"""Their quick runs take about a minute each beside other tests."""
 FIGURES = {"winner", "hand_made", "trivial"}
 
 
@@ -60,7 +62,10 @@ def check(figures: dict[str, float]) -> None:
     assert all(math.isfinite(value) for value in figures.values())
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.soak if name in SLOW else ()) for name in NAMES],
+)
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")  # RLlib's own
 def test_a_quick_run_ends_with_test_figures(
     name: str, a_runtime: None, capsys: pytest.CaptureFixture[str]

@@ -184,8 +184,7 @@ class SearchSpace(Domain):
     def complete(self, values: Mapping[str, Any]) -> Config:
         """The config with these values, and defaults for all other active parameters.
 
-        Defaults are the values that stand first in the definition; of a raw `ConfigurationSpace`,
-        its default values.
+        Defaults are the values written first; a raw `ConfigurationSpace` has its own.
         """
         return self._validity.complete(values, self._default)
 
