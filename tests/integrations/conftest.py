@@ -1,5 +1,7 @@
 """Each file's own local Ray, and the checks that all integrations share."""
 
+import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -24,7 +26,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Four CPUs and two GPUs, all logical, so that Ray Train's workers find room."""
     home = tmp_path_factory.mktemp("home")
-    with pytest.MonkeyPatch.context() as patch, local_ray(num_cpus=4, num_gpus=2):
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        local_ray(
+            num_cpus=4,
+            num_gpus=2,
+            runtime_env={"env_vars": {"PYTHONPATH": os.pathsep.join(sys.path)}},
+        ),
+    ):
         patch.setenv("HOME", str(home))  # not earlier: Ray keeps its token at home
         patch.setenv("RAY_AIR_NEW_OUTPUT", "0")
         yield
