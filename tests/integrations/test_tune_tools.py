@@ -121,7 +121,8 @@ STOPS_EARLY = ("ASHA", "HyperBand", "HyperBandForBOHB", "MedianStopping")
 
 @pytest.mark.parametrize("name", SCHEDULERS)
 def test_schedulers(name: str, tmp_path: Path) -> None:
-    results, trials = search(tmp_path, scheduler=SCHEDULERS[name](), num_samples=6)
+    num_samples = 10  # with fewer, the first bracket of HyperBand that halves is not filled
+    results, trials = search(tmp_path, scheduler=SCHEDULERS[name](), num_samples=num_samples)
     check_all_reported(results, trials)
     lengths = [trial.metrics["epoch"] for trial in trials]
     assert max(lengths) == LENGTH

@@ -14,8 +14,9 @@ from ray_nas.report.evidence.wording import counted, percent
 from ray_nas.report.health.check import HealthCheck
 
 NAME: Final = "baseline beaten after retraining"
-_RETRAIN: Final = "Train the winner and the baseline again: ray-nas retrain EXPERIMENT --seeds 3."
-_SEEDS: Final = "Retrain both with more seeds: ray-nas retrain EXPERIMENT --seeds 6."
+_COMMAND: Final = "ray-nas retrain EXPERIMENT MODULE:TRAINABLE --space MODULE:SPACE --seeds"
+_RETRAIN: Final = f"Train the winner and the baseline again: {_COMMAND} 3"
+_SEEDS: Final = f"Retrain both with more seeds: {_COMMAND} 6"
 _LONGER: Final = "Keep the baseline, retrain with more seeds, or search longer or in another space."
 
 

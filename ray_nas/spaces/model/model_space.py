@@ -258,7 +258,10 @@ class ModelSpace(SearchSpace):
         return own
 
     def __str__(self) -> str:
-        """The tree of choices and the number of architectures."""
+        """The tree of choices and the number of architectures.
+
+        "(first: VALUE)" marks the value of the network as written where values were sorted.
+        """
         name = type(self).__name__
         if isinstance(self._factory, type):
             name += f" of {self._factory.__name__}"
@@ -279,6 +282,8 @@ class ModelSpace(SearchSpace):
                 values = ", ".join(map(str, choice.values))
                 if choice.kind == "Repeat":
                     values = f"{choice.values[0]} to {choice.values[-1]} blocks"
+                if choice.first in choice.values[1:]:
+                    values += f" (first: {choice.first})"
                 suffix = f"  [if {_describe(choice.conditions)}]" if condition else ""
                 lines.append(f"{'  ' * level}{choice.label}: {values}{suffix}")
                 self._tree(choice.label, level + 1, lines)

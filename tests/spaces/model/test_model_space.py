@@ -79,6 +79,11 @@ def test_the_tree_of_choices() -> None:
     assert str(DARTS()).startswith("DARTS: 1.1e+18 architectures")
 
 
+def test_the_tree_of_choices_marks_the_networks_own_value() -> None:
+    space = ModelSpace(lambda: nn.Linear(4, ValueChoice("width", [16, 8, 32])))
+    assert str(space).splitlines()[1] == "  width: 8, 16, 32 (first: 16)"
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
