@@ -2,8 +2,9 @@
 
     python3.12 .ci/small_run.py            # newest versions of all that it needs
     python3.11 .ci/small_run.py --lowest   # the oldest versions that pyproject.toml allows
+    python3 .ci/small_run.py --system-torch   # the torch that this Python has, say Debian's
 
-torch is the one of constraints.txt either way: only that version is tested.
+Without --system-torch, torch is the one of constraints.txt.
 """
 
 import argparse
@@ -86,6 +87,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--lowest", action="store_true", help="oldest versions but of torch")
+    parser.add_argument(
+        "--system-torch", action="store_true", help="take the torch that this Python has"
+    )
     parser.add_argument("--folder", type=Path, help="of the environment (default: in build/)")
     options = parser.parse_args()
     version = "{}.{}".format(*sys.version_info)
@@ -93,11 +97,12 @@ def main() -> None:
     folder = options.folder or ROOT / "build" / name
     python = folder / "bin" / "python"
     if not python.exists():
-        venv.create(folder, with_pip=True)
+        venv.create(folder, with_pip=True, system_site_packages=options.system_torch)
     install = (python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
     torch = re.search(r"^torch==.*$", _read("constraints.txt"), re.M)
     assert torch
-    _run(*install, torch[0])
+    if not options.system_torch:
+        _run(*install, torch[0])
     _run(*install, *(lowest() if options.lowest else ()), ".", *TOOLS)
     _run(python, "-c", IMPORT, cwd=folder)  # elsewhere, so that the installed package is meant
     quiet = ("-q", "--disable-warnings", "-o", "filterwarnings=default")  # of other versions
