@@ -1,7 +1,7 @@
-"""Repeats the comparison of `examples/quickstart.py` over ten seeds: does evolution find more?
+"""Repeats the comparison of `examples/quickstart.py` over 20 seeds: does evolution find more?
 
     python benchmarks/demo.py --quick     # two seeds with a tenth of the epochs: minutes
-    python benchmarks/demo.py             # ten seeds: twenty minutes on one idle core
+    python benchmarks/demo.py             # 20 seeds: forty minutes on one idle core
 
 The space, the training, the limit, the searchers, the scheduler and the budgets are those of the
 demo, imported from it. A seed draws new data, and seeds the searches and the networks. The very
@@ -130,7 +130,7 @@ def show(outcomes: list[dict[str, Any]]) -> dict[str, Any]:
 
 def options_of(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = make_parser(__doc__, quick=f"{QUICK_SEEDS} seeds, {QUICK_EPOCHS} epochs for a search")
-    parser.add_argument("--seeds", type=int, nargs="+", default=list(range(10)))
+    parser.add_argument("--seeds", type=int, nargs="+", default=list(range(20)))
     parser.add_argument("--epochs", type=int, default=demo.BUDGET, help="epochs of one search")
     parser.add_argument("--results", type=Path, default=Path("demo.jsonl"))
     options = parser.parse_args(arguments)

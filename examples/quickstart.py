@@ -7,7 +7,7 @@ Evolution is compared with random search, and with the published network (Greyda
 https://arxiv.org/abs/2011.14439), whose width, learning rate and weight decay Optuna tunes. All
 three train as many epochs, begin with the published network, and stop poor trials early with ASHA.
 What each has found is trained from scratch, three times, and tested on series not used before.
-One run is one draw of luck: `benchmarks/demo.py` repeats the comparison over ten seeds.
+One run is one draw of luck: `benchmarks/demo.py` repeats the comparison over 20 seeds.
 """
 
 import argparse
