@@ -21,6 +21,8 @@ Arms, each with the same CPU seconds (one thread; everything is paid for), then 
 - W, M: added after the first resample, where S had found nothing. W is H0 at the largest width with
   at most half of H1's parameters, without a search; M searches as N does under that limit
   (`constraints=`), W first.
+- K: added last, since N lost by luck on validation data: H0 is kept unless N's pick leads it there
+  by more than one standard error (Breiman et al., 1984). If N is done, its search is run again.
 
 A failure scores as the constant predictor. The results file is continued where it stands: one line
 for each task, resample and arm. The full protocol takes about 12 core-hours.
@@ -130,7 +132,7 @@ def print_table(figures: dict[str, Any]) -> None:
         print("| " + " | ".join(cells) + " |")
     _print_answer("N against H1", figures["primary"])
     _print_answer("S against H1", figures["second"])
-    for name, one in figures["under_a_limit"].items():
+    for name, one in {**figures["under_a_limit"], **figures["cautious"]}.items():
         _print_answer(name.replace("-", " against "), one)
     for name, one in figures["others"].items():
         if "holm_p" in one:

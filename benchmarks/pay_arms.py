@@ -7,6 +7,7 @@ drives.
 """
 
 import json
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -25,9 +26,10 @@ from ray.tune.search.optuna import OptunaSearch
 
 from ray_nas.searchers import ArchitectureSearcher, RandomSearch, RegularizedEvolution
 from ray_nas.simulation import History, simulate
+from ray_nas.simulation.virtual_trial import VirtualTrial
 from ray_nas.spaces.core.joint_space import JointSpace
 
-ARMS: Final = ("H0", "H1", "R", "N", "S", "A", "T", "W", "M")
+ARMS: Final = ("H0", "H1", "R", "N", "S", "A", "T", "W", "M", "K")
 """In this order: S, W and M need H1's number of parameters."""
 NEED_H1: Final = ("S", "W", "M")
 RETRAININGS: Final = 3
@@ -107,10 +109,12 @@ class Searches:
             assert h1_parameters is not None
             by_arm = {"S": self._small, "W": self._narrow, "M": self._limited}
             return by_arm[arm](h1_parameters // 2)
+        if arm == "K":
+            return self._cautious()
         history = self._searched(arm)
         if arm == "N":
             self._found = history
-        return self._picked(history, lambda result: True) or self._failed(history)
+        return self._picked(history) or self._failed(history)
 
     # The searches
 
@@ -212,34 +216,73 @@ class Searches:
 
     # The picks
 
-    def _picked(
-        self, history: History, accepts: Callable[[dict[str, Any]], bool]
-    ) -> Outcome | None:
-        """The best trial of those trained longest, retrained."""
+    def _picked(self, history: History, most: float = math.inf) -> Outcome | None:
+        """The best trial of those trained longest, retrained.
+
+        Args:
+            history: The search.
+            most: Parameters that it may have.
+        """
+        longest = self._longest(history, most)
+        if not longest:
+            return None
+        return self._chosen(history, longest[0])
+
+    def _longest(self, history: History, most: float = math.inf) -> list[VirtualTrial]:
+        """The trials with so many parameters at most that were trained longest, best first."""
         usable = [
             trial
             for trial in history.trials
-            if trial.error is None and trial.results and accepts(trial.results[-1])
+            if trial.error is None and trial.results and trial.results[-1]["parameters"] <= most
         ]
-        full = [trial for trial in usable if trial.results[-1]["epoch"] == self.epochs]
-        if not usable:
-            return None
-        last = max(trial.results[-1]["epoch"] for trial in usable)
+        last = max((trial.results[-1]["epoch"] for trial in usable), default=0)
         longest = [trial for trial in usable if trial.results[-1]["epoch"] == last]
-        best = max(longest, key=lambda trial: trial.results[-1]["score"])
+        return sorted(longest, key=lambda trial: -trial.results[-1]["score"])
+
+    def _chosen(self, history: History, trial: VirtualTrial) -> Outcome:
+        """A trial of a search, retrained."""
+        full = [
+            one
+            for one in history.trials
+            if one.error is None and one.results and one.results[-1]["epoch"] == self.epochs
+        ]
+        points = trial.results[-1]["points"]
         return self._retrained(
-            best.config,
-            history.seconds,
-            len(history.trials),
-            len(full),
-            best.results[-1]["points"],
+            trial.config, history.seconds, len(history.trials), len(full), points
         )
 
     def _small(self, most: int) -> Outcome | None:
         """The best of N's networks with so many parameters at most."""
+        return self._picked(self._ours_once(), most)
+
+    def _cautious(self) -> Outcome | None:
+        """N's pick if it leads H0 on validation data by more than a standard error, else H0."""
+        history = self._ours_once()
+        longest = self._longest(history)
+        if not longest:
+            return self._failed(history)
+        best, h0 = longest[0], history.trials[0]
+        if any(trial is h0 for trial in longest):
+            points = [trial.results[-1]["points"] for trial in (best, h0)]
+            if points[0] - points[1] <= self._standard_error(points):
+                return self._chosen(history, h0)
+        return self._chosen(history, best)
+
+    def _standard_error(self, points: list[float]) -> float:
+        """Of the difference of two networks' validation points, as if their data were not shared.
+
+        Binomial for an accuracy; for R^2 that of Olkin & Finn (1995).
+        """
+        shares = [max(0.0, one / 100) for one in points]
+        regression = self.task.source.is_regression
+        variances = [4 * one * (1 - one) ** 2 if regression else one * (1 - one) for one in shares]
+        return 100 * math.sqrt(sum(variances) / len(self.task.val[1]))
+
+    def _ours_once(self) -> History:
+        """N's search, run once for all arms that pick from it."""
         if self._found is None:
             self._found = self._ours()
-        return self._picked(self._found, lambda result: result["parameters"] <= most)
+        return self._found
 
     def _narrow(self, most: int) -> Outcome | None:
         """H0 at the largest width with so many parameters at most; no search."""
@@ -257,7 +300,7 @@ class Searches:
         space = {"arch": self.setting.space, **hyperparameters()}
         searcher.set_search_properties("score", "max", space)
         history = self._search(searcher, dict)
-        return self._picked(history, lambda result: True) or self._failed(history)
+        return self._picked(history) or self._failed(history)
 
     def _widest(self, most: int) -> dict[str, Any] | None:
         h0 = self.setting.h0

@@ -31,6 +31,21 @@ def mnist_1d() -> Data:
     return series[:, None].astype(np.float32), np.concatenate([made["y"], made["y_test"]])
 
 
+def padded_plaid() -> Data:
+    """PLAID with every series at its own pace, as in the UCR archive's version of equal lengths.
+
+    Shorter series are followed by noise, a thousandth of their spread.
+    """
+    rng = np.random.default_rng(0)
+    rows, labels = _ts("sktime", "PLAID")
+    values = [np.array(channels[0].split(","), dtype=float) for channels in rows]
+    longest = max(map(len, values))
+    noise = [1e-3 * one.std() * rng.uniform(-1, 1, longest - len(one)) for one in values]
+    long = np.stack([np.concatenate(pair) for pair in zip(values, noise, strict=True)])
+    scaled = (long - long.mean(1, keepdims=True)) / long.std(1, keepdims=True)
+    return scaled[:, None].astype(np.float32), _classes(labels)
+
+
 def series(package: str, name: str, length: int | None = None) -> Data:
     """A data set of the UCR and UEA archives; each channel of each series is standardised.
 
@@ -39,16 +54,22 @@ def series(package: str, name: str, length: int | None = None) -> Data:
         name: Name of the data set.
         length: Series are interpolated to this length; None if all are of one length.
     """
-    found: list[NDArray[np.float32]] = []
+    rows, labels = _ts(package, name)
+    return np.stack([_channels(channels, length) for channels in rows]), _classes(labels)
+
+
+def _ts(package: str, name: str) -> tuple[list[list[str]], list[str]]:
+    """Channels and label of each series, the training part first."""
+    rows: list[list[str]] = []
     labels: list[str] = []
     for part in ("TRAIN", "TEST"):
         path = _file(package, "datasets", "data", name.split("_")[0], f"{name}_{part}.ts")
         for line in path.read_text().splitlines():
             if line and line[0] not in "@#":
                 *channels, label = line.split(":")
-                found.append(_channels(channels, length))
+                rows.append(channels)
                 labels.append(label.strip())
-    return np.stack(found), np.unique(labels, return_inverse=True)[1]
+    return rows, labels
 
 
 def vowels() -> Data:

@@ -65,6 +65,7 @@ def summary(lines: Sequence[Line]) -> dict[str, Any]:
             "W-H1": _at_half_the_parameters(results, "W"),
             "M-W": compared(results, "M", "W"),
         },
+        "cautious": {"K-H1": compared(results, "K", "H1"), "K-N": compared(results, "K", "N")},
         "others": _others(results),
     }
 

@@ -9,7 +9,7 @@ import pytest
 import scipy.stats
 
 LoadScript = Callable[[str], ModuleType]
-ARMS = ("H0", "H1", "R", "N", "S", "A", "T", "W", "M")
+ARMS = ("H0", "H1", "R", "N", "S", "A", "T", "W", "M", "K")
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +109,8 @@ def test_a_small_run_resumes(
     assert {"H0", "H1", "R", "N", "A", "T"} <= set(arms)
     for arm in {"S", "W", "M"} & set(arms):  # none if H1 has the smallest width
         assert arms[arm]["parameters"] <= arms["H1"]["parameters"] / 2
-    for arm in ("H1", "R", "N", "A"):
+    assert arms["K"]["test"] in (arms["H0"]["test"], arms["N"]["test"])
+    for arm in ("H1", "R", "N", "A", "K"):
         assert 0 < arms[arm]["cpu_seconds"] <= 0.7
     before = path.read_text()
     assert len(before.splitlines()) == len(ARMS)
