@@ -29,7 +29,8 @@ from intervals import student_half_width
 
 from ray_nas.simulation import simulate
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
+# After this folder: both have a file of the name tables.py
+sys.path.append(str(Path(__file__).parents[1] / "examples"))
 import quickstart as demo
 
 OURS = "evolution"
