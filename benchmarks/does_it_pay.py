@@ -135,12 +135,14 @@ def print_table(figures: dict[str, Any]) -> None:
     for name, one in {**figures["under_a_limit"], **figures["cautious"]}.items():
         _print_answer(name.replace("-", " against "), one)
     for name, one in figures["others"].items():
-        if "holm_p" in one:
+        if "holm_p" in one and one["of"]:
             _print_answer(name.replace("-", " against "), one)
             print(f"    Holm's p {one['holm_p']:.3f}")
 
 
 def _print_answer(question: str, answer: dict[str, Any]) -> None:
+    if not answer["of"]:
+        return
     probable = ", ".join(f"{name} {answer[name]:.2f}" for name in ("better", "equal", "worse"))
     fine = answer.get("better_or_equal", answer.get("no_worse"))
     print(

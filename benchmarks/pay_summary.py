@@ -89,7 +89,7 @@ def compared(results: Results, first: str, second: str) -> dict[str, Any]:
 
 def _arms(results: Results, task: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    constants = [line["constant"] for line in results.arm(task, "H0").values()]
+    constants = [line["constant"] for arm in ARMS for line in results.arm(task, arm).values()]
     found["constant"] = round(float(np.mean(constants)), 2) if constants else None
     for arm in ARMS:
         lines = list(results.arm(task, arm).values())
