@@ -70,7 +70,7 @@ def _arms(axes: Axes, tasks: dict[str, Any]) -> None:
     names = list(reversed(tasks))
     axes.axvline(0, color="#000000", linewidth=0.8)
     for arm, colour in COLOURS.items():
-        rows = [row for row, name in enumerate(names) if arm in tasks[name]]
+        rows = [row for row, name in enumerate(names) if {arm, "H0"} <= tasks[name].keys()]
         gains = [tasks[names[row]][arm]["test"] - tasks[names[row]]["H0"]["test"] for row in rows]
         axes.plot(gains, rows, "o", color=colour, alpha=0.8, label=LABELS[arm])
     axes.set_yticks(range(len(names)), names)
